@@ -1,0 +1,13 @@
+// The binding families; each is one bind_<family>.cpp.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace cambrian::bindings {
+
+void bind_layout(pybind11::module_& module);
+void bind_graph(pybind11::module_& module);
+void bind_variation(pybind11::module_& module);
+void bind_pareto(pybind11::module_& module);
+
+}  // namespace cambrian::bindings

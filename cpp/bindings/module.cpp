@@ -1,0 +1,9 @@
+#include "bindings.hpp"
+
+PYBIND11_MODULE(_core, module) {
+    module.doc() = "The native core of Cambrian: genomes, variation, selection, decoding.";
+    cambrian::bindings::bind_layout(module);
+    cambrian::bindings::bind_graph(module);
+    cambrian::bindings::bind_variation(module);
+    cambrian::bindings::bind_pareto(module);
+}

@@ -1,0 +1,124 @@
+// The space, compiled for the core: columns of the genome, the tree of repeats, conditions, templates.
+//
+// A layout arrives as one flat record of int64 words (no strings, no pointers), so that it can be stored,
+// compared and fuzzed. `Layout::parse` is the only way in: it checks every count, index and range, so the
+// rest of the core may trust a Layout without looking again.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace cambrian {
+
+inline constexpr std::int64_t kLayoutMagic = 0x4341'4D42;  // "CAMB"
+inline constexpr std::int64_t kLayoutVersion = 1;
+
+enum class GeneKind : std::uint8_t { kChoice = 0, kInt = 1, kFloat = 2, kReference = 3, kLength = 4 };
+
+// The column takes part only while `column` is active and holds one of the allowed options.
+struct Condition {
+    std::int32_t column;
+    std::vector<std::uint8_t> allowed;  // one flag per option of `column`
+};
+
+struct Column {
+    GeneKind kind;
+    std::int32_t options;  // 1 … 65,536; the gene's value is 0 … options - 1
+    std::int32_t repeat;   // innermost repeat whose slot holds this column, or -1
+    std::int32_t slot;     // the slot within that repeat, or -1
+    std::int32_t inputs;   // reference: how many inputs its repeat has (targets -1 … -inputs); else 0
+    bool optional;         // reference: option 0 means "none"
+    std::vector<Condition> conditions;
+
+    bool ordered() const {
+        return kind == GeneKind::kInt || kind == GeneKind::kFloat || kind == GeneKind::kLength;
+    }
+};
+
+// One repeated group at one place of the genome. Slot s owns columns [first + s * width, first + (s+1) * width).
+struct Repeat {
+    std::int32_t length_column;  // its option k means min + k slots; -1 where min == max
+    std::int32_t min;
+    std::int32_t max;
+    std::int32_t first;
+    std::int32_t width;
+    std::int32_t parent;       // enclosing repeat, or -1
+    std::int32_t parent_slot;  // slot of the enclosing repeat, or -1
+};
+
+enum class ExprOp : std::uint8_t {
+    kConst = 0,   // a: the value
+    kGene = 1,    // a: frames up, b: column offset from that frame's base, c: table, or -1 for the option itself
+    kParam = 2,   // a: parameter of this frame
+    kDim = 3,     // a: register, b: 0 … 3 one dimension; 4 rank; 5 number of elements
+    kIndex = 4,   // a: frames up to a slot; its position in the repeat
+    kCount = 5,   // a: frames up to a slot; how many slots its repeat has in this genome
+    kSame = 6,    // a, b: registers; 1 if they hold the same value
+    kExists = 7,  // a: register; 0 if it is absent (an optional reference to nothing)
+    kAdd = 10, kSub, kMul, kFloorDiv, kCeilDiv, kMod, kMin, kMax,  // a, b: earlier expressions
+    kEq = 20, kNe, kLt, kLe, kAnd, kOr,
+    kNot = 26,    // a
+    kWhere = 27,  // a ? b : c
+};
+
+struct Expr {
+    ExprOp op;
+    std::int64_t a, b, c;
+};
+
+enum class InstrKind : std::uint8_t {
+    kOp = 0,      // apply primitive `target` to `inputs` with attributes `args`
+    kSwitch = 1,  // run the block args[0] selects from `blocks`
+    kCall = 2,    // run procedure `target` at column `offset` of the frame `up`, with parameters `args`
+    kSlots = 3,   // run procedure `target` once a slot of the repeat at `repeat`, each on the one before it
+    kRef = 4,     // the value that the reference at column `offset` of the frame `up` points at, maybe absent
+};
+
+struct Instr {
+    InstrKind kind;
+    std::int32_t dst;     // register that receives the result
+    std::int32_t target;  // primitive (kOp) or procedure (kCall, kSlots); else -1
+    std::int32_t up;      // frames up (kCall, kSlots, kRef); else 0
+    std::int32_t offset;  // column offset from that frame's base (kCall, kRef; kSlots: column of slot 0)
+    std::int32_t length;  // kSlots: column offset of the length gene, or -1; else -1
+    std::int32_t min, max, width;       // kSlots: as in Repeat; else 0
+    std::vector<std::int32_t> inputs;   // registers
+    std::vector<std::int32_t> args;     // expressions
+    std::vector<std::int32_t> blocks;   // kSwitch
+};
+
+struct Block {
+    std::vector<Instr> body;
+    std::int32_t result;  // register; may hold an absent value
+};
+
+// A recorded template. Registers 0 … inputs-1 are its inputs. Block 0 is its body.
+struct Procedure {
+    std::int32_t inputs;
+    std::int32_t params;
+    std::int32_t registers;
+    std::vector<Expr> exprs;
+    std::vector<Block> blocks;
+};
+
+struct Layout {
+    std::vector<Column> columns;
+    std::vector<std::int32_t> order;  // columns, each after all that decide whether it is active
+    std::vector<Repeat> repeats;
+    std::vector<std::vector<std::int64_t>> tables;
+    std::vector<std::int64_t> input;        // shape of the network's input without the batch; empty if plain
+    std::int64_t outputs = 0;               // parameter 0 of procedure 0
+    std::vector<Procedure> procedures;      // procedure 0 is the space's own; none: a plain space
+    std::vector<std::uint8_t> recipe;       // one flag per column: no template reads it
+
+    bool plain() const { return procedures.empty(); }
+    bool wide() const;  // some gene has more than 256 options: genomes are uint16
+    std::size_t width() const { return columns.size(); }
+
+    // Throws std::invalid_argument with the position and what was expected. Never reads outside `words`.
+    static Layout parse(std::span<const std::int64_t> words);
+};
+
+}  // namespace cambrian
