@@ -50,6 +50,9 @@ class Layout:
 def operations() -> list[dict[str, Any]]:
     """One dict an operation, in code order: name, attrs (list of names), kinds (dict: attr -> list of words)."""
 
+def build() -> dict[str, str]:
+    """How this binary was compiled: compiler, flags, type."""
+
 def simd() -> str: ...
 def hardware_threads() -> int: ...
 
