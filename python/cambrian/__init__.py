@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 # Public name -> module that holds it. Loaded at first use, so that `import cambrian` stays light.
-_PUBLIC: dict[str, str] = {}
+_PUBLIC: dict[str, str] = {
+    "Architecture": "cambrian.network.architecture",
+    "Graph": "cambrian.network.graph",
+}
 _MODULES: dict[str, str] = {}
 
 __all__ = ["__version__", *_PUBLIC, *_MODULES]  # noqa: PLE0604
@@ -30,4 +33,5 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    pass
+    from cambrian.network.architecture import Architecture as Architecture
+    from cambrian.network.graph import Graph as Graph

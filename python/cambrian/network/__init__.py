@@ -1,0 +1,1 @@
+"""Networks as data (graph, architecture), as torch modules (build), as source text, and on disk (export)."""

@@ -1,0 +1,164 @@
+"""A graph and its training recipe: what a genome means, all that is needed to train it again."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cambrian.network.graph import Graph
+from cambrian.network.parsing import Scalar, check_header, check_scalars, expect_keys, parse_json, shown
+
+_USUAL = {"dilation": 1, "groups": 1, "bias": 0}  # left out of the summary
+FORMAT = "cambrian-architecture"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network and how it is trained.
+
+    `recipe` maps names ("lr", "optimizer", …) to JSON scalars. `hash` is the core's 128-bit digest of the
+    canonical graph as 32 hex digits, or None where the graph did not come from a genome.
+    Raises ValueError for a recipe or hash of another kind, TypeError for a graph that is not a `Graph`.
+
+    >>> architecture = Architecture(graph, {"lr": 0.1})
+    >>> architecture.params, architecture.recipe["lr"]
+    (650, 0.1)
+    """
+
+    graph: Graph
+    recipe: Mapping[str, Scalar] = field(default_factory=dict, hash=False)
+    hash: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.graph, Graph):
+            raise TypeError(f"graph must be a cambrian.Graph, got {type(self.graph).__name__}")
+        object.__setattr__(self, "recipe", MappingProxyType(check_scalars("recipe", self.recipe)))
+        if self.hash is not None and not (
+            isinstance(self.hash, str) and re.fullmatch("[0-9a-f]{32}", self.hash)
+        ):
+            raise ValueError(f"hash must be 32 lower-case hex digits or None, got {shown(self.hash)}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Architecture, (self.graph, dict(self.recipe), self.hash)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        arrays: Mapping[str, Any],
+        index: int = 0,
+        *,
+        recipe: Mapping[str, Scalar] | None = None,
+        digest: NDArray[np.uint64] | None = None,
+    ) -> Architecture:
+        """Make an architecture from what the core returns for genomes.
+
+        `arrays` as from `space.graphs`, `digest` a row (two uint64) of `space.hash`.
+
+        >>> Architecture.from_arrays(space.graphs(genomes), 0, digest=space.hash(genomes)[0])
+        """
+        text = None if digest is None else "".join(f"{int(word):016x}" for word in digest)
+        return cls(Graph.from_arrays(arrays, index), recipe or {}, text)
+
+    @property
+    def params(self) -> int:
+        """Number of trainable parameters."""
+        return self.graph.params
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of convolutions and linear layers for one sample."""
+        return self.graph.macs
+
+    def summary(self) -> str:
+        """Return a table as text: layer, what it reads, output shape, parameters, MACs; totals and recipe.
+
+        >>> print(architecture.summary())
+        """
+        rows = [("layer", "attributes", "from", "output", "params", "macs")]
+        for i, node in enumerate(self.graph.nodes):
+            params, macs = self.graph.node_params(i), self.graph.node_macs(i)
+            attrs = " ".join(
+                str(v) if k == "kind" else f"{k}={v}" for k, v in node.attrs.items() if v != _USUAL.get(k)
+            )
+            reads = " ".join(map(str, node.inputs))
+            size = "×".join(map(str, node.shape))
+            rows.append((f"{node.op}_{i}", attrs, reads, size, _count(params), _count(macs)))
+        rows.append(("total", "", "", "", f"{self.params:,}", f"{self.macs:,}"))
+        lines = _table(rows)
+        lines.insert(1, "-" * max(map(len, lines)))
+        lines.insert(-1, lines[1])
+        if self.recipe:
+            lines.append("recipe: " + ", ".join(f"{k}={v}" for k, v in self.recipe.items()))
+        return "\n".join(lines)
+
+    def source(self) -> str:
+        """Return standalone Python text of the network; see `cambrian.network.source.source`."""
+        from cambrian.network.source import source
+
+        return source(self.graph)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the architecture as JSON-able values, with the version of the format."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "hash": self.hash,
+            "recipe": dict(self.recipe),
+            "graph": self.graph.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: object) -> Architecture:
+        """Read what `to_dict` returned; everything is checked, so `data` may come from anywhere.
+
+        Raises ValueError saying what is wrong.
+
+        >>> Architecture.from_dict(architecture.to_dict()) == architecture
+        True
+        """
+        fields = check_header(data, FORMAT, VERSION)
+        expect_keys(
+            "an architecture",
+            fields,
+            {"format", "version", "hash", "recipe", "graph"},
+            frozenset({"metadata"}),
+        )
+        return cls(Graph.from_dict(fields["graph"]), fields["recipe"], fields["hash"])
+
+    def to_json(self) -> str:
+        """Return the architecture as JSON text."""
+        return json.dumps(self.to_dict(), indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Architecture:
+        """Read what `to_json` returned.
+
+        Raises ValueError on text that is truncated, not JSON, newer, or not a sound architecture.
+
+        >>> Architecture.from_json(architecture.to_json()) == architecture
+        True
+        """
+        return cls.from_dict(parse_json(text))
+
+
+def _count(value: int) -> str:
+    return f"{value:,}" if value else ""
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Lay out rows: text columns to the left, the two columns of numbers to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row[:4], widths[:4], strict=True)]
+        cells += [cell.rjust(width) for cell, width in zip(row[4:], widths[4:], strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return lines

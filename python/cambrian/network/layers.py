@@ -1,0 +1,136 @@
+"""What torch layer a node is: one table that `build` calls and `source` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from cambrian.network.graph import Graph, Node
+from cambrian.network.ops import MILLION, Attrs, Shape, norm_width, number
+
+Argument = int | float | bool | tuple[int, int]
+
+
+class Layer(NamedTuple):
+    """A class of `torch.nn` and its arguments; those that are torch's default are left out."""
+
+    name: str
+    args: tuple[Argument, ...] = ()
+    options: dict[str, Argument] = {}  # noqa: RUF012
+
+    def __str__(self) -> str:
+        words = [repr(value) for value in self.args]
+        words += [f"{name}={value!r}" for name, value in self.options.items()]
+        return f"nn.{self.name}({', '.join(words)})"
+
+
+ACTIVATIONS = {
+    "relu": "ReLU",
+    "leaky_relu": "LeakyReLU",
+    "elu": "ELU",
+    "gelu": "GELU",
+    "silu": "SiLU",
+    "hardswish": "Hardswish",
+    "mish": "Mish",
+    "tanh": "Tanh",
+    "sigmoid": "Sigmoid",
+    "hardsigmoid": "Hardsigmoid",
+}
+
+
+def layer_of(graph: Graph, index: int) -> Layer | None:
+    """Return the layer of node `index`, or None where the node is a plain function of its inputs.
+
+    >>> str(layer_of(graph, 1))
+    'nn.Linear(64, 10)'
+    """
+    node = graph.nodes[index]
+    make = _LAYERS.get(node.op)
+    return make(node.attrs, graph.input_shapes(index)[0], node.shape) if make else None
+
+
+def _conv2d(attrs: Attrs, shape: Shape, out: Shape) -> Layer:
+    kernel, dilation = number(attrs, "kernel"), number(attrs, "dilation")
+    options: dict[str, Argument] = {
+        "stride": number(attrs, "stride"),
+        "padding": dilation * (kernel - 1) // 2,
+        "dilation": dilation,
+        "groups": number(attrs, "groups"),
+        "bias": bool(attrs["bias"]),
+    }
+    usual = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": True}
+    return Layer("Conv2d", (shape[0], out[0], kernel), {k: v for k, v in options.items() if v != usual[k]})
+
+
+def _linear(attrs: Attrs, shape: Shape, out: Shape) -> Layer:
+    return Layer("Linear", (shape[-1], out[-1]), {} if attrs["bias"] else {"bias": False})
+
+
+def _norm(attrs: Attrs, shape: Shape, out: Shape) -> Layer | None:
+    width = norm_width(shape)
+    if attrs["kind"] == "batch":
+        return Layer("BatchNorm2d" if len(shape) == 3 else "BatchNorm1d", (width,))
+    if attrs["kind"] == "layer":
+        return Layer("GroupNorm", (1, width)) if len(shape) == 3 else Layer("LayerNorm", (width,))
+    return None
+
+
+def _activation(attrs: Attrs, shape: Shape, out: Shape) -> Layer | None:
+    return None if attrs["kind"] == "none" else Layer(ACTIVATIONS[str(attrs["kind"])])
+
+
+def _pool(name: str) -> Callable[[Attrs, Shape, Shape], Layer]:
+    def make(attrs: Attrs, shape: Shape, out: Shape) -> Layer:
+        kernel, stride = number(attrs, "kernel"), number(attrs, "stride")
+        if kernel % 2 == 0:
+            return Layer(name, (kernel,), {"stride": stride, "ceil_mode": True})
+        options: dict[str, Argument] = {"stride": stride, "padding": (kernel - 1) // 2}
+        if name == "AvgPool2d":
+            options["count_include_pad"] = False
+        return Layer(name, (kernel,), options)
+
+    return make
+
+
+def _dropout(attrs: Attrs, shape: Shape, out: Shape) -> Layer | None:
+    return Layer("Dropout", (number(attrs, "p") / MILLION,)) if attrs["p"] else None
+
+
+def _resize(attrs: Attrs, shape: Shape, out: Shape) -> Layer:
+    return Layer("AdaptiveAvgPool2d", ((out[1], out[2]),))
+
+
+_LAYERS: dict[str, Callable[[Attrs, Shape, Shape], Layer | None]] = {
+    "conv2d": _conv2d,
+    "linear": _linear,
+    "norm": _norm,
+    "activation": _activation,
+    "max_pool": _pool("MaxPool2d"),
+    "avg_pool": _pool("AvgPool2d"),
+    "dropout": _dropout,
+    "resize": _resize,
+}
+
+
+def normalises_tokens(node: Node) -> bool:
+    """Say whether a node is a batch norm of tokens (T, D), which torch wants as (D, T)."""
+    return node.op == "norm" and node.attrs["kind"] == "batch" and len(node.shape) == 2
+
+
+def feeds_rectifier(graph: Graph) -> list[bool]:
+    """Say for every node whether a rectifier reads it before another weighted layer does.
+
+    Kaiming initialisation (He et al. 2015, equation 10) doubles the variance of those weights, and of no
+    others.
+    """
+    feeds = [False] * len(graph)
+    for index in range(len(graph) - 1, 0, -1):
+        node = graph.nodes[index]
+        rectifies = node.op == "activation" and node.attrs["kind"] in _RECTIFIERS
+        if rectifies or (feeds[index] and node.op not in ("conv2d", "linear")):
+            for i in node.inputs:
+                feeds[i] = True
+    return feeds
+
+
+_RECTIFIERS = frozenset({"relu", "leaky_relu", "elu", "gelu", "silu", "hardswish", "mish"})
