@@ -37,7 +37,8 @@ struct Column {
     }
 };
 
-// One repeated group at one place of the genome. Slot s owns columns [first + s * width, first + (s+1) * width).
+// One repeated group at one place of the genome. Slot s owns columns [first + s * width, first + (s+1) *
+// width).
 struct Repeat {
     std::int32_t length_column;  // its option k means min + k slots; -1 where min == max
     std::int32_t min;
@@ -49,16 +50,29 @@ struct Repeat {
 };
 
 enum class ExprOp : std::uint8_t {
-    kConst = 0,   // a: the value
-    kGene = 1,    // a: frames up, b: column offset from that frame's base, c: table, or -1 for the option itself
+    kConst = 0,  // a: the value
+    kGene =
+        1,  // a: frames up, b: column offset from that frame's base, c: table, or -1 for the option itself
     kParam = 2,   // a: parameter of this frame
     kDim = 3,     // a: register, b: 0 … 3 one dimension; 4 rank; 5 number of elements
     kIndex = 4,   // a: frames up to a slot; its position in the repeat
     kCount = 5,   // a: frames up to a slot; how many slots its repeat has in this genome
     kSame = 6,    // a, b: registers; 1 if they hold the same value
     kExists = 7,  // a: register; 0 if it is absent (an optional reference to nothing)
-    kAdd = 10, kSub, kMul, kFloorDiv, kCeilDiv, kMod, kMin, kMax,  // a, b: earlier expressions
-    kEq = 20, kNe, kLt, kLe, kAnd, kOr,
+    kAdd = 10,
+    kSub,
+    kMul,
+    kFloorDiv,
+    kCeilDiv,
+    kMod,
+    kMin,
+    kMax,  // a, b: earlier expressions
+    kEq = 20,
+    kNe,
+    kLt,
+    kLe,
+    kAnd,
+    kOr,
     kNot = 26,    // a
     kWhere = 27,  // a ? b : c
 };
@@ -76,21 +90,27 @@ enum class InstrKind : std::uint8_t {
     kRef = 4,     // the value that the reference at column `offset` of the frame `up` points at, maybe absent
 };
 
+// A run of entries in `Procedure::lists` (or of instructions, for a block).
+struct Slice {
+    std::int32_t first;
+    std::int32_t count;
+};
+
 struct Instr {
     InstrKind kind;
-    std::int32_t dst;     // register that receives the result
+    std::int32_t dst;  // register that receives the result; no other instruction of the procedure writes it
     std::int32_t target;  // primitive (kOp) or procedure (kCall, kSlots); else -1
     std::int32_t up;      // frames up (kCall, kSlots, kRef); else 0
     std::int32_t offset;  // column offset from that frame's base (kCall, kRef; kSlots: column of slot 0)
     std::int32_t length;  // kSlots: column offset of the length gene, or -1; else -1
-    std::int32_t min, max, width;       // kSlots: as in Repeat; else 0
-    std::vector<std::int32_t> inputs;   // registers
-    std::vector<std::int32_t> args;     // expressions
-    std::vector<std::int32_t> blocks;   // kSwitch
+    std::int32_t min, max, width;  // kSlots: as in Repeat; else 0
+    Slice inputs;                  // registers
+    Slice args;                    // expressions
+    Slice blocks;                  // kSwitch
 };
 
 struct Block {
-    std::vector<Instr> body;
+    Slice body;
     std::int32_t result;  // register; may hold an absent value
 };
 
@@ -101,6 +121,12 @@ struct Procedure {
     std::int32_t registers;
     std::vector<Expr> exprs;
     std::vector<Block> blocks;
+    std::vector<Instr> instrs;
+    std::vector<std::int32_t> lists;  // inputs, args and blocks of the instructions
+
+    std::span<const std::int32_t> list(Slice slice) const {
+        return {lists.data() + slice.first, static_cast<std::size_t>(slice.count)};
+    }
 };
 
 struct Layout {
@@ -108,10 +134,11 @@ struct Layout {
     std::vector<std::int32_t> order;  // columns, each after all that decide whether it is active
     std::vector<Repeat> repeats;
     std::vector<std::vector<std::int64_t>> tables;
-    std::vector<std::int64_t> input;        // shape of the network's input without the batch; empty if plain
-    std::int64_t outputs = 0;               // parameter 0 of procedure 0
-    std::vector<Procedure> procedures;      // procedure 0 is the space's own; none: a plain space
-    std::vector<std::uint8_t> recipe;       // one flag per column: no template reads it
+    std::vector<std::int64_t> input;    // shape of the network's input without the batch; empty if plain
+    std::int64_t outputs = 0;           // parameter 0 of procedure 0
+    std::vector<Procedure> procedures;  // procedure 0 is the space's own; none: a plain space
+    std::vector<std::uint8_t> recipe;   // one flag per column: no template reads it
+    std::vector<std::int64_t> words;    // the record this was parsed from
 
     bool plain() const { return procedures.empty(); }
     bool wide() const;  // some gene has more than 256 options: genomes are uint16
