@@ -1,0 +1,169 @@
+"""What is seen while a search runs: a live panel on a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+import numpy as np
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cambrian.evaluate.evaluation import Evaluation
+    from cambrian.loop.budget import Budget
+    from cambrian.loop.objectives import Goals
+
+LINE_EVERY = 5.0  # seconds between plain lines
+FRONT_ROWS = 8
+
+
+def figure(value: float) -> str:
+    """A metric for people: 4 significant digits, whole numbers in groups of three."""
+    return f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 10 else f"{value:.4g}"
+
+
+def metrics_line(metrics: dict[str, float], names: list[str]) -> str:
+    """Write the named metrics that are there: ``accuracy 0.9889, params 5,123``."""
+    return ", ".join(f"{name} {figure(metrics[name])}" for name in names if name in metrics)
+
+
+def clock(seconds: float) -> str:
+    """A duration as ``1:05`` or ``2:01:05``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class Progress:
+    """Counts, best and front of a search so far, from its evaluations as they come.
+
+    Read by the thread that draws while the search adds to it: every change is one assignment.
+    """
+
+    def __init__(self, title: str, goals: Goals, budget: Budget) -> None:
+        self.title = title
+        self.goals = goals
+        self.budget = budget
+        self.evaluated = self.cached = self.failed = self.rejected = 0
+        self.front: list[tuple[NDArray[np.float64], Evaluation]] = []
+        self.best: Evaluation | None = None
+        self._lowest = np.inf
+        self._began = time.monotonic()
+
+    def add(self, evaluation: Evaluation) -> None:
+        """Take one result in."""
+        if evaluation.cached:
+            self.cached += 1
+        elif evaluation.status == "rejected":
+            self.rejected += 1
+        else:
+            self.evaluated += 1
+            self.failed += evaluation.status != "ok"
+            self.budget.spend(evaluations=1, epochs=evaluation.fidelity)
+        if evaluation.status == "ok":
+            self._compare(evaluation)
+
+    def _compare(self, evaluation: Evaluation) -> None:
+        cost = self.goals.cost(evaluation.metrics)
+        if not np.isfinite(cost).all() or self.goals.broken(evaluation.metrics):
+            return
+        if cost[0] < self._lowest:
+            self._lowest, self.best = cost[0], evaluation
+        if all((other > cost).any() for other, _ in self.front):
+            kept = [(other, e) for other, e in self.front if (other < cost).any()]
+            self.front = sorted([*kept, (cost, evaluation)], key=lambda pair: tuple(pair[0]))
+
+    @property
+    def rate(self) -> float:
+        """Evaluations per second since the start."""
+        return self.evaluated / max(time.monotonic() - self._began, 1e-9)
+
+    @property
+    def names(self) -> list[str]:
+        """The metrics that are shown: objectives and constraints."""
+        return list(self.goals.metrics)
+
+    def left(self) -> str:
+        """How long the search may still take, or "" while nothing can be said."""
+        if self.budget.unit == "seconds":
+            return f"{clock(self.budget.left)} left"
+        elapsed = time.monotonic() - self._began
+        if self.budget.fraction <= 0:
+            return ""
+        return f"about {clock(elapsed * (1 / self.budget.fraction - 1))} left"
+
+    def counts(self) -> str:
+        """Counts of evaluations and failures, and the speed."""
+        parts = [f"{self.evaluated:,} evaluations ({self.rate:.1f}/s)", f"{self.failed:,} failed"]
+        parts += [f"{self.rejected:,} rejected"] if self.rejected else []
+        parts += [f"{self.cached:,} known already"] if self.cached else []
+        return ", ".join(parts)
+
+    def line(self) -> str:
+        """The state in one plain line."""
+        best = metrics_line(self.best.metrics, self.names) if self.best else "none yet"
+        parts = [f"{self.budget.fraction:4.0%}", self.counts(), f"best {best}", f"front {len(self.front)}"]
+        return "; ".join([*parts, self.left()]).rstrip("; ")
+
+    def panel(self) -> RenderableType:
+        """The state as a block of a few lines for a terminal."""
+        bar = Table.grid(padding=(0, 1))
+        bar.add_row(
+            ProgressBar(total=1.0, completed=self.budget.fraction, width=40),
+            f"{self.budget.fraction:4.0%}",
+            Text(self.left()),
+        )
+        rows = Table("", *self.names, box=None, padding=(0, 2, 0, 0), header_style="dim")
+        if self.best:
+            rows.add_row("best", *self._cells(self.best), style="bold green")
+        shown = self.front[:: -(-len(self.front) // FRONT_ROWS)] if self.front else []
+        for i, (_, evaluation) in enumerate(shown):
+            rows.add_row(f"front ({len(self.front)})" if i == 0 else "", *self._cells(evaluation))
+        return Group(Text(self.title, style="bold"), bar, Text(self.counts()), rows)
+
+    def _cells(self, evaluation: Evaluation) -> list[str]:
+        return [figure(evaluation.metrics[name]) if name in evaluation.metrics else "" for name in self.names]
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether a live panel can be drawn on a stream."""
+    return stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "")
+
+
+@contextmanager
+def shown(progress: Progress, stream: TextIO) -> Iterator[Callable[[Evaluation], None]]:
+    """Show the progress on a stream; gives the function that is to be called with each evaluation."""
+    progress.budget.start()
+    if is_terminal(stream):
+        console = Console(file=stream)
+        with Live(get_renderable=progress.panel, console=console, refresh_per_second=4, transient=True):
+            yield progress.add
+    else:
+        print(progress.title, file=stream, flush=True)
+        with plain_lines(progress, stream) as add:
+            yield add
+    print(progress.line(), file=stream, flush=True)
+
+
+@contextmanager
+def plain_lines(progress: Progress, stream: TextIO) -> Iterator[Callable[[Evaluation], None]]:
+    """Print a line every few seconds, without control characters."""
+    printed = time.monotonic()
+
+    def add(evaluation: Evaluation) -> None:
+        nonlocal printed
+        progress.add(evaluation)
+        if time.monotonic() - printed >= LINE_EVERY:
+            printed = time.monotonic()
+            print(progress.line(), file=stream, flush=True)
+
+    yield add

@@ -1,0 +1,204 @@
+"""`cambrian search` and `cambrian resume`: run a search in sight of the user, then finish what it found."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+
+from cambrian.cli import values
+from cambrian.cli.finalists import choose, finish, fresh
+from cambrian.cli.live import Progress, metrics_line, shown
+from cambrian.cli.show import described
+from cambrian.errors import require
+
+if TYPE_CHECKING:
+    from cambrian.loop import Run
+    from cambrian.loop.objectives import Goals
+
+STRATEGY = "nsga2"
+WITHIN = 0.005  # "close to the best": half a point of accuracy
+
+Output = Annotated[
+    Path | None, typer.Option("--output", help="Folder for the results; a fresh one if left out.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document; progress goes to stderr.")]
+Final = Annotated[
+    bool,
+    typer.Option(
+        "--final/--no-final", help="Train the best and the smallest good network longer, test them."
+    ),
+]
+Within = Annotated[
+    float, typer.Option(help="How far from the best, in the first objective, the smallest network may be.")
+]
+
+
+def search(
+    task: Annotated[str, typer.Argument(help="The task to search for.")] = "digits",
+    space: Annotated[
+        str, typer.Option(help="A family of networks, or a space in a .json or .toml file.")
+    ] = "convnet",
+    strategy: Annotated[str, typer.Option(help="NAME, or NAME:key=value,… with options.")] = STRATEGY,
+    budget: Annotated[str, typer.Option(help="200, 90s, 2min, 2h, '50 epochs' …")] = "2min",
+    objectives: Annotated[
+        list[str], typer.Option(help="Metrics, best known first: accuracy,params or max:f1 …")
+    ] = ["accuracy,params"],  # noqa: B006
+    constraint: Annotated[list[str], typer.Option(help="A limit such as macs=2e6; may be repeated.")] = [],  # noqa: B006
+    seed: Annotated[int, typer.Option(min=0, help="Decides everything that is random.")] = 0,
+    epochs: Annotated[float | None, typer.Option(help="Epochs each candidate is trained for.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Processes that train side by side; 0: none.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    store: Annotated[
+        Path | None, typer.Option(help="The store; search.db in the output folder if left out.")
+    ] = None,
+    output: Output = None,
+    final: Final = True,
+    within: Within = WITHIN,
+    as_json: AsJson = False,
+) -> None:
+    """Search for networks that solve a task; `cambrian search digits` needs nothing else.
+
+    Writes the store, the report and a folder for each finalist under the output folder.
+    """
+    import cambrian
+    from cambrian.loop.budget import Budget
+    from cambrian.loop.objectives import parse
+
+    names, limits = values.names(objectives), values.constraints(constraint)
+    goals = parse(names, limits)
+    spend = Budget.parse(values.budget(budget))
+    require("torch", "train", "searching for networks")
+    require("safetensors", "train", "writing networks")
+    folder = output_folder(output, f"cambrian-{task}-seed{seed}")
+    kept = store or folder / "search.db"
+    screen = sys.stderr if as_json else sys.stdout
+    title = (
+        f"Searching {space} on {task} for {', '.join(map(str, goals.objectives))}; {strategy}, seed {seed}"
+    )
+    try:
+        with shown(Progress(title, goals, spend), screen) as add:
+            run = cambrian.search(
+                cambrian.Space.load(space) if space.endswith((".json", ".toml")) else space,
+                task=task,
+                strategy=values.strategy(strategy),
+                budget=spend,
+                objectives=names,
+                constraints=limits or None,
+                store=kept,
+                seed=seed,
+                epochs=epochs,
+                device=device,
+                workers=workers,
+                on_evaluation=add,
+            )
+    except BaseException:
+        with suppress(OSError):
+            folder.rmdir()  # only where nothing was written
+        raise
+    conclude(Ending(run, goals, kept, folder, screen, as_json), final, within)
+
+
+def resume(
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="The store of the search (a .db file).")],
+    run: Annotated[
+        int | None, typer.Option("--run", help="The number of the run; the last one if left out.")
+    ] = None,
+    budget: Annotated[str | None, typer.Option(help="A new budget for the whole run.")] = None,
+    output: Output = None,
+    final: Final = True,
+    within: Within = WITHIN,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a search that was interrupted or killed, or give one that ended more budget."""
+    import cambrian
+    from cambrian.loop.budget import Budget
+    from cambrian.loop.objectives import parse
+    from cambrian.store import Store
+
+    with Store(store) as opened:
+        row = opened.run(run)
+    goals = parse(row.config["objectives"], row.config["constraints"])
+    spend = Budget.parse(values.budget(budget) if budget else row.config["budget"])
+    screen = sys.stderr if as_json else sys.stdout
+    with shown(Progress(f"Resuming run {row.id} of {store}", goals, spend), screen) as add:
+        found = cambrian.resume(store, run=row.id, budget=spend if budget else None, on_evaluation=add)
+    folder = store.parent if output is None else output_folder(output, "")
+    conclude(Ending(found, goals, store, folder, screen, as_json), final, within)
+
+
+def output_folder(asked: Path | None, default: str) -> Path:
+    """Make the folder for the results: the one asked for if it is new or empty, else a fresh default."""
+    if asked is None:
+        return fresh(Path(default))
+    if asked.exists() and (not asked.is_dir() or any(asked.iterdir())):
+        raise ValueError(f"--output {asked}: already there and not an empty folder; choose another one")
+    return fresh(asked)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A search that came to its end, and where its results belong."""
+
+    run: Run
+    goals: Goals
+    store: Path
+    folder: Path
+    screen: TextIO
+    as_json: bool
+
+    def say(self, text: str) -> None:
+        """Print a line for people."""
+        print(text, file=self.screen, flush=True)
+
+
+def conclude(ending: Ending, final: bool, within: float) -> None:
+    """Train and write the finalists, write the report, say where everything is; sets the exit code."""
+    run = ending.run
+    ending.say(f"ended: {run.stopped}")
+    if run.stopped == "interrupted":
+        interrupted(ending)
+    rows: list[dict[str, Any]] = []
+    if run.best is not None:
+        names = list(ending.goals.metrics)
+        ending.say(f"best: candidate {run.best.id}, validation {metrics_line(run.best.metrics, names)}")
+        if final:
+            try:
+                rows = finish(choose(run, ending.goals, within), ending.folder, ending.say)
+            except KeyboardInterrupt:
+                interrupted(ending)
+    page = ending.folder / "report.html"
+    run.report(page)
+    ending.say(f"report: {page}\nstore: {ending.store}")
+    if ending.as_json:
+        typer.echo(values.document(summary(ending, rows, page)))
+    if run.best is None:
+        raise LookupError(f"no candidate succeeded; `cambrian show {ending.store}` counts the failures")
+
+
+def interrupted(ending: Ending) -> None:
+    """Say how to go on, and leave."""
+    ending.say(f"interrupted; nothing is lost, go on with: cambrian resume {ending.store}")
+    raise typer.Exit(130)
+
+
+def summary(ending: Ending, rows: list[dict[str, Any]], page: Path) -> dict[str, Any]:
+    """What `--json` prints."""
+    run = ending.run
+    return {
+        "store": ending.store,
+        "run": run.id,
+        "stopped": run.stopped,
+        "seconds": run.seconds,
+        "counts": run.counts,
+        "best": None if run.best is None else described(run.best, whole=True),
+        "front": [described(candidate) for candidate in run.front],
+        "finalists": rows,
+        "report": page,
+    }

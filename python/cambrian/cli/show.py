@@ -1,0 +1,174 @@
+"""`cambrian show`, `export` and `report`: what a store holds, on the screen, as files, as a page."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cambrian.cli.live import clock, figure
+from cambrian.cli.values import document
+
+if TYPE_CHECKING:
+    from cambrian.loop import Candidate, Run
+    from cambrian.store import RunRow
+
+StoreArgument = Annotated[Path, typer.Argument(metavar="STORE", help="The store of a search (a .db file).")]
+RunOption = Annotated[
+    int | None, typer.Option("--run", help="The number of the run; the last one if left out.")
+]
+
+
+def show(
+    store: StoreArgument,
+    run: RunOption = None,
+    best: Annotated[bool, typer.Option("--best", help="Show only the best candidate.")] = False,
+    front: Annotated[bool, typer.Option("--front", help="Show only the Pareto front.")] = False,
+    candidate: Annotated[int | None, typer.Option("--candidate", help="Show only this candidate.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Show the runs of a store, the best candidate and the front of one run, or one candidate."""
+    if sum([best, front, candidate is not None]) > 1:
+        raise ValueError("choose one of --best, --front and --candidate")
+    import cambrian
+
+    found = cambrian.load(store, run=run)
+    if candidate is not None:
+        picked = find(found, str(candidate))
+        typer.echo(document(described(picked, whole=True)) if as_json else detail(picked))
+    elif best:
+        picked = find(found, "best")
+        typer.echo(document(described(picked, whole=True)) if as_json else detail(picked))
+    elif front:
+        rows = [described(c) for c in found.front]
+        typer.echo(document(rows) if as_json else table(found.front))
+    else:
+        typer.echo(document(overview(store, found)) if as_json else listing(store, found))
+
+
+def export(
+    store: StoreArgument,
+    to: Annotated[Path, typer.Option("--to", help="The folder to write; must not exist yet or be empty.")],
+    candidate: Annotated[str, typer.Option("--candidate", help="A candidate's number, or `best`.")] = "best",
+    run: RunOption = None,
+) -> None:
+    """Write a candidate's source, weights and architecture; trains it first if that wasn't done yet."""
+    import cambrian
+
+    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise ValueError(f"--to {to}: already there and not an empty folder; choose another one")
+    found = cambrian.load(store, run=run)
+    picked = find(found, candidate)
+    picked.save(to)
+    files = ", ".join(sorted(path.name for path in to.iterdir()))
+    typer.echo(f"candidate {picked.id} of run {found.id} is in {to}: {files}")
+
+
+def report(
+    store: StoreArgument,
+    to: Annotated[Path, typer.Option("--to", help="The HTML file to write.")] = Path("report.html"),
+    run: RunOption = None,
+) -> None:
+    """Write a run as one self-contained HTML page."""
+    import cambrian
+
+    found = cambrian.load(store, run=run)
+    found.report(to)
+    typer.echo(f"report of run {found.id}: {to}")
+
+
+def find(run: Run, which: str) -> Candidate:
+    """One candidate by its number or as `best`; ValueError if it isn't there."""
+    if which == "best":
+        if run.best is None:
+            raise LookupError(f"run {run.id} has no candidate that succeeded")
+        return run.best
+    if not which.isdecimal():
+        raise ValueError(f"--candidate must be a number or `best`, got {which!r}")
+    for candidate in run.candidates:
+        if candidate.id == int(which):
+            return candidate
+    raise ValueError(f"run {run.id} has no candidate {which}; `cambrian show` lists the front")
+
+
+def described(candidate: Candidate, *, whole: bool = False) -> dict[str, Any]:
+    """A candidate as JSON-able data: metrics and, if `whole`, configuration and architecture."""
+    data: dict[str, Any] = {"id": candidate.id, "status": candidate.status, "metrics": candidate.metrics}
+    if whole:
+        data["config"] = candidate.config
+        if candidate.architecture is not None:
+            data["architecture"] = candidate.architecture.to_json()
+    return data
+
+
+def run_row(row: RunRow) -> dict[str, Any]:
+    """A run as the list shows it."""
+    return {
+        "run": row.id,
+        "started": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.created)),
+        "seconds": row.seconds,
+        "stopped": row.stopped or "not finished",
+        "seed": row.config.get("seed"),
+    }
+
+
+def runs_of(store: Path) -> list[dict[str, Any]]:
+    """Every run of a store."""
+    from cambrian.store import Store
+
+    with Store(store) as opened:
+        return [run_row(row) for row in opened.runs()]
+
+
+def overview(store: Path, run: Run) -> dict[str, Any]:
+    """The runs, and one of them with its counts, best candidate and front."""
+    return {
+        "store": str(store),
+        "runs": runs_of(store),
+        "run": run.id,
+        "stopped": run.stopped,
+        "seconds": run.seconds,
+        "counts": run.counts,
+        "best": None if run.best is None else described(run.best, whole=True),
+        "front": [described(candidate) for candidate in run.front],
+    }
+
+
+def listing(store: Path, run: Run) -> str:
+    """The same as text."""
+    lines = [f"store {store}"]
+    for row in runs_of(store):
+        took = clock(row["seconds"])
+        lines.append(f"  run {row['run']}: {row['started']}, seed {row['seed']}, {took}, {row['stopped']}")
+    counts = ", ".join(f"{n:,} {status}" for status, n in run.counts.items())
+    lines += ["", f"run {run.id}: {len(run.evaluations):,} evaluations ({counts})"]
+    if run.best is None:
+        return "\n".join([*lines, "no candidate succeeded"])
+    lines.append(f"best: candidate {run.best.id}")
+    return "\n".join([*lines, f"front ({len(run.front)}):", table(run.front)])
+
+
+def table(candidates: list[Candidate]) -> str:
+    """Candidates and their metrics in columns."""
+    names = list(dict.fromkeys(name for c in candidates for name in c.metrics))
+    rows = [["candidate", *names]]
+    rows += [
+        [str(c.id), *(figure(c.metrics[name]) if name in c.metrics else "" for name in names)]
+        for c in candidates
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  " + "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows
+    )
+
+
+def detail(candidate: Candidate) -> str:
+    """One candidate: metrics, configuration, architecture."""
+    lines = [f"candidate {candidate.id}: {candidate.status}"]
+    lines += [f"  {name} {figure(value)}" for name, value in candidate.metrics.items()]
+    lines += ["config", document(candidate.config)]
+    if candidate.architecture is not None:
+        lines += ["architecture", candidate.architecture.summary()]
+    return "\n".join(lines)

@@ -1,0 +1,74 @@
+"""What is written on the command line, as the values that the Python interface takes."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+
+def strategy(text: str) -> str | dict[str, Any]:
+    """Read ``NAME`` or ``NAME:key=value,key=value``; ValueError for anything else.
+
+    >>> strategy("aging:population=50")
+    {'name': 'aging', 'population': 50}
+    """
+    name, colon, rest = text.partition(":")
+    if not colon:
+        return name
+    return {"name": name, **dict(assignment(part, "--strategy") for part in rest.split(","))}
+
+
+def assignment(text: str, option: str) -> tuple[str, Any]:
+    """Read ``key=value``, the value as JSON where it is JSON and as text where it isn't."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip() or not value.strip():
+        raise ValueError(f"{option}: expected key=value, got {text!r}")
+    try:
+        return key.strip(), json.loads(value)
+    except json.JSONDecodeError:
+        return key.strip(), value.strip()
+
+
+def constraints(texts: list[str]) -> dict[str, float]:
+    """Read ``--constraint macs=2e6`` (any number of them); ValueError for a limit that is not a number."""
+    limits: dict[str, float] = {}
+    for text in texts:
+        key, value = assignment(text, "--constraint")
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise ValueError(f"--constraint {key}: expected a number, got {value!r}")
+        if key in limits:
+            raise ValueError(f"--constraint {key} is given more than once")
+        limits[key] = value
+    return limits
+
+
+def names(texts: list[str]) -> list[str]:
+    """Split lists that may be written with commas, or as the option given several times."""
+    return [name.strip() for text in texts for name in text.split(",") if name.strip()]
+
+
+def budget(text: str) -> int | str:
+    """Read a budget: a bare number counts evaluations, all else is left to the search to read."""
+    return int(text) if text.isdecimal() else text
+
+
+def plain(value: Any) -> Any:
+    """Make a value fit for strict JSON: NumPy as numbers, NaN and infinity as null, else text."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def document(value: Any) -> str:
+    """One JSON document."""
+    return json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,44 @@
+"""A run as one self-contained HTML page: no network, no scripts, light and dark."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cambrian.report.markup import page
+from cambrian.report.sections import SECTIONS
+
+if TYPE_CHECKING:
+    from cambrian.loop import Run
+
+__all__ = ["SECTIONS", "render", "write"]
+
+
+def render(run: Run) -> str:
+    """Render a run, finished or not, as the text of an HTML page.
+
+    >>> html = render(cb.load("digits.db"))
+    """
+    from cambrian.loop.objectives import parse
+
+    goals = parse(run.config["objectives"], run.config.get("constraints"))
+    built = [(name, heading, make(run, goals)) for name, (heading, make) in SECTIONS.items()]
+    return page(f"Cambrian: run {run.id}", [section for section in built if section[2]])
+
+
+def write(run: Run, path: str | os.PathLike[str]) -> Path:
+    """Write the page to `path` (replacing a report that is there) and return it; OSError where that fails.
+
+    >>> write(cb.load("digits.db"), "report.html")
+    """
+    target = Path(path)
+    page = render(run)
+    # Beside the target and then renamed: a reader never sees half a page.
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        partial.write_text(page, encoding="utf-8")
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return target

@@ -1,0 +1,181 @@
+"""The sections of the report: each a function from the run to a piece of HTML, listed in `SECTIONS`.
+
+A new section is one function and one line in the dict. A section that has nothing to show returns "".
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from cambrian.report import svg
+from cambrian.report.markup import number, pairs, seconds, table, text
+
+if TYPE_CHECKING:
+    from cambrian.loop import Candidate, Run
+    from cambrian.loop.objectives import Goals, Objective
+
+# Points beyond these can't be told apart in a plot of this size, and would only make the file large.
+MOST_DOTS = 2000
+MOST_ROWS = 100
+MOST_ERRORS = 5
+
+
+def summary(run: Run, goals: Goals) -> str:
+    """What was asked, how it ended, what came out."""
+    aims = ", ".join(f"{'most' if o.maximise else 'least'} {o.metric}" for o in goals.objectives)
+    limits = "".join(f", with {constraint}" for constraint in goals.constraints)
+    done = f"{len(run.evaluations):,} evaluations in {seconds(run.seconds)}"
+    lines = [f"Asked for {aims}{limits}. {done}; ended: {run.stopped}."]
+    if run.best is None:
+        lines.append("No candidate succeeded; see the failures below.")
+    else:
+        found = ", ".join(f"{name} {number(value)}" for name, value in run.best.metrics.items())
+        lines.append(f"Best by {goals.objectives[0].metric}: candidate {run.best.id} with {found}.")
+    return "".join(f"<p>{text(line)}</p>" for line in lines)
+
+
+def values(run: Run, objective: Objective) -> list[tuple[int, float]]:
+    """(evaluation number, value) of an objective for the evaluations that have one."""
+    found = []
+    for i, evaluation in enumerate(run.evaluations, start=1):
+        value = evaluation.metrics.get(objective.metric, math.nan) if evaluation.status == "ok" else math.nan
+        if math.isfinite(value):
+            found.append((i, float(value)))
+    return found
+
+
+def progress(run: Run, goals: Goals) -> str:
+    """Best so far of the first objective against evaluations."""
+    objective = goals.objectives[0]
+    every = values(run, objective)
+    if not every:
+        return ""
+    best: list[tuple[float, float]] = []
+    for i, value in every:
+        if not best or (value > best[-1][1] if objective.maximise else value < best[-1][1]):
+            best.append((i, value))
+    frame = svg.Frame(
+        svg.Axis("evaluations", 0, len(run.evaluations) * 1.02 + 1),
+        svg.Axis.over(objective.metric, [value for _, value in every]),
+    )
+    inside = frame.axes() + svg.dots(frame, thinned(every), "dot", 2)
+    inside += svg.steps(frame, best, "one", until=len(run.evaluations))
+    caption = f"Line: best {objective.metric} so far; dots: every evaluation."
+    return svg.drawing(f"best {objective.metric} against evaluations", inside, caption)
+
+
+def thinned(points: list[tuple[float, float]] | list[tuple[int, float]]) -> list[tuple[float, float]]:
+    """Keep at most MOST_DOTS points, evenly spread over the run."""
+    stride = -(-len(points) // MOST_DOTS)
+    return [(float(x), y) for x, y in points[::stride]]
+
+
+def front(run: Run, goals: Goals) -> str:
+    """The candidates that nothing beats, by the first two objectives."""
+    if len(goals.objectives) < 2 or not run.front:
+        return ""
+    down, across = goals.objectives[:2]
+    dots = [
+        (e.metrics[across.metric], e.metrics[down.metric])
+        for e in run.evaluations
+        if e.status == "ok" and across.metric in e.metrics and down.metric in e.metrics
+    ]
+    best = sorted((c.metrics[across.metric], c.metrics[down.metric]) for c in run.front)
+    shown = [point for point in thinned(dots) if all(map(math.isfinite, point))] + best
+    frame = svg.Frame(
+        svg.Axis.over(across.metric, [x for x, _ in shown]), svg.Axis.over(down.metric, [y for _, y in shown])
+    )
+    inside = frame.axes() + svg.dots(frame, shown[: len(shown) - len(best)], "dot", 2.5)
+    if len(goals.objectives) == 2:
+        inside += svg.steps(frame, best, "step")
+    inside += "".join(labelled(frame, c, across.metric, down.metric) for c in run.front)
+    caption = f"{len(run.front)} candidates on the front (coloured); hover for their numbers."
+    return svg.drawing(f"{down.metric} against {across.metric}", inside, caption)
+
+
+def labelled(frame: svg.Frame, candidate: Candidate, across: str, down: str) -> str:
+    """Draw a point of the front, named by its candidate and values."""
+    x, y = candidate.metrics[across], candidate.metrics[down]
+    px, py = frame.at(x, y)
+    title = f"candidate {candidate.id}: {down} {number(y)}, {across} {number(x)}"
+    return f"<circle class='hit' cx='{px}' cy='{py}' r='4.5'><title>{text(title)}</title></circle>"
+
+
+def front_table(run: Run, goals: Goals) -> str:
+    """The front in numbers, best first by the first objective."""
+    if not run.front:
+        return ""
+    first = goals.objectives[0]
+    ordered = sorted(run.front, key=lambda c: c.metrics[first.metric], reverse=first.maximise)[:MOST_ROWS]
+    names = dict.fromkeys(o.metric for o in goals.objectives)
+    for candidate in ordered:
+        names.update(dict.fromkeys(candidate.metrics))
+    rows = [[str(c.id), *(c.metrics.get(name, "") for name in names)] for c in ordered]
+    left = len(run.front) - len(rows)
+    note = f"<p class='soft'>{left} more are left out here.</p>" if left else ""
+    return table(["candidate", *names], rows) + note
+
+
+def best(run: Run, goals: Goals) -> str:
+    """The configuration of the best candidate and, for a network, its source."""
+    if run.best is None:
+        return ""
+    body = table(["gene", "value"], pairs(run.best.config))
+    if run.best.architecture is not None:
+        body += (
+            f"<details><summary>Source of the network</summary><pre>{text(run.best.source())}</pre></details>"
+        )
+    return body
+
+
+def failures(run: Run, goals: Goals) -> str:
+    """How many evaluations ended in which way, and a few messages of each kind."""
+    counts = sorted(run.counts.items(), key=lambda item: -item[1])
+    body = table(["status", "evaluations"], counts)
+    messages: dict[str, dict[str, int]] = defaultdict(dict)
+    for evaluation in run.evaluations:
+        if evaluation.error:
+            line = evaluation.error.strip().splitlines()[-1][:300]
+            seen = messages[evaluation.status]
+            seen[line] = seen.get(line, 0) + 1
+    rows = [
+        (status, times, line)
+        for status, seen in messages.items()
+        for line, times in sorted(seen.items(), key=lambda item: -item[1])[:MOST_ERRORS]
+    ]
+    return body + (table(["status", "times", "message (last line)"], rows) if rows else "")
+
+
+def time(run: Run, goals: Goals) -> str:
+    """Where the time went: evaluation by status, against the length of the run."""
+    spent: dict[str, float] = defaultdict(float)
+    for evaluation in run.evaluations:
+        if not evaluation.cached:
+            spent[evaluation.status] += evaluation.seconds
+    rows = [(f"evaluated: {status}", value, seconds(value)) for status, value in spent.items()]
+    rows.append(("the run, wall clock", run.seconds, seconds(run.seconds)))
+    cached = sum(evaluation.cached for evaluation in run.evaluations)
+    caption = "Evaluations that run side by side add up to more than the wall clock."
+    if cached:
+        caption += f" {cached:,} were answered from the store."
+    return svg.drawing("seconds by kind", svg.bars(rows), caption, height=20 + 26 * len(rows))
+
+
+def configuration(run: Run, goals: Goals) -> str:
+    """What the search was called with, machine and versions included."""
+    return table(["setting", "value"], pairs(run.config))
+
+
+SECTIONS: dict[str, tuple[str, Callable[[Run, Goals], str]]] = {
+    "summary": ("Summary", summary),
+    "progress": ("Progress", progress),
+    "front": ("Front", front),
+    "table": ("Front in numbers", front_table),
+    "best": ("Best candidate", best),
+    "failures": ("Outcomes", failures),
+    "time": ("Where the time went", time),
+    "configuration": ("Configuration", configuration),
+}
