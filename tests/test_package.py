@@ -10,8 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import cambrian
 import pytest
+
+import cambrian
 
 ROOT = Path(cambrian.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))

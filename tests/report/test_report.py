@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from cambrian.evaluate.evaluation import Evaluation
 from cambrian.report import SECTIONS, render, write
 from cambrian.report.markup import number, pairs, seconds, text
