@@ -115,6 +115,8 @@ def _function(graph: Graph, index: int) -> Callable[..., Tensor]:
         return _concat_tokens if len(node.shape) == 2 else _concat
     if node.op == "mean":
         return {1: _same, 2: _mean_tokens, 3: _mean_image}[len(shapes[0])]
+    if node.op == "zero":
+        return functools.partial(_zero, shape=node.shape)
     return _FUNCTIONS[node.op]
 
 
@@ -156,6 +158,10 @@ def _mean_tokens(x: Tensor) -> Tensor:
     return x.mean(1)
 
 
+def _zero(x: Tensor, shape: Shape) -> Tensor:
+    return x.new_zeros((x.shape[0], *shape))
+
+
 def _flatten(x: Tensor) -> Tensor:
     return x.flatten(1)
 
@@ -168,5 +174,4 @@ _FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "add": _add,
     "multiply": torch.mul,
     "flatten": _flatten,
-    "zero": torch.zeros_like,
 }

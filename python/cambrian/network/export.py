@@ -84,8 +84,9 @@ def load(folder: str | os.PathLike[str]) -> tuple[Architecture, Network]:
     state = _read_weights(path / WEIGHTS)
     with torch.device("meta"):
         module = build(architecture.graph)
-    _check_state(architecture, state, module.state_dict())
-    module.load_state_dict(state, assign=True)
+    expected = module.state_dict()
+    _check_state(state, expected)
+    module.load_state_dict({k: v.to(expected[k].dtype) for k, v in state.items()}, assign=True)
     return architecture, module.eval()
 
 
@@ -103,9 +104,7 @@ def _state(module: nn.Module | Mapping[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def _check_state(
-    architecture: Architecture, state: Mapping[str, Tensor], expected: Mapping[str, Tensor]
-) -> None:
+def _check_state(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
     for name in sorted(set(expected) ^ set(state)):
         raise ValueError(f"the weights {'lack' if name in expected else 'have an unknown'} {name!r}")
     for name, tensor in state.items():
@@ -123,7 +122,7 @@ def _files(
         config = {"format": CONFIG_FORMAT, "version": CONFIG_VERSION, "metadata": dict(metadata or {})}
         return {**files, CONFIG: _json(config)}
     with torch.device("meta"):
-        _check_state(architecture, state, build(architecture.graph).state_dict())
+        _check_state(state, build(architecture.graph).state_dict())
     described = architecture.to_dict() | {"metadata": dict(metadata or {})}
     return {**files, SOURCE: source(architecture.graph).encode(), ARCHITECTURE: _json(described)}
 

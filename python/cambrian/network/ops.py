@@ -88,7 +88,8 @@ def check_number(what: str, value: object, lowest: int, highest: int) -> None:
 def shape_of(op: str, attrs: Attrs, inputs: Sequence[Shape]) -> Shape:
     """Return the output shape (no batch dimension) of an operation on inputs of the given shapes.
 
-    Raises ValueError where the operation can't take them.
+    A zero may have any shape of its own; this is the one that it takes without. Raises ValueError where the
+    operation can't take the inputs.
 
     >>> shape_of("flatten", {}, [(8, 4, 4)])
     (128,)

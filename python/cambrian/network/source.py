@@ -142,6 +142,6 @@ def _expression(graph: Graph, index: int) -> str:
         return f"{reads[0]} * {reads[1]}" + ("" if shapes[0] == shapes[1] else "[:, :, None, None]")
     if node.op == "mean":
         return reads[0] + {1: "", 2: ".mean(1)", 3: ".mean((2, 3))"}[len(shapes[0])]
-    return {"flatten": f"{reads[0]}.flatten(1)", "zero": f"torch.zeros_like({reads[0]})"}.get(
-        node.op, reads[0]
-    )
+    if node.op == "zero":
+        return f"{reads[0]}.new_zeros({', '.join([f'{reads[0]}.shape[0]', *map(str, node.shape)])})"
+    return f"{reads[0]}.flatten(1)" if node.op == "flatten" else reads[0]

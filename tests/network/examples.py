@@ -1,0 +1,103 @@
+"""Graphs written by hand, for the tests of this folder."""
+
+from __future__ import annotations
+
+from cambrian.network import ops
+from cambrian.network.graph import Graph, Node
+
+
+class Sketch:
+    """Puts a graph together node by node; shapes follow from the inputs."""
+
+    def __init__(self, *input_shape: int) -> None:
+        self.nodes = [Node("input", (), {}, input_shape)]
+
+    def add(self, op: str, *inputs: int, **attrs: int | str) -> int:
+        """Append a node that reads `inputs` (default: the node before it); return its number."""
+        inputs = inputs or (len(self.nodes) - 1,)
+        attrs = DEFAULTS.get(op, {}) | attrs
+        shape = ops.shape_of(op, attrs, [self.nodes[i].shape for i in inputs])
+        self.nodes.append(Node(op, inputs, attrs, shape))
+        return len(self.nodes) - 1
+
+    def graph(self) -> Graph:
+        return Graph(tuple(self.nodes))
+
+
+DEFAULTS: dict[str, dict[str, int | str]] = {
+    "conv2d": {"channels": 4, "kernel": 3, "stride": 1, "dilation": 1, "groups": 1, "bias": 0},
+    "linear": {"features": 5, "bias": 1},
+}
+
+
+def single(shape: tuple[int, ...], op: str, **attrs: int | str) -> Graph:
+    """Return a network of one operation on the input."""
+    sketch = Sketch(*shape)
+    sketch.add(op, **attrs)
+    return sketch.graph()
+
+
+def image_network() -> Graph:
+    """Return a small convolutional network in which every operation occurs that an image can take."""
+    net = Sketch(2, 9, 8)
+    stem = net.add("conv2d", channels=6, kernel=5, bias=1)
+    net.add("norm", kind="batch")
+    trunk = net.add("activation", kind="relu")
+    net.add("conv2d", channels=6, groups=6, dilation=2)
+    net.add("norm", kind="layer")
+    side = net.add("activation", kind="silu")
+    net.add("mean", side)
+    net.add("linear", features=6)
+    gate = net.add("activation", kind="sigmoid")
+    gated = net.add("multiply", side, gate)
+    product = net.add("multiply", gated, trunk)
+    total = net.add("add", product, trunk, stem)
+    largest = net.add("max_pool", total, kernel=3, stride=2)
+    average = net.add("avg_pool", total, kernel=2, stride=2)
+    net.add("concat", largest, average)
+    net.add("resize", height=3, width=2)
+    net.add("dropout", p=250_000)
+    net.add("identity")
+    net.add("flatten")
+    out = net.add("linear", features=10)
+    nothing = zero(net, 10)
+    net.add("add", out, nothing)
+    return net.graph()
+
+
+def zero(net: Sketch, *shape: int) -> int:
+    """Append a zero as the core writes it: it reads the input, and has a shape of its own."""
+    net.nodes.append(Node("zero", (0,), {}, shape))
+    return len(net.nodes) - 1
+
+
+def token_network() -> Graph:
+    """Return a network on tokens (T, D)."""
+    net = Sketch(5, 6)
+    first = net.add("linear", features=6)
+    net.add("norm", kind="batch")
+    second = net.add("activation", kind="gelu")
+    mixed = net.add("add", first, second)
+    third = net.add("norm", mixed, kind="layer")
+    net.add("concat", mixed, third)
+    net.add("mean")
+    net.add("linear", features=3, bias=0)
+    return net.graph()
+
+
+def feature_network() -> Graph:
+    """Return a network on features (F)."""
+    net = Sketch(7)
+    net.add("linear", features=8)
+    net.add("norm", kind="batch")
+    one = net.add("activation", kind="tanh")
+    two = net.add("norm", one, kind="layer")
+    product = net.add("multiply", one, two)
+    net.add("concat", product, one)
+    net.add("mean")
+    net.add("flatten")
+    net.add("linear", features=2)
+    return net.graph()
+
+
+NETWORKS = {"image": image_network(), "tokens": token_network(), "features": feature_network()}
