@@ -1,0 +1,117 @@
+#include "operators.hpp"
+
+#include <string>
+
+namespace cambrian::bindings {
+namespace {
+
+constexpr double kMostWeight = 1e9;
+
+// Reads one operator tuple: its name first, then its parameters in order.
+class Reader {
+  public:
+    Reader(py::handle value, const char* argument) : argument_(argument) {
+        if (!py::isinstance<py::tuple>(value) || py::len(value) == 0) {
+            throw py::type_error(std::string(argument) + ": expected a tuple (name, parameter, ...), got " +
+                                 describe(value));
+        }
+        tuple_ = py::reinterpret_borrow<py::tuple>(value);
+        if (!py::isinstance<py::str>(tuple_[0])) {
+            throw py::type_error(std::string(argument) + ": expected the operator's name first, got " +
+                                 describe(tuple_[0]));
+        }
+        name_ = tuple_[0].cast<std::string>();
+    }
+
+    // True if this is the operator `name`, with `count` parameters.
+    bool is(const char* name, std::size_t count) const {
+        if (name_ != name) return false;
+        if (tuple_.size() == count + 1) return true;
+        throw py::value_error(std::string(argument_) + ": " + name_ + " takes " + std::to_string(count) +
+                              " parameters, got " + std::to_string(tuple_.size() - 1));
+    }
+
+    double probability(std::size_t i, const char* what) const {
+        return real(tuple_[i], label(what).c_str(), 0.0, 1.0);
+    }
+    double weight(std::size_t i, const char* what) const {
+        return real(tuple_[i], label(what).c_str(), 0.0, kMostWeight);
+    }
+    std::optional<double> rate(std::size_t i) const {
+        if (tuple_[i].is_none()) return std::nullopt;
+        return probability(i, "rate");
+    }
+    std::uint32_t positive(std::size_t i, const char* what, std::int64_t most) const {
+        return static_cast<std::uint32_t>(integer(tuple_[i], label(what).c_str(), 1, most));
+    }
+    By by(std::size_t i) const {
+        if (py::isinstance<py::str>(tuple_[i])) {
+            const auto unit = tuple_[i].cast<std::string>();
+            if (unit == "gene") return By::kGene;
+            if (unit == "slot") return By::kSlot;
+        }
+        throw py::value_error(label("by") + ": expected 'gene' or 'slot', got " + describe(tuple_[i]));
+    }
+
+    [[noreturn]] void unknown(const char* known) const {
+        throw py::value_error(std::string(argument_) + ": unknown operator '" + name_ +
+                              "' (choose from: " + known + ")");
+    }
+
+  private:
+    std::string label(const char* what) const { return std::string(argument_) + ": " + name_ + " " + what; }
+
+    const char* argument_;
+    py::tuple tuple_;
+    std::string name_;
+};
+
+Mutation mutation_operator(py::handle value, const char* name) {
+    const Reader reader(value, name);
+    if (reader.is("reset", 1)) return ResetMutation{reader.rate(1)};
+    if (reader.is("step", 2)) return StepMutation{reader.rate(1), reader.positive(2, "step", 65'535)};
+    if (reader.is("structural", 6)) {
+        return StructuralMutation{
+            reader.probability(1, "rate"),
+            {reader.weight(2, "insert"), reader.weight(3, "delete"), reader.weight(4, "duplicate"),
+             reader.weight(5, "move"), reader.weight(6, "rewire")}};
+    }
+    reader.unknown("reset, step, structural");
+}
+
+}  // namespace
+
+Tournament selection_operator(py::handle value) {
+    const Reader reader(value, "selection");
+    if (reader.is("tournament", 1)) return {reader.positive(1, "size", Tournament::kMaxSize)};
+    reader.unknown("tournament");
+}
+
+Crossover crossover_operator(py::handle value, const char* name) {
+    const Reader reader(value, name);
+    if (reader.is("none", 0)) return NoCrossover{};
+    if (reader.is("one_point", 2)) return OnePointCrossover{reader.probability(1, "rate"), reader.by(2)};
+    if (reader.is("two_point", 2)) return TwoPointCrossover{reader.probability(1, "rate"), reader.by(2)};
+    if (reader.is("uniform", 3)) {
+        return UniformCrossover{reader.probability(1, "rate"), reader.probability(2, "swap"), reader.by(3)};
+    }
+    reader.unknown("none, one_point, two_point, uniform");
+}
+
+std::vector<Mutation> mutation_operators(py::handle value, const char* name) {
+    if (!py::isinstance<py::list>(value)) {
+        throw py::type_error(std::string(name) + ": expected a list of operator tuples, got " +
+                             describe(value));
+    }
+    std::vector<Mutation> mutations;
+    for (const py::handle item : py::reinterpret_borrow<py::list>(value)) {
+        mutations.push_back(mutation_operator(item, name));
+    }
+    if (mutations.size() > kMaxMutations) {
+        throw py::value_error(std::string(name) + ": expected at most " + std::to_string(kMaxMutations) +
+                              " operators, got " + std::to_string(mutations.size()));
+    }
+    return mutations;
+}
+
+}  // namespace cambrian::bindings

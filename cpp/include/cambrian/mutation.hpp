@@ -1,0 +1,92 @@
+// How genomes are changed. Only active genes are hit, and no draw is spent on the others.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "cambrian/hits.hpp"
+#include "cambrian/layout.hpp"
+#include "cambrian/parallel.hpp"
+#include "cambrian/rng.hpp"
+#include "cambrian/structure.hpp"
+
+namespace cambrian {
+
+// `rate`: the probability that a gene is hit; none: 1 / (number of active genes with two options or more).
+struct ResetMutation {  // a hit gene gets one of its other options, uniformly
+    std::optional<double> rate;
+};
+struct StepMutation {  // a hit ordered gene moves by at most `step` options, others are reset
+    std::optional<double> rate;
+    std::uint32_t step;
+};
+using Mutation = std::variant<ResetMutation, StepMutation, StructuralMutation>;
+
+// Mutations made ready for one layout.
+class Mutator {
+  public:
+    Mutator(const Layout& layout, const std::vector<Mutation>& mutations);
+
+    std::size_t stages() const { return stages_.size(); }
+
+    // `genome` is private to the caller and in range; `stream` is that of purpose kMutate + stage.
+    template <class T>
+    void mutate(std::size_t stage, T* genome, Stream& stream, Scratch<T>& scratch) const;
+
+  private:
+    struct Stage {
+        std::optional<Hits> hits;
+        std::uint32_t step = 0;  // 0: ordered genes are reset too
+        std::optional<Structure> structure;
+    };
+
+    template <class T>
+    void genes(const T* genome, Scratch<T>& scratch) const;
+    template <class T>
+    void hit(const Stage& stage, T* gene, std::uint32_t column, Stream& stream) const;
+
+    const Layout& layout_;
+    std::vector<std::uint32_t> always_;  // changeable genes that take part in every genome
+    bool conditional_ = false;           // others may take part
+    std::vector<Stage> stages_;
+};
+
+// All mutations of genomes first … first + count - 1, which stand in `genomes`, private to the caller.
+template <class T>
+void mutate_block(const Mutator& mutator, const Source& source, std::uint32_t first, std::size_t count,
+                  std::size_t width, T* genomes, Scratch<T>& scratch) {
+    for (std::uint32_t stage = 0; stage < mutator.stages(); ++stage) {
+        const Streams streams(source, kMutate + stage, first, count);
+        for (std::size_t i = 0; i < count; ++i) {
+            Stream stream = streams[i];
+            mutator.mutate(stage, genomes + i * width, stream, scratch);
+        }
+    }
+}
+
+// Sets values beyond a gene's options to its last one. A population may be changed by another thread after it
+// was checked, so what is read from it is limited before it is used.
+template <class T>
+class Limit {
+  public:
+    explicit Limit(const Layout& layout) {
+        for (const Column& column : layout.columns) limit_.push_back(static_cast<T>(column.options - 1));
+    }
+    void apply(T* genome) const {
+        for (std::size_t c = 0; c < limit_.size(); ++c)
+            genome[c] = genome[c] < limit_[c] ? genome[c] : limit_[c];
+    }
+
+  private:
+    std::vector<T> limit_;
+};
+
+// `out` may be `genomes` itself.
+template <class T>
+void mutate(const Layout& layout, const T* genomes, std::size_t n, const std::vector<Mutation>& mutations,
+            const Source& source, const Threads& threads, T* out);
+
+}  // namespace cambrian

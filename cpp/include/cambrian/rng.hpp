@@ -1,0 +1,121 @@
+// Random numbers as a function of a key and a counter: Philox4x32-10 (Salmon, Moraes, Dror and Shaw,
+// "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011). Whoever needs the numbers of individual i computes
+// them, on any thread and in any order.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace cambrian {
+
+using Philox = std::array<std::uint32_t, 4>;
+
+// One block of four words. `counter` and `key` as in Random123.
+Philox philox(Philox counter, std::array<std::uint32_t, 2> key);
+
+// What the numbers of a stream are for. A mutation's place in its sequence is added to kMutate.
+enum Purpose : std::uint32_t { kSample = 0, kSampleAgain = 1, kSelect = 2, kCross = 3, kMutate = 16 };
+inline constexpr std::uint32_t kMaxMutations = 64;
+
+// Where the numbers of one call come from: the key is a mix of seed and run.
+struct Source {
+    std::array<std::uint32_t, 2> key;
+    std::uint32_t generation;
+
+    Source(std::uint64_t seed, std::uint32_t run, std::uint32_t generation);
+};
+
+// A bound of uniform integers, and the number of low products that must be refused for them to be uniform.
+struct Bound {
+    std::uint32_t bound;
+    std::uint32_t refuse;  // 2**32 mod bound
+
+    explicit Bound(std::uint32_t n) : bound(n), refuse(n == 0 ? 0 : (0 - n) % n) {}
+};
+
+// An event's probability to 2**-32: it happens if a word is below the threshold.
+struct Chance {
+    std::uint64_t threshold;
+
+    explicit Chance(double probability)
+        : threshold(static_cast<std::uint64_t>(probability * 4294967296.0 + 0.5)) {}
+    bool holds(std::uint32_t word) const { return word < threshold; }
+};
+
+// `count` blocks from `counter` on, counting up its word `axis` (0: block, 2: individual): out[4 * i + word].
+void philox_fill(const Source& source, Philox counter, int axis, std::size_t count, std::uint32_t* out);
+
+// The words of one individual for one purpose, in order.
+class Stream {
+  public:
+    Stream(const Source& source, std::uint32_t purpose, std::uint32_t individual)
+        : source_(&source), counter_{0, purpose, individual, source.generation} {
+        refill();
+    }
+    // With the first block made elsewhere.
+    Stream(const Source& source, std::uint32_t purpose, std::uint32_t individual, const std::uint32_t* first)
+        : source_(&source),
+          counter_{1, purpose, individual, source.generation},
+          words_{first[0], first[1], first[2], first[3]} {}
+
+    std::uint32_t word() {
+        if (used_ == 4) refill();
+        return words_[used_++];
+    }
+
+    // The next `count` words.
+    void words(std::uint32_t* out, std::size_t count);
+
+    // Uniform in 0 … bound - 1 by multiply-shift with rejection (Lemire, "Fast Random Integer Generation in
+    // an Interval", 2019). `bound` must be positive.
+    std::uint32_t below(const Bound& bound) {
+        while (true) {
+            const std::uint64_t product = std::uint64_t{word()} * bound.bound;
+            if (static_cast<std::uint32_t>(product) >= bound.refuse)
+                return static_cast<std::uint32_t>(product >> 32);
+        }
+    }
+    std::uint32_t below(std::uint32_t bound) {
+        const std::uint64_t product = std::uint64_t{word()} * bound;
+        // The remainder is found only where it can matter.
+        if (static_cast<std::uint32_t>(product) >= bound) return static_cast<std::uint32_t>(product >> 32);
+        if (static_cast<std::uint32_t>(product) >= (0 - bound) % bound)
+            return static_cast<std::uint32_t>(product >> 32);
+        return below(Bound(bound));
+    }
+
+  private:
+    void refill() {
+        words_ = philox(counter_, source_->key);
+        ++counter_[0];
+        used_ = 0;
+    }
+
+    const Source* source_;
+    Philox counter_;
+    Philox words_{};
+    unsigned used_ = 0;
+};
+
+// The streams of neighbouring individuals, whose first blocks are made together.
+class Streams {
+  public:
+    static constexpr std::size_t kMost = 256;
+
+    Streams(const Source& source, std::uint32_t purpose, std::uint32_t first, std::size_t count)
+        : source_(&source), purpose_(purpose), first_(first) {
+        philox_fill(source, {0, purpose, first, source.generation}, 2, count, words_.data());
+    }
+    Stream operator[](std::size_t i) const {
+        return {*source_, purpose_, first_ + static_cast<std::uint32_t>(i), words_.data() + 4 * i};
+    }
+
+  private:
+    const Source* source_;
+    std::uint32_t purpose_;
+    std::uint32_t first_;
+    alignas(64) std::array<std::uint32_t, 4 * kMost> words_;
+};
+
+}  // namespace cambrian
