@@ -5,13 +5,17 @@ from __future__ import annotations
 import copy
 import io
 import pickle
+import subprocess
+import sys
 import weakref
 
 import pytest
 import torch
-from cambrian.network.build import build
-from network.examples import NETWORKS, Sketch, single
 from torch import nn
+
+from cambrian import network
+from cambrian.network import build
+from network.examples import NETWORKS, Sketch, single
 
 
 @pytest.fixture(autouse=True)
@@ -154,3 +158,28 @@ def test_build_wants_a_graph() -> None:
         TypeError, match=r"graph must be a cambrian.Graph \(of an Architecture: .graph\), got dict"
     ):
         build({})  # type: ignore[arg-type]
+
+
+def test_networks_as_data_need_no_torch() -> None:
+    code = (
+        "import sys, cambrian as cb\n"
+        "from cambrian.network import Architecture, build, source\n"
+        "graph = cb.Graph.from_json(sys.argv[1])\n"
+        "cb.Architecture(graph).summary(), source(graph)\n"
+        "assert 'torch' not in sys.modules\n"
+        "sys.modules['torch'] = None\n"
+        "build(graph)\n"
+    )
+    command = [sys.executable, "-c", code, NETWORKS["features"].to_json()]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1] == (
+        "cambrian.errors.MissingExtraError: building a network needs 'torch', which is not installed; "
+        "run: pip install 'cambrian[train]'"
+    )
+
+
+def test_the_rooms_names_are_there() -> None:
+    for name in network.__all__:
+        assert callable(getattr(network, name))
+    with pytest.raises(AttributeError, match="has no attribute 'biuld'"):
+        network.biuld  # noqa: B018

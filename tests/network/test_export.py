@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from cambrian.network import export
-from cambrian.network.architecture import Architecture
-from cambrian.network.build import build
-from network.examples import NETWORKS
 from torch import nn
+
+from cambrian.network import build, export
+from cambrian.network.architecture import Architecture
+from network.examples import NETWORKS
 
 ARCHITECTURE = Architecture(NETWORKS["image"], {"lr": 0.1, "optimizer": "sgd"}, "ab" * 16)
 FILES = ["architecture.json", "model.py", "weights.safetensors"]

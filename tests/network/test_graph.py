@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from cambrian.network import graph as graph_module
 from cambrian.network.architecture import Architecture
 from cambrian.network.graph import Graph, Node

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from cambrian.network import ops
-from cambrian.network.build import build
-from cambrian.network.layers import ACTIVATIONS
-from network.examples import NETWORKS, Sketch, single
 from torch import Tensor
 from torch.nn import functional
+
+from cambrian.network import build, ops
+from cambrian.network.layers import ACTIVATIONS
+from network.examples import NETWORKS, Sketch, single
 
 
 def rand(*shape: int) -> Tensor:

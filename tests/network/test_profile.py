@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from cambrian.network.build import build
+from torch import nn
+
+from cambrian.network import build
 from cambrian.network.profile import count
 from network.examples import NETWORKS
-from torch import nn
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from cambrian.network import ops
-from cambrian.network.build import build
+from safetensors.torch import load_file, save_file
+
+from cambrian.network import build, ops
 from cambrian.network.graph import Graph
 from cambrian.network.source import source
 from network.examples import NETWORKS, Sketch, single, zero
-from safetensors.torch import load_file, save_file
 
 RUNNER = """
 import importlib.util, json, sys

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from cambrian.network.graph import Graph
 from cambrian.network.parsing import Scalar, check_header, check_scalars, expect_keys, parse_json, shown
+from cambrian.network.source import source
 
 _USUAL = {"dilation": 1, "groups": 1, "bias": 0}  # left out of the summary
 FORMAT = "cambrian-architecture"
@@ -101,8 +102,6 @@ class Architecture:
 
     def source(self) -> str:
         """Return standalone Python text of the network; see `cambrian.network.source.source`."""
-        from cambrian.network.source import source
-
         return source(self.graph)
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,82 +1,20 @@
-"""From a graph to a torch module."""
+"""From a graph to a torch module; torch is loaded when the first one is built."""
 
 from __future__ import annotations
 
-import functools
-import operator
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
-
+from cambrian.errors import require
 from cambrian.network.graph import Graph
-from cambrian.network.layers import feeds_rectifier, layer_of, normalises_tokens
-from cambrian.network.ops import Shape
 
-
-class Step(NamedTuple):
-    """One node at run time: what computes it, the values it reads, and those nothing reads after it.
-
-    With a `layer` (the name of a submodule) the function is called on that layer first.
-    """
-
-    node: int
-    layer: str | None
-    function: Callable[..., Tensor]
-    inputs: tuple[int, ...]
-    dead: tuple[int, ...]
-
-
-class Network(nn.Module):
-    """A graph as a torch module: layers are submodules named by operation and node number.
-
-    Takes a batch ``(n, *graph.input_shape)`` and returns ``(n, *graph.output_shape)``.
-    """
-
-    def __init__(self, graph: Graph) -> None:
-        super().__init__()
-        self.graph = graph
-        for index, node in enumerate(graph.nodes):
-            layer = layer_of(graph, index)
-            if layer is not None:
-                self.add_module(f"{node.op}_{index}", getattr(nn, layer.name)(*layer.args, **layer.options))
-        self._steps = _steps(graph)
-        self._initialise()
-
-    def _initialise(self) -> None:
-        """Draw weights by He et al. 2015 from torch's generator; biases start at 0."""
-        for index, rectified in enumerate(feeds_rectifier(self.graph)):
-            layer = self._modules.get(f"{self.graph.nodes[index].op}_{index}")
-            if isinstance(layer, nn.Conv2d | nn.Linear):
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu" if rectified else "linear")
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Run the network on a batch ``(n, *input_shape)``."""
-        values = [x] * (len(self._steps) + 1)
-        for node, layer, function, inputs, dead in self._steps:
-            read = [values[i] for i in inputs]
-            values[node] = function(*read) if layer is None else function(getattr(self, layer), *read)
-            for i in dead:
-                values[i] = x  # x lives as long as this call; the value it displaces need not
-        return values[-1]
-
-    def extra_repr(self) -> str:
-        """Return one line a node: how the layers are joined, and the shapes between them."""
-        lines = [f"x0: input {_size(self.graph.input_shape)}"]
-        for step in self._steps:
-            node = self.graph.nodes[step.node]
-            reads = ", ".join(f"x{i}" for i in step.inputs)
-            lines.append(f"x{step.node} = {step.layer or node.op}({reads})  # {_size(node.shape)}")
-        return "\n".join(lines)
+if TYPE_CHECKING:
+    from cambrian.network.module import Network
 
 
 def build(graph: Graph) -> Network:
     """Make the torch module of a graph, with weights drawn from torch's generator in force.
 
-    Raises TypeError if `graph` is not a `Graph`.
+    Raises TypeError if `graph` is not a `Graph`, MissingExtraError without torch.
 
     >>> module = build(architecture.graph)
     >>> module(torch.zeros(2, 1, 8, 8)).shape
@@ -86,92 +24,7 @@ def build(graph: Graph) -> Network:
         raise TypeError(
             f"graph must be a cambrian.Graph (of an Architecture: .graph), got {type(graph).__name__}"
         )
+    require("torch", "train", "building a network")
+    from cambrian.network.module import Network
+
     return Network(graph)
-
-
-def _size(shape: Shape) -> str:
-    return "×".join(map(str, shape))
-
-
-def _steps(graph: Graph) -> tuple[Step, ...]:
-    last = {i: index for index, node in enumerate(graph.nodes) for i in node.inputs}
-    steps = []
-    for index, node in enumerate(graph.nodes[1:], start=1):
-        name = f"{node.op}_{index}" if layer_of(graph, index) else None
-        if name is None:
-            function = _function(graph, index)
-        else:
-            function = _norm_tokens if normalises_tokens(node) else _apply
-        dead = tuple(sorted({i for i in node.inputs if last[i] == index}))
-        steps.append(Step(index, name, function, node.inputs, dead))
-    return tuple(steps)
-
-
-def _function(graph: Graph, index: int) -> Callable[..., Tensor]:
-    node, shapes = graph.nodes[index], graph.input_shapes(index)
-    if node.op == "multiply" and shapes[0] != shapes[1]:
-        return _scale
-    if node.op == "concat":
-        return _concat_tokens if len(node.shape) == 2 else _concat
-    if node.op == "mean":
-        return {1: _same, 2: _mean_tokens, 3: _mean_image}[len(shapes[0])]
-    if node.op == "zero":
-        return functools.partial(_zero, shape=node.shape)
-    return _FUNCTIONS[node.op]
-
-
-def _apply(layer: nn.Module, x: Tensor) -> Tensor:
-    y: Tensor = layer(x)
-    return y
-
-
-def _norm_tokens(norm: nn.Module, x: Tensor) -> Tensor:
-    y: Tensor = norm(x.transpose(1, 2))
-    return y.transpose(1, 2)
-
-
-def _same(x: Tensor) -> Tensor:
-    return x
-
-
-def _add(*inputs: Tensor) -> Tensor:
-    return functools.reduce(operator.add, inputs)
-
-
-def _concat(*inputs: Tensor) -> Tensor:
-    return torch.cat(inputs, 1)
-
-
-def _concat_tokens(*inputs: Tensor) -> Tensor:
-    return torch.cat(inputs, 2)
-
-
-def _scale(x: Tensor, factor: Tensor) -> Tensor:
-    return x * factor[:, :, None, None]
-
-
-def _mean_image(x: Tensor) -> Tensor:
-    return x.mean((2, 3))
-
-
-def _mean_tokens(x: Tensor) -> Tensor:
-    return x.mean(1)
-
-
-def _zero(x: Tensor, shape: Shape) -> Tensor:
-    return x.new_zeros((x.shape[0], *shape))
-
-
-def _flatten(x: Tensor) -> Tensor:
-    return x.flatten(1)
-
-
-_FUNCTIONS: dict[str, Callable[..., Tensor]] = {
-    "norm": _same,
-    "activation": _same,
-    "dropout": _same,
-    "identity": _same,
-    "add": _add,
-    "multiply": torch.mul,
-    "flatten": _flatten,
-}

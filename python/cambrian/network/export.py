@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from cambrian.errors import require
 from cambrian.network.architecture import Architecture
-from cambrian.network.build import Network, build
+from cambrian.network.build import build
+from cambrian.network.module import Network
 from cambrian.network.parsing import MAX_TEXT
 from cambrian.network.source import source
 
