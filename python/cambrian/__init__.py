@@ -11,10 +11,22 @@ __version__ = "0.1.0"
 _PUBLIC: dict[str, str] = {
     "Architecture": "cambrian.network.architecture",
     "Graph": "cambrian.network.graph",
+    "NSGA2": "cambrian.evolve.survive",
+    "NoCrossover": "cambrian.evolve.operators",
+    "OnePointCrossover": "cambrian.evolve.operators",
+    "ResetMutation": "cambrian.evolve.operators",
+    "StepMutation": "cambrian.evolve.operators",
+    "StructuralMutation": "cambrian.evolve.operators",
+    "Tournament": "cambrian.evolve.operators",
+    "Truncation": "cambrian.evolve.survive",
+    "TwoPointCrossover": "cambrian.evolve.operators",
+    "UniformCrossover": "cambrian.evolve.operators",
+    "breed": "cambrian.evolve.breed",
+    "survive": "cambrian.evolve.survive",
 }
 _MODULES: dict[str, str] = {}
 
-__all__ = ["__version__", *_PUBLIC, *_MODULES]  # noqa: PLE0604
+__all__ = ["__version__", *_PUBLIC, *_MODULES]
 
 
 def __getattr__(name: str) -> Any:
@@ -33,5 +45,17 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from cambrian.evolve.breed import breed as breed
+    from cambrian.evolve.operators import NoCrossover as NoCrossover
+    from cambrian.evolve.operators import OnePointCrossover as OnePointCrossover
+    from cambrian.evolve.operators import ResetMutation as ResetMutation
+    from cambrian.evolve.operators import StepMutation as StepMutation
+    from cambrian.evolve.operators import StructuralMutation as StructuralMutation
+    from cambrian.evolve.operators import Tournament as Tournament
+    from cambrian.evolve.operators import TwoPointCrossover as TwoPointCrossover
+    from cambrian.evolve.operators import UniformCrossover as UniformCrossover
+    from cambrian.evolve.survive import NSGA2 as NSGA2
+    from cambrian.evolve.survive import Truncation as Truncation
+    from cambrian.evolve.survive import survive as survive
     from cambrian.network.architecture import Architecture as Architecture
     from cambrian.network.graph import Graph as Graph
