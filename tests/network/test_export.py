@@ -16,6 +16,12 @@ from cambrian.network.architecture import Architecture
 from network.examples import NETWORKS
 
 ARCHITECTURE = Architecture(NETWORKS["image"], {"lr": 0.1, "optimizer": "sgd"}, "ab" * 16)
+METADATA = {
+    "accuracy": 0.5,
+    "config": {"a": [{"b": 1}, None], "c": {}},
+    "list": [{}, {"é": "\n"}],
+    "none": [],
+}
 FILES = ["architecture.json", "model.py", "weights.safetensors"]
 
 
@@ -33,12 +39,12 @@ def names(folder: Path) -> list[str]:
 
 
 def test_there_and_back(tmp_path: Path, module: nn.Module) -> None:
-    folder = export.save(tmp_path / "best", ARCHITECTURE, module, {"accuracy": 0.5, "config": {"a": [1]}})
+    folder = export.save(tmp_path / "best", ARCHITECTURE, module, METADATA)
     assert folder == tmp_path / "best"
     assert names(folder) == FILES
     assert names(tmp_path) == ["best"]
-    described = json.loads((folder / "architecture.json").read_text())
-    assert described["metadata"] == {"accuracy": 0.5, "config": {"a": [1]}}
+    described = json.loads((folder / "architecture.json").read_text(encoding="utf-8"))
+    assert described["metadata"] == METADATA
     assert described["version"] == 1
     architecture, again = export.load(folder)
     assert architecture == ARCHITECTURE
@@ -164,7 +170,7 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, module: nn.Module) -> None
     for architecture, weights, message in cases:
         with pytest.raises(ValueError, match=message):
             export.save(tmp_path / "best", architecture, weights)
-    for metadata in ({"x": object()}, {"x": float("nan")}):
+    for metadata in ({"x": object()}, {"x": float("nan")}, {1: "x"}):
         with pytest.raises(ValueError, match="metadata must be JSON-able"):
             export.save(tmp_path / "best", ARCHITECTURE, module, metadata)
     assert names(tmp_path) == []

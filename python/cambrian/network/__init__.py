@@ -5,6 +5,7 @@ Nothing here imports torch until a module is built, counted, saved or loaded.
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from cambrian.network.architecture import Architecture
@@ -20,8 +21,6 @@ __all__ = ["Architecture", "Graph", "Node", "Profile", "build", "count", "load",
 
 
 def __getattr__(name: str) -> Any:
-    import importlib
-
     room = {"load": "export", "save": "export", "Profile": "profile", "count": "profile"}.get(name)
     if room is None:
         raise AttributeError(f"module 'cambrian.network' has no attribute {name!r}")

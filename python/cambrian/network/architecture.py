@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cambrian.network.graph import Graph
-from cambrian.network.parsing import Scalar, check_header, check_scalars, expect_keys, parse_json, shown
+from cambrian.network.parsing import (
+    Scalar,
+    check_header,
+    check_scalars,
+    expect_keys,
+    parse_json,
+    shown,
+    write_json,
+)
 from cambrian.network.source import source
 
 _USUAL = {"dilation": 1, "groups": 1, "bias": 0}  # left out of the summary
@@ -97,7 +104,8 @@ class Architecture:
         lines.insert(1, "-" * max(map(len, lines)))
         lines.insert(-1, lines[1])
         if self.recipe:
-            lines.append("recipe: " + ", ".join(f"{k}={v}" for k, v in self.recipe.items()))
+            values = (f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in self.recipe.items())
+            lines.append("recipe: " + ", ".join(values))
         return "\n".join(lines)
 
     def source(self) -> str:
@@ -134,7 +142,7 @@ class Architecture:
 
     def to_json(self) -> str:
         """Return the architecture as JSON text."""
-        return json.dumps(self.to_dict(), indent=1)
+        return write_json(self.to_dict())
 
     @classmethod
     def from_json(cls, text: str) -> Architecture:

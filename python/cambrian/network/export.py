@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
@@ -17,7 +16,7 @@ from cambrian.errors import require
 from cambrian.network.architecture import Architecture
 from cambrian.network.build import build
 from cambrian.network.module import Network
-from cambrian.network.parsing import MAX_TEXT
+from cambrian.network.parsing import MAX_TEXT, write_json
 from cambrian.network.source import source
 
 SOURCE, WEIGHTS, ARCHITECTURE, CONFIG = "model.py", "weights.safetensors", "architecture.json", "config.json"
@@ -47,7 +46,7 @@ def save(
     >>> save("best", architecture, module, {"accuracy": 0.99})
     >>> architecture, module = load("best")
     """
-    target = Path(folder).absolute()
+    target = Path(folder).resolve()
     _check_target(target, overwrite)
     files = _files(architecture, _state(module), metadata)
     fresh = _sibling(target, "new")
@@ -130,7 +129,7 @@ def _files(
 
 def _json(value: dict[str, Any]) -> bytes:
     try:
-        return (json.dumps(value, indent=1, allow_nan=False) + "\n").encode()
+        return (write_json(value) + "\n").encode()
     except (TypeError, ValueError) as error:
         raise ValueError(f"metadata must be JSON-able: {error}") from error
 

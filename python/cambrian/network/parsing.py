@@ -1,9 +1,11 @@
-"""Reading JSON that may come from anywhere."""
+"""Reading JSON that may come from anywhere, and writing it so that people can read it too."""
 
 from __future__ import annotations
 
 import json
 import math
+import reprlib
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,6 +34,28 @@ def parse_json(text: str) -> Any:
         raise ValueError("the text is nested too deep") from error
 
 
+def write_json(value: Any, depth: int = 0) -> str:
+    """Return JSON with the entries of the two outer objects, and of lists of objects, on lines of their own.
+
+    Raises ValueError for NaN and infinity, TypeError for what JSON has no form for.
+    """
+    if isinstance(value, dict) and value and depth < 2:
+        if not all(isinstance(key, str) for key in value):
+            raise TypeError(
+                f"every name must be a str, got {shown([key for key in value if not isinstance(key, str)])}"
+            )
+        entries = [f"{json.dumps(key)}: {write_json(value[key], depth + 1)}" for key in value]
+        opening, closing = "{}"
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        entries = [json.dumps(entry, allow_nan=False) for entry in value]
+        opening, closing = "[]"
+    else:
+        return json.dumps(value, allow_nan=False)
+    margin = " " * depth
+    body = ",\n".join(f"{margin} {entry}" for entry in entries)
+    return f"{opening}\n{body}\n{margin}{closing}"
+
+
 def _refuse_constant(word: str) -> None:
     raise ValueError(f"the text holds {word}, which is not a JSON number")
 
@@ -39,18 +63,24 @@ def _refuse_constant(word: str) -> None:
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        twice = counts.most_common(1)[0][0]
         raise ValueError(f"an object has {shown(twice)} twice")
     return found
+
+
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = 60
 
 
 def shown(value: object) -> str:
     """Return `repr(value)`, cut to what fits into a message."""
     if isinstance(value, int) and value.bit_length() > 256:
         return f"a number of {value.bit_length()} bits"
-    text = repr(value[:64] if isinstance(value, str | list | tuple) else value)
-    return text if len(text) <= 64 else f"{text[:63]}…"
+    try:
+        return _REPR.repr(value)
+    except ValueError:  # a number deep inside with more digits than Python prints
+        return f"a {type(value).__name__}"
 
 
 def check_header(data: object, form: str, version: int) -> dict[str, Any]:
