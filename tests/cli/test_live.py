@@ -68,6 +68,18 @@ def test_budget_is_followed(budget: object, used: float) -> None:
     assert state.left().startswith("about ")
 
 
+def test_resumed_run_shows_what_it_had() -> None:
+    earlier = [evaluation(i, i / 10, 1000) for i in range(4)]
+    goals = parse(["accuracy", "params"])
+    state = Progress("", goals, Budget.parse(10), earlier, 60.0)
+    assert (state.evaluated, state.budget.used, len(state.front), state.rate) == (4, 4, 1, 0)
+    assert state.left() == ""
+    state.add(evaluation(4, 0.5, 1))
+    assert state.left().startswith("about ")
+    timed = Progress("", goals, Budget.parse("2min"), earlier, 60.0)
+    assert 60 <= timed.budget.used < 120
+
+
 def test_plain_lines_hold_no_control_characters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "LINE_EVERY", 0.0)
     monkeypatch.setenv("FORCE_COLOR", "1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
@@ -46,10 +46,18 @@ def clock(seconds: float) -> str:
 class Progress:
     """Counts, best and front of a search so far, from its evaluations as they come.
 
-    Read by the thread that draws while the search adds to it: every change is one assignment.
+    A run that is resumed brings its `earlier` evaluations and the `seconds` it took. Read by the thread that
+    draws while the search adds to it: every change is one assignment.
     """
 
-    def __init__(self, title: str, goals: Goals, budget: Budget) -> None:
+    def __init__(
+        self,
+        title: str,
+        goals: Goals,
+        budget: Budget,
+        earlier: Sequence[Evaluation] = (),
+        seconds: float = 0.0,
+    ) -> None:
         self.title = title
         self.goals = goals
         self.budget = budget
@@ -57,7 +65,12 @@ class Progress:
         self.front: list[tuple[NDArray[np.float64], Evaluation]] = []
         self.best: Evaluation | None = None
         self._lowest = np.inf
+        for evaluation in earlier:
+            self.add(evaluation)
+        self._earlier = self.evaluated
         self._began = time.monotonic()
+        budget.start(used=seconds if budget.unit == "seconds" else budget.used)
+        self._start = budget.fraction
 
     def add(self, evaluation: Evaluation) -> None:
         """Take one result in."""
@@ -84,8 +97,8 @@ class Progress:
 
     @property
     def rate(self) -> float:
-        """Evaluations per second since the start."""
-        return self.evaluated / max(time.monotonic() - self._began, 1e-9)
+        """Evaluations per second, of those that weren't there before."""
+        return (self.evaluated - self._earlier) / max(time.monotonic() - self._began, 1e-9)
 
     @property
     def names(self) -> list[str]:
@@ -96,10 +109,10 @@ class Progress:
         """How long the search may still take, or "" while nothing can be said."""
         if self.budget.unit == "seconds":
             return f"{clock(self.budget.left)} left"
-        elapsed = time.monotonic() - self._began
-        if self.budget.fraction <= 0:
+        done = self.budget.fraction - self._start
+        if done <= 0:
             return ""
-        return f"about {clock(elapsed * (1 / self.budget.fraction - 1))} left"
+        return f"about {clock((time.monotonic() - self._began) * (1 - self.budget.fraction) / done)} left"
 
     def counts(self) -> str:
         """Counts of evaluations and failures, and the speed."""
@@ -142,7 +155,6 @@ def is_terminal(stream: TextIO) -> bool:
 @contextmanager
 def shown(progress: Progress, stream: TextIO) -> Iterator[Callable[[Evaluation], None]]:
     """Show the progress on a stream; gives the function that is to be called with each evaluation."""
-    progress.budget.start()
     if is_terminal(stream):
         console = Console(file=stream)
         with Live(get_renderable=progress.panel, console=console, refresh_per_second=4, transient=True):

@@ -85,7 +85,7 @@ def search(
     try:
         with shown(Progress(title, goals, spend), screen) as add:
             run = cambrian.search(
-                cambrian.Space.load(space) if space.endswith((".json", ".toml")) else space,
+                space_of(space, task, seed),
                 task=task,
                 strategy=values.strategy(strategy),
                 budget=spend,
@@ -124,13 +124,26 @@ def resume(
 
     with Store(store) as opened:
         row = opened.run(run)
+        earlier = opened.evaluations(row.id)
     goals = parse(row.config["objectives"], row.config["constraints"])
     spend = Budget.parse(values.budget(budget) if budget else row.config["budget"])
     screen = sys.stderr if as_json else sys.stdout
-    with shown(Progress(f"Resuming run {row.id} of {store}", goals, spend), screen) as add:
+    progress = Progress(f"Resuming run {row.id} of {store}", goals, spend, earlier, row.seconds)
+    with shown(progress, screen) as add:
         found = cambrian.resume(store, run=row.id, budget=spend if budget else None, on_evaluation=add)
     folder = store.parent if output is None else output_folder(output, "")
     conclude(Ending(found, goals, store, folder, screen, as_json), final, within)
+
+
+def space_of(name: str, task: str, seed: int) -> Any:
+    """Return the name of a family as it is, or the space that a file holds, made for the task's shapes."""
+    if not name.endswith((".json", ".toml")):
+        return name
+    from cambrian.evaluate import make_task
+    from cambrian.space import Space
+
+    made = make_task(task, seed)
+    return Space.load(name).bind(made.input_shape, made.outputs)
 
 
 def output_folder(asked: Path | None, default: str) -> Path:
