@@ -23,6 +23,11 @@ _PUBLIC: dict[str, str] = {
     "UniformCrossover": "cambrian.evolve.operators",
     "breed": "cambrian.evolve.breed",
     "survive": "cambrian.evolve.survive",
+    "Candidate": "cambrian.loop",
+    "Run": "cambrian.loop",
+    "load": "cambrian.loop",
+    "resume": "cambrian.loop",
+    "search": "cambrian.loop",
 }
 _MODULES: dict[str, str] = {}
 
@@ -57,5 +62,10 @@ if TYPE_CHECKING:
     from cambrian.evolve.survive import NSGA2 as NSGA2
     from cambrian.evolve.survive import Truncation as Truncation
     from cambrian.evolve.survive import survive as survive
+    from cambrian.loop import Candidate as Candidate
+    from cambrian.loop import Run as Run
+    from cambrian.loop import load as load
+    from cambrian.loop import resume as resume
+    from cambrian.loop import search as search
     from cambrian.network.architecture import Architecture as Architecture
     from cambrian.network.graph import Graph as Graph

@@ -1,0 +1,94 @@
+"""Further seeds for the finalists: one lucky seed should not name the best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cambrian.evaluate.evaluation import Evaluation
+from cambrian.loop.proposals import Proposal, job_of, read
+from cambrian.loop.settings import Settings
+
+if TYPE_CHECKING:
+    from cambrian.loop.drive import Drive
+
+FINALISTS = 5
+
+
+def mean(evaluations: list[Evaluation]) -> dict[str, float]:
+    """Average the metrics of several repeats of one candidate, over those that all of them have."""
+    names = [name for name in evaluations[0].metrics if all(name in e.metrics for e in evaluations)]
+    return {name: float(np.mean([e.metrics[name] for e in evaluations])) for name in names}
+
+
+def cost_of(
+    settings: Settings, evaluations: list[Evaluation]
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Cost of a candidate over its repeats, (n_objectives,); NaN if one failed or a constraint is broken."""
+    metrics = mean(evaluations)
+    if any(e.status != "ok" for e in evaluations) or settings.goals.broken(metrics, settings.after):
+        return np.full(len(settings.goals), np.nan)
+    return settings.goals.cost(metrics)
+
+
+def order(
+    cost: np.ndarray[tuple[int, int], np.dtype[np.float64]],
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Rows of cost (n, m) that succeeded, best first: by the first objective, then the next, then the row."""
+    rows = np.flatnonzero(np.isfinite(cost).all(axis=1))
+    return rows[np.lexsort(cost[rows].T[::-1])] if len(rows) else rows
+
+
+def missing(settings: Settings, results: Mapping[int, list[Evaluation]]) -> Iterator[tuple[int, int]]:
+    """Name the (candidate, repeat) pairs that the finalists still lack, best candidate first.
+
+    `results` holds the repeats of every candidate that was evaluated itself, none of them an answer from the
+    store for an equal network.
+    """
+    numbers = list(results)
+    if settings.repeats < 2 or not numbers:
+        return
+    cost = np.stack([cost_of(settings, results[number][:1]) for number in numbers])
+    for row in order(cost)[:FINALISTS]:
+        have = {e.repeat for e in results[numbers[row]]}
+        yield from ((numbers[row], repeat) for repeat in range(1, settings.repeats) if repeat not in have)
+
+
+def set_aside(settings: Settings, seconds: float) -> float:
+    """How much of the budget to keep for repeats, in its unit; at most half of it.
+
+    `seconds`: what one evaluation takes of the run's time.
+    """
+    budget, count = settings.budget, FINALISTS * (settings.repeats - 1)
+    unit = {"evaluations": 1.0, "epochs": settings.full, "seconds": seconds}[budget.unit]
+    part = min(count * unit, budget.limit / 2)
+    return float(int(part)) if budget.unit == "evaluations" else part
+
+
+def repeat(drive: Drive) -> None:
+    """Evaluate the finalists of a run that has ended on more seeds, within what the budget still holds."""
+    settings, book = drive.settings, drive.book
+    book.reserve = 0.0
+    results: dict[int, list[Evaluation]] = {}
+    for evaluation in drive.store.evaluations(drive.id):
+        if not evaluation.cached and evaluation.status != "rejected":
+            results.setdefault(evaluation.id, []).append(evaluation)
+    flying: dict[int, tuple[Proposal, int]] = {}
+    todo = list(missing(settings, results))
+    genomes = dict(
+        drive.store.genomes(drive.id, np.dtype(settings.space.dtype), [number for number, _ in todo])
+    )
+    while (todo or flying) and not drive.interrupt.came:
+        while todo and book.affordable() and drive.evaluator.pending < drive.evaluator.capacity:
+            number, again = todo.pop(0)
+            (proposal,) = read(settings, np.array([number]), genomes[number][None], np.ones(1))
+            job = replace(job_of(settings, proposal, again), id=-1 - len(todo))
+            flying[job.id] = proposal, again
+            settings.budget.spend(1, settings.full)
+            drive.evaluator.submit([job])
+        if not flying:
+            return
+        drive.store_repeats((flying.pop(e.id), e) for e in drive.poll())

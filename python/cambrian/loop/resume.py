@@ -1,0 +1,162 @@
+"""Back to a stored run: to go on with it (`resume`), or to look at it (`load`)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cambrian.errors import StoreError
+from cambrian.loop.budget import Budget
+from cambrian.loop.execute import OnEvaluation, execute
+from cambrian.loop.objectives import parse
+from cambrian.loop.run import Run
+from cambrian.loop.settings import KINDS, Settings, name_of
+from cambrian.loop.watch import Watch
+from cambrian.space.space import Space
+from cambrian.store import RunRow, Store
+
+if TYPE_CHECKING:
+    from cambrian.evaluate.task import Task
+
+
+def resume(
+    store: str | os.PathLike[str],
+    *,
+    run: int | None = None,
+    task: Task | str | None = None,
+    build: Callable[[dict[str, Any]], Any] | None = None,
+    evaluate: Callable[..., Mapping[str, float]] | None = None,
+    evaluate_batch: Callable[[Any], Mapping[str, Any]] | None = None,
+    budget: int | str | Budget | None = None,
+    on_evaluation: OnEvaluation = None,
+) -> Run:
+    """Go on with a run (the last of the store if `run` is None) where it was, however it ended.
+
+    Asks and tells are replayed into a fresh strategy, results are taken from the store, what was in flight is
+    evaluated again. Callables and data aren't stored: give the function again that the search was given, and
+    the `cb.Task` if it was no task's name. `budget` is a new total for the run, what it has used included.
+
+    Raises StoreError: no such run, in use by another process, another function, task or configuration.
+
+    >>> cb.resume("digits.db", budget="10min").best
+    """
+    watch = Watch()
+    opened = Store(_there(store), write=True)
+    try:
+        row = opened.run(run)
+        functions = {"build": build, "evaluate": evaluate, "evaluate_batch": evaluate_batch}
+        settings = restore(row, task=task, functions=functions, complete=True)
+        seconds = max(row.seconds, opened.last_at(row.id))
+        if budget is not None:
+            settings.budget = _larger(Budget.parse(budget), settings.budget)
+        opened.configure(row.id, settings.to_dict())
+        watch = Watch(seconds, row.overhead)
+        settings.budget.start(seconds if settings.budget.unit == "seconds" else 0.0)
+    except BaseException:
+        opened.close()
+        raise
+    return execute(settings, opened, row.id, watch, on_evaluation)
+
+
+def load(
+    store: str | os.PathLike[str],
+    run: int | None = None,
+    *,
+    task: Task | str | None = None,
+    build: Callable[[dict[str, Any]], Any] | None = None,
+) -> Run:
+    """Look at a run (the last of the store if `run` is None), even while it is going on.
+
+    `task` and `build` are needed only to train a candidate (`Candidate.module`) of a search that was given
+    data or a build function instead of a task's name. Raises StoreError: no such store or run, damaged, of
+    another application or a newer version.
+
+    >>> cb.load("digits.db").front
+    """
+    with Store(_there(store)) as opened:
+        row = opened.run(run)
+        settings = restore(row, task=task, functions={"build": build}, complete=False)
+        return Run(opened, row.id, settings)
+
+
+def _there(store: str | os.PathLike[str]) -> str:
+    if not os.path.exists(store):
+        raise StoreError(f"store {os.fspath(store)} doesn't exist; check the path")
+    return os.fspath(store)
+
+
+def _larger(budget: Budget, before: Budget) -> Budget:
+    if budget.unit != before.unit:
+        raise ValueError(
+            f"budget: the run counts {before.unit} ({before}); give the new total in {before.unit}"
+        )
+    return budget
+
+
+def restore(
+    row: RunRow, *, task: object, functions: Mapping[str, Callable[..., Any] | None], complete: bool
+) -> Settings:
+    """Rebuild the settings of a stored run; `complete` asks for all that is needed to go on with it."""
+    config = row.config
+    try:
+        kind, strategy, stored = config["kind"], config["strategy"], config["task"]
+        space = Space.from_dict(config["space"])
+        goals = parse(config["objectives"], config["constraints"])
+        initial = config["initial"]
+        settings = Settings(
+            space=space,
+            goals=goals,
+            budget=Budget.parse(config["budget"]),
+            kind=kind,
+            function=_function(row, functions, complete),
+            task=_task(row, task),
+            task_name=None if stored is None else stored["name"],
+            fingerprint=None if stored is None else stored["fingerprint"],
+            strategy=strategy,
+            seed=config["seed"],
+            asked={name: config[name] for name in ("objectives", "constraints")},
+            initial=None if initial is None else np.array(initial, dtype=space.dtype),
+            **{name: config[name] for name in _PLAIN},
+        )
+    except (KeyError, TypeError) as error:
+        raise StoreError(f"run {row.id} has a configuration that can't be read: {error!r}") from error
+    if kind in ("task", "build") and (complete or settings.task is not None):
+        settings.data()
+    return settings
+
+
+_PLAIN = ("target", "patience", "repeats", "epochs", "device", "workers", "ordered", "window")
+
+
+def _function(
+    row: RunRow, functions: Mapping[str, Callable[..., Any] | None], complete: bool
+) -> Callable[..., Any] | None:
+    kind, name = row.config["kind"], row.config["function"]
+    for other in KINDS:
+        if functions.get(other) is not None and other != kind:
+            raise StoreError(f"run {row.id} was searched with {kind}=, not {other}=; give it {kind}=")
+    function = functions.get(kind)
+    if function is None:
+        if complete and kind != "task":
+            raise StoreError(f"run {row.id} needs its function again: pass {kind}={name}")
+        return None
+    if not callable(function):
+        raise TypeError(f"{kind} must be a callable, got {function!r}")
+    if name_of(function) != name:
+        raise StoreError(
+            f"run {row.id} was searched with {kind}={name}, got {name_of(function)}; pass the same function"
+        )
+    return function
+
+
+def _task(row: RunRow, task: object) -> Task | None:
+    if task is None:
+        return None
+    if row.config["task"] is None:
+        raise StoreError(f"run {row.id} has no task: it was searched with {row.config['kind']}=")
+    from cambrian.evaluate.task import make_task
+
+    return make_task(task, row.config["seed"])  # type: ignore[arg-type]

@@ -1,0 +1,169 @@
+"""`cb.search`: one call from a space to a run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cambrian.loop.budget import Budget
+from cambrian.loop.execute import OnEvaluation, execute
+from cambrian.loop.run import Run
+from cambrian.loop.settings import (
+    Settings,
+    check_goals,
+    check_initial,
+    check_number,
+    check_space,
+    check_strategy,
+    evaluator_of,
+)
+from cambrian.loop.watch import Watch
+from cambrian.store import Store
+
+if TYPE_CHECKING:
+    from cambrian.evaluate.task import Task
+    from cambrian.space.space import Space
+    from cambrian.strategies import Strategy
+
+EPOCHS = 12.0  # of training in the search, unless said otherwise
+
+
+def search(
+    space: Space | str,
+    *,
+    task: Task | str | None = None,
+    build: Callable[[dict[str, Any]], Any] | None = None,
+    evaluate: Callable[..., Mapping[str, float]] | None = None,
+    evaluate_batch: Callable[[NDArray[Any]], Mapping[str, Any]] | None = None,
+    strategy: str | Mapping[str, Any] | Strategy = "aging",
+    budget: int | str | Budget = 100,
+    objectives: str | Sequence[str] | None = None,
+    constraints: Mapping[str, float] | None = None,
+    store: str | os.PathLike[str] | None = None,
+    seed: int = 0,
+    initial: Sequence[Mapping[str, Any]] | NDArray[Any] | None = None,
+    target: float | None = None,
+    patience: int | None = None,
+    repeats: int = 1,
+    epochs: float | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    ordered: bool | None = None,
+    on_evaluation: OnEvaluation = None,
+) -> Run:
+    """Search a space and return the run.
+
+    What evaluates is `task` (networks of the space, or those of ``build(config)``, are trained on it),
+    ``evaluate(config)`` returning a dict of metrics, or ``evaluate_batch(genomes)`` returning a dict of
+    arrays.
+
+    `objectives`: metrics, the first names the best; ``"max:f1"`` gives the direction of one that isn't known.
+    `constraints`: upper limits (lower ones for maximised metrics). `budget`: evaluations (``200``), time
+    (``"90s"``, ``"2h"``; set-up is included) or ``"50 epochs"``. Equal networks are trained once and cost the
+    budget once. `target` (a value of the first objective) and `patience` (evaluations without a better first
+    objective) end the run early. `repeats` evaluates the five best on that many seeds, within the budget.
+    `initial`: configs or genomes to begin with. `epochs` of training for each candidate. `workers`:
+    processes; 0 is this one (default: the cores for training, 0 for a callable). `ordered`: tell an
+    asynchronous strategy in ask order, so that a killed and resumed run repeats the uninterrupted one.
+    `on_evaluation` is called with each `Evaluation`, once it is stored.
+
+    A failing candidate is a result, not an error; 20 failures before anything succeeds end the run. With
+    `store` everything is in a file that survives the process and that `resume` continues; other runs may be
+    in it, and networks they trained on the same task are not trained again. Ctrl-C ends the run and keeps
+    all of it.
+
+    Raises ValueError, TypeError (arguments) and StoreError; what evaluate_batch or on_evaluation raises.
+
+    >>> run = cb.search("convnet", task="digits", budget="2min", objectives=["accuracy", "params"])
+    >>> run.best.metrics
+    """
+    watch = Watch()
+    functions = {"build": build, "evaluate": evaluate, "evaluate_batch": evaluate_batch}
+    kind = evaluator_of(functions, task)
+    seed = check_number("seed", seed, low=0)
+    data = _task(task, seed)
+    space = check_space(space, kind, data)
+    goals, asked = check_goals(objectives, constraints, kind, data)
+    named, instance = check_strategy(strategy, space, len(goals))
+    settings = Settings(
+        space=space,
+        goals=goals,
+        budget=Budget.parse(budget),
+        kind=kind,
+        function=functions.get(kind),
+        task=data,
+        task_name=task if isinstance(task, str) else None,
+        fingerprint=None if data is None else data.fingerprint,
+        strategy=named,
+        instance=instance,
+        seed=seed,
+        asked=asked,
+        initial=_initial(initial, instance, space),
+        target=None if target is None else check_number("target", target, low=-np.inf, whole=False),
+        patience=None if patience is None else check_number("patience", patience, low=1),
+        repeats=check_number("repeats", repeats, low=1),
+        epochs=_epochs(epochs, kind),
+        device=device,
+        workers=None if workers is None else check_number("workers", workers, low=0),
+        ordered=bool(ordered),
+    )
+    _check_together(settings, on_evaluation)
+    settings.budget.start()
+    opened = Store(store, write=True)
+    try:
+        run = opened.add_run(settings.to_dict())
+    except BaseException:
+        opened.close()
+        raise
+    return execute(settings, opened, run, watch, on_evaluation)
+
+
+def _task(task: Task | str | None, seed: int) -> Task | None:
+    if task is None:
+        return None
+    from cambrian.evaluate.task import make_task
+
+    return make_task(task, seed)
+
+
+def _epochs(epochs: float | None, kind: str) -> float | None:
+    if epochs is not None:
+        value: float = check_number("epochs", epochs, low=0, whole=False)
+        if value == 0:
+            raise ValueError("epochs must be more than 0")
+        return value
+    return EPOCHS if kind in ("task", "build") else None
+
+
+def _initial(initial: object, instance: Strategy | None, space: Space) -> NDArray[Any] | None:
+    if instance is None:
+        return check_initial(initial, space)
+    if initial is not None:
+        raise ValueError("initial: give it to the strategy, which was made before the search")
+    own = instance.snapshot()["initial"]
+    return own if isinstance(own, np.ndarray) and len(own) else None
+
+
+def _check_together(settings: Settings, on_evaluation: OnEvaluation) -> None:
+    """Refuse combinations that could only be ignored."""
+    if on_evaluation is not None and not callable(on_evaluation):
+        raise TypeError(f"on_evaluation must be a callable, got {on_evaluation!r}")
+    if settings.kind != "evaluate_batch":
+        return
+    if settings.budget.unit == "epochs":
+        raise ValueError("budget: evaluate_batch= counts no epochs; give evaluations or a time")
+    given = {
+        "repeats": settings.repeats > 1,
+        "epochs": settings.epochs is not None,
+        "workers": settings.workers is not None,
+        "on_evaluation": on_evaluation is not None,
+    }
+    for name, there in given.items():
+        if there:
+            raise ValueError(
+                f"{name} means nothing with evaluate_batch=, which takes whole generations; leave it out"
+            )
