@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from cambrian.network import ops
 from cambrian.network.graph import Graph, Node
 
@@ -101,3 +103,34 @@ def feature_network() -> Graph:
 
 
 NETWORKS = {"image": image_network(), "tokens": token_network(), "features": feature_network()}
+
+
+def random_graph(generator: np.random.Generator, size: int = 12) -> Graph:
+    """Return a network of random operations on random earlier values, joined into one output."""
+    shapes = [(2, 7, 6), (4, 5), (9,), (3, 1, 1)]
+    net = Sketch(*shapes[generator.integers(len(shapes))])
+    while len(net.nodes) < size:
+        op = str(generator.choice([name for name in ops.table() if name != "input"]))
+        attrs = {name: _random_attr(generator, op, name) for name in ops.table()[op].attrs}
+        if op.endswith("pool") and attrs["kernel"] % 2 == 0:
+            attrs["stride"] = attrs["kernel"]
+        arity = 1 + int(generator.integers(3)) if op in ("add", "concat", "multiply") else 1
+        inputs = generator.integers(len(net.nodes), size=arity).tolist()
+        try:
+            net.add(op, *inputs, **attrs)
+        except ValueError:
+            continue  # these inputs don't suit the operation
+    used = {i for node in net.nodes for i in node.inputs}
+    loose = [i for i in range(1, len(net.nodes)) if i not in used]
+    flat = [net.add("flatten", i) for i in loose]
+    if len(flat) > 1:
+        net.add("concat", *flat)
+    return net.graph()
+
+
+def _random_attr(generator: np.random.Generator, op: str, name: str) -> int | str:
+    words = ops.table()[op].kinds.get(name)
+    if words is not None:
+        return str(generator.choice(words))
+    low, high = {"bias": (0, 2), "p": (0, 900_000), "channels": (1, 9)}.get(name, (1, 5))
+    return int(generator.integers(low, high))

@@ -126,6 +126,17 @@ def test_layer_norm(shape: tuple[int, ...]) -> None:
     close(module(x), y * layer.weight.view(form) + layer.bias.view(form))
 
 
+@pytest.mark.parametrize("shape", [(1,), (1, 1), (1, 1, 1), (2, 1, 1), (1, 2, 1)])
+@pytest.mark.parametrize("kind", ["batch", "layer"])
+def test_norms_take_one_sample_of_one_value(shape: tuple[int, ...], kind: str) -> None:
+    module = build(single(shape, "norm", kind=kind)).eval()
+    layer = module.norm_1
+    assert layer.weight.numel() == (shape[0] if len(shape) == 3 else shape[-1])
+    y = module(torch.full((1, *shape), 3.0))
+    expected = 3.0 if kind == "batch" else 0.0
+    torch.testing.assert_close(y, torch.full((1, *shape), expected), rtol=0, atol=1e-4)
+
+
 FORMULAS: dict[str, Callable[[Tensor], Tensor]] = {
     "none": lambda x: x,
     "relu": lambda x: torch.where(x > 0, x, 0.0),

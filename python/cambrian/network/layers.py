@@ -8,7 +8,7 @@ from typing import NamedTuple
 from cambrian.network.graph import Graph, Node
 from cambrian.network.ops import MILLION, Attrs, Shape, norm_width, number
 
-Argument = int | float | bool | tuple[int, int]
+Argument = int | float | bool | tuple[int, ...]
 
 
 class Layer(NamedTuple):
@@ -70,6 +70,10 @@ def _norm(attrs: Attrs, shape: Shape, out: Shape) -> Layer | None:
     width = norm_width(shape)
     if attrs["kind"] == "batch":
         return Layer("BatchNorm2d" if len(shape) == 3 else "BatchNorm1d", (width,))
+    if attrs["kind"] == "layer" and shape == (1, 1, 1):
+        return Layer(
+            "LayerNorm", (shape,)
+        )  # the same function; torch's GroupNorm refuses a batch of one here
     if attrs["kind"] == "layer":
         return Layer("GroupNorm", (1, width)) if len(shape) == 3 else Layer("LayerNorm", (width,))
     return None
