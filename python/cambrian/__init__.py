@@ -28,8 +28,23 @@ _PUBLIC: dict[str, str] = {
     "load": "cambrian.loop",
     "resume": "cambrian.loop",
     "search": "cambrian.loop",
+    "Choice": "cambrian.space.genes",
+    "Float": "cambrian.space.genes",
+    "Group": "cambrian.space.groups",
+    "Int": "cambrian.space.genes",
+    "Reference": "cambrian.space.genes",
+    "Repeat": "cambrian.space.groups",
+    "Space": "cambrian.space.space",
+    "exists": "cambrian.space.template",
+    "op": "cambrian.space.template",
+    "same": "cambrian.space.template",
+    "switch": "cambrian.space.template",
+    "where": "cambrian.space.template",
 }
-_MODULES: dict[str, str] = {}
+_MODULES: dict[str, str] = {
+    "nn": "cambrian.space.nn",
+    "spaces": "cambrian.space.families",
+}
 
 __all__ = ["__version__", *_PUBLIC, *_MODULES]
 
@@ -69,3 +84,19 @@ if TYPE_CHECKING:
     from cambrian.loop import search as search
     from cambrian.network.architecture import Architecture as Architecture
     from cambrian.network.graph import Graph as Graph
+    from cambrian.space import families as _families
+    from cambrian.space import nn as nn
+    from cambrian.space.genes import Choice as Choice
+    from cambrian.space.genes import Float as Float
+    from cambrian.space.genes import Int as Int
+    from cambrian.space.genes import Reference as Reference
+    from cambrian.space.groups import Group as Group
+    from cambrian.space.groups import Repeat as Repeat
+    from cambrian.space.space import Space as Space
+    from cambrian.space.template import exists as exists
+    from cambrian.space.template import op as op
+    from cambrian.space.template import same as same
+    from cambrian.space.template import switch as switch
+    from cambrian.space.template import where as where
+
+    spaces = _families

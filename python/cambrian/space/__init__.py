@@ -1,0 +1,1 @@
+"""Spaces: genes, groups, templates and families, compiled to the layout that the core works from."""

@@ -1,0 +1,28 @@
+"""Families: ready spaces, one file each. ``cb.spaces.convnet(input=(1, 8, 8), outputs=10)``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cambrian.errors import unknown
+from cambrian.space.families.convnet import convnet
+from cambrian.space.families.mlp import mlp
+from cambrian.space.space import Space
+
+FAMILIES: dict[str, Callable[..., Space]] = {"convnet": convnet, "mlp": mlp}
+
+
+def make(name: str, input: Sequence[int], outputs: int, **options: Any) -> Space:
+    """Make a family's space for an input's shape, without the batch, and a number of outputs.
+
+    Raises ValueError, with the nearest name, for an unknown family.
+
+    >>> cb.spaces.make("mlp", (64,), 10, max_depth=3)
+    """
+    if name not in FAMILIES:
+        raise unknown("space", name, FAMILIES)
+    return FAMILIES[name](input=input, outputs=outputs, **options)
+
+
+__all__ = ["FAMILIES", "convnet", "make", "mlp"]

@@ -1,0 +1,249 @@
+"""Spaces as JSON and TOML."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cambrian.errors import unknown
+from cambrian.space.genes import Choice, Float, Gene, Int, Reference
+from cambrian.space.groups import Group, Member, Repeat
+from cambrian.space.options import Conditions, When
+from cambrian.space.program import Program
+from cambrian.space.space import Space
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FORMAT = "cambrian-space"
+VERSION = 1
+_MAX_DEPTH = 32
+
+
+def to_dict(space: Space) -> dict[str, Any]:
+    """Return a space as JSON-able data."""
+    data: dict[str, Any] = {"format": FORMAT, "version": VERSION}
+    if space.input is not None:
+        data["input"], data["outputs"] = list(space.input), space.outputs
+    data["members"] = _members_to_dict(space.members)
+    if space.program is not None:
+        data["templates"] = space.program.to_dict()
+    return data
+
+
+def _members_to_dict(members: Mapping[str, Member]) -> dict[str, Any]:
+    return {
+        name: _member_to_dict(member)
+        for name, member in members.items()
+        if isinstance(member, Gene | Group | Repeat)
+    }
+
+
+def _member_to_dict(member: Gene | Group | Repeat) -> dict[str, Any]:
+    data: dict[str, Any]
+    if isinstance(member, Choice):
+        data = {"kind": "choice", "options": list(member.options)}
+    elif isinstance(member, Int | Float):
+        kind = "int" if isinstance(member, Int) else "float"
+        data = {
+            "kind": kind,
+            "low": member.low,
+            "high": member.high,
+            "log": member.log,
+            "levels": member.levels,
+        }
+    elif isinstance(member, Reference):
+        data = {"kind": "reference", "back": member.back, "optional": member.optional}
+    elif isinstance(member, Repeat):
+        data = {
+            "kind": "repeat",
+            "min": member.min,
+            "max": member.max,
+            "group": _member_to_dict(member.group),
+        }
+    else:
+        assert isinstance(member, Group)
+        data = {"kind": "group", "members": _members_to_dict(member.members)}
+    if member.when:
+        data["when"] = _when_to_list(member.when)
+    return data
+
+
+def _when_to_list(when: Conditions) -> list[Any]:
+    return [name if values is None else {name: list(values)} for name, values in when]
+
+
+def from_dict(data: Mapping[str, Any]) -> Space:
+    """Make a space of JSON-able data."""
+    if not isinstance(data, Mapping) or data.get("format") != FORMAT:
+        raise ValueError(f"not a space: expected a dict with format={FORMAT!r} as Space.to_dict() writes it")
+    version = data.get("version")
+    if version != VERSION:
+        raise ValueError(f"the space has format version {version!r}; this Cambrian reads version {VERSION}")
+    known = {"format", "version", "input", "outputs", "members", "templates"}
+    for key in data:
+        if key not in known:
+            raise unknown("key of a space", key, known)
+    templates = data.get("templates")
+    if templates is not None and not isinstance(templates, Mapping):
+        raise ValueError(f"templates: expected a dict; got {templates!r}")
+    program = None if templates is None else Program.from_dict(templates)
+    members = _members_from_dict(data.get("members"), "members", 0, program is not None)
+    shape = data.get("input")
+    try:
+        return Space.recorded(members, program, shape if shape is None else tuple(shape), data.get("outputs"))
+    except RecursionError:
+        raise ValueError("the space is nested too deep") from None
+
+
+def _members_from_dict(data: Any, path: str, depth: int, recorded: bool) -> dict[str, Member]:
+    if not isinstance(data, Mapping):
+        raise ValueError(f"{path}: expected a dict of genes and groups; got {data!r}")
+    if depth > _MAX_DEPTH:
+        raise ValueError(f"{path}: groups are nested deeper than {_MAX_DEPTH}")
+    return {str(name): _member(item, f"{path}.{name}", depth, recorded) for name, item in data.items()}
+
+
+_KEYS = {
+    "choice": ("options",),
+    "int": ("low", "high", "log", "levels"),
+    "float": ("low", "high", "log", "levels"),
+    "reference": ("back", "optional"),
+    "repeat": ("min", "max", "group"),
+    "group": ("members",),
+}
+
+
+def _member(data: Any, path: str, depth: int, recorded: bool) -> Member:
+    if not isinstance(data, Mapping):
+        raise ValueError(f"{path}: expected a dict with a kind; got {data!r}")
+    kind = data.get("kind")
+    if kind not in _KEYS:
+        raise ValueError(f"{path}: {unknown('kind', kind, _KEYS)}")
+    fields = {key: value for key, value in data.items() if key not in ("kind", "when")}
+    for key in fields:
+        if key not in _KEYS[kind]:
+            raise ValueError(f"{path}: {unknown('key', key, _KEYS[kind])}")
+    when: When = data.get("when")
+    try:
+        if kind == "choice":
+            return Choice(*fields["options"], when=when)
+        if kind == "group":
+            return RecordedGroup(
+                when, _members_from_dict(fields["members"], path, depth + 1, recorded), recorded
+            )
+        if kind == "repeat":
+            group = _member(fields.pop("group"), f"{path}.group", depth + 1, recorded)
+            return Repeat(group, when=when, **fields)
+        return {"int": Int, "float": Float, "reference": Reference}[kind](when=when, **fields)
+    except (ValueError, TypeError, KeyError) as error:
+        message = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+        raise ValueError(message if message.startswith(path) else f"{path}: {message}") from None
+
+
+class RecordedGroup(Group):
+    """A group read from a file: what it means stands in the recorded templates of its space."""
+
+    def __init__(self, when: When, members: dict[str, Member], recorded: bool) -> None:
+        super().__init__(_unavailable if recorded else None, when, **members)
+
+
+def _unavailable(x: Any) -> Any:
+    raise TypeError(
+        "a group read from a file can't be used in another space; its template was recorded there"
+    )
+
+
+def save(space: Space, path: Path) -> None:
+    """Write a space to a file."""
+    data = to_dict(space)
+    if path.suffix == ".json":
+        text = json.dumps(data, indent=1, allow_nan=False)
+        text = re.sub(r"\[[^][{}]*\]", lambda found: re.sub(r"\s*\n\s*", " ", found[0]), text)
+    elif path.suffix == ".toml":
+        text = "\n".join(_toml(data, ())) + "\n"
+    else:
+        raise ValueError(f"a space is saved as .json or .toml; got {str(path)!r}")
+    path.write_text(text, encoding="utf-8")
+
+
+def load(path: Path) -> Space:
+    """Read a space from a file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".json":
+            data = json.loads(text, object_pairs_hook=_unique)
+        elif path.suffix == ".toml":
+            data = _from_toml(tomllib.loads(text))
+        else:
+            raise ValueError("a space is read from .json or .toml")
+        return from_dict(data)
+    except (ValueError, RecursionError) as error:
+        message = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise ValueError(f"{path}: {message}") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(
+            f"the name {next(n for n in names if names.count(n) > 1)!r} stands twice in one dict"
+        )
+    return data
+
+
+# TOML has no null: it is written as the table {none = true}.
+_NONE = {"none": True}
+
+
+def _from_toml(value: Any) -> Any:
+    if isinstance(value, dict):
+        return None if value == _NONE else {key: _from_toml(inner) for key, inner in value.items()}
+    return [_from_toml(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _toml(data: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
+    dicts = {key: value for key, value in data.items() if isinstance(value, dict)}
+    tables = (
+        dicts if any(map(_opens, dicts.values())) else {}
+    )  # all or none: the order of members has a meaning
+    lines = [f"{_toml_key(key)} = {_toml_value(value)}" for key, value in data.items() if key not in tables]
+    for key, value in tables.items():
+        here = (*path, _toml_key(key))
+        lines += ["", f"[{'.'.join(here)}]", *_toml(value, here)]
+    return lines
+
+
+def _opens(value: Mapping[str, Any]) -> bool:
+    """Only tables of tables get a section of their own; a gene stands on one line."""
+    return any(isinstance(inner, dict | list) and key != "options" for key, inner in value.items()) and bool(
+        value
+    )
+
+
+def _toml_key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key, ensure_ascii=False)
+
+
+def _toml_value(value: Any) -> str:
+    if value is None:
+        return "{none = true}"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_toml_key(k)} = {_toml_value(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml_value, value)) + "]"
+    if isinstance(value, float) and math.isfinite(value):
+        return repr(value)
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return str(value)

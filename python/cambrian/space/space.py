@@ -1,0 +1,304 @@
+"""A space: what can be searched, compiled for the core."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cambrian import _core
+from cambrian.space import compile as compiling
+from cambrian.space import configs, describe, size
+from cambrian.space.calls import Programmer
+from cambrian.space.decoded import Decoded
+from cambrian.space.genes import Choice
+from cambrian.space.groups import Member, can_call, checked, has_template
+from cambrian.space.places import plant
+from cambrian.space.program import Program
+from cambrian.space.template import Template, as_template
+
+if TYPE_CHECKING:
+    from cambrian._core import Genomes, GraphArrays, Layout, Resources
+
+_TRIAL = 48  # genomes decoded when a space is made
+
+
+class Space:
+    """A tree of genes and what it means as a network.
+
+    Members are genes, groups, Repeats and operations, by name. `template` is a function of the network's
+    input; without one, the members that can be called are applied in order and a linear layer to the outputs
+    ends it. `input` is the shape of one sample, (features,) or (channels, height, width), `outputs` the
+    number of outputs; both can be given later by `bind`. A space with nothing to call is plain: its genomes
+    have configs, no graphs.
+    Raises ValueError or TypeError where members, conditions or templates can't work.
+
+    >>> space = cb.Space(layers=cb.Int(1, 8), width=cb.Choice(32, 64, 128))
+    >>> space.size
+    24
+    """
+
+    def __init__(
+        self,
+        template: Callable[..., Any] | Template | None = None,
+        input: Sequence[int] | None = None,
+        outputs: int | None = None,
+        **members: Member,
+    ) -> None:
+        if template is not None and (not callable(template) or isinstance(template, type)):
+            raise TypeError(
+                f"Space template= must be a function of a value; got {template!r}. Members are given by name"
+            )
+        recorded = None if template is None else as_template(template)
+        self._make(checked("Space", members), recorded, None, input, outputs)
+
+    @classmethod
+    def plain(cls, genes: int = 64, choices: int | Sequence[int] = 8) -> Space:
+        """Make the bare integer space of operator benchmarks: genes g0, g1, … with options 0, 1, ….
+
+        `choices` is the number of options of every gene, or a sequence with one number a gene.
+
+        >>> cb.Space.plain(genes=3, choices=[2, 3, 4]).size
+        24
+        """
+        if isinstance(genes, bool) or not isinstance(genes, int) or genes < 1:
+            raise ValueError(f"genes= must be a positive integer; got {genes!r}")
+        counts = [choices] * genes if isinstance(choices, int) else list(choices)
+        if len(counts) != genes:
+            raise ValueError(
+                f"choices= must be one number, or one for each of the {genes} genes; got {len(counts)}"
+            )
+        for count in counts:
+            if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+                raise ValueError(f"choices= must be positive integers; got {count!r}")
+        shared = {count: Choice(*range(count)) for count in set(counts)}
+        members: dict[str, Any] = {f"g{i}": shared[count] for i, count in enumerate(counts)}
+        return cls(**members)
+
+    @classmethod
+    def recorded(
+        cls,
+        members: Mapping[str, Member],
+        program: Program | None,
+        input: Sequence[int] | None,
+        outputs: int | None,
+    ) -> Space:
+        """Make a space whose templates are recorded already (read from a file)."""
+        space = cls.__new__(cls)
+        space._make(checked("Space", members), None, program, input, outputs)
+        return space
+
+    def _make(
+        self,
+        members: Mapping[str, Member],
+        template: Template | None,
+        program: Program | None,
+        input: Sequence[int] | None,
+        outputs: int | None,
+    ) -> None:
+        self.members, self.template = members, template
+        self.input, self.outputs = _bound(input, outputs)
+        self.root = plant(members)
+        if self.root.width == 0:
+            raise ValueError(
+                "the space has no genes; give it some by name: cb.Space(width=cb.Choice(16, 32))"
+            )
+        self._columns = compiling.expand(self.root)
+        explicit = template is not None or any(has_template(member) for member in members.values())
+        callable_ = explicit or any(can_call(member) for member in members.values())
+        if program is None and callable_ and (explicit or self.input is not None):
+            program = Programmer().record(self.root, template)
+        self.program = program if program is not None and program.procedures else None
+        self._callable = callable_ or self.program is not None
+        if self.input is not None and not self._callable:
+            raise ValueError(
+                "the space has an input but nothing that makes a network of it: no template and no member "
+                "that can be called; leave input= and outputs= out, or give it a template"
+            )
+        if not self.layout.plain:
+            self._try()
+
+    def bind(self, input: Sequence[int], outputs: int) -> Space:
+        """Return this space for an input's shape and a number of outputs.
+
+        Raises ValueError where it has no templates.
+
+        >>> cb.spaces.convnet().bind((3, 32, 32), 100)
+        """
+        space = type(self).__new__(type(self))
+        space._make(self.members, self.template, self.program, input, outputs)
+        return space
+
+    def _try(self) -> None:
+        """Decode a few genomes, so that templates that can't work are refused here."""
+        genomes = self.sample(_TRIAL, seed=0)
+        try:
+            _core.decode(self.layout, genomes)
+        except (ValueError, OverflowError) as error:
+            raise ValueError(
+                f"the templates don't give a network for every genome on the input {self.input}: {error}"
+            ) from None
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The space as the core reads it."""
+        return _core.Layout(compiling.words(self._columns, self.program, self.input, self.outputs))
+
+    @property
+    def has_templates(self) -> bool:
+        """Whether genomes mean networks (once the space is bound to an input)."""
+        return self._callable
+
+    @property
+    def n_genes(self) -> int:
+        """Length of a genome."""
+        return len(self._columns.columns)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of a genome's numbers: uint8, or uint16 where a gene has more than 256 options."""
+        return self.layout.dtype
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """Name of every column of a genome, as ``layers[3].kernel``; a Repeat's own name is its length."""
+        return tuple(column.path for column in self._columns.columns)
+
+    @cached_property
+    def size(self) -> int:
+        """Number of distinct configs, exactly."""
+        return size.count(self.root)
+
+    @property
+    def log10_size(self) -> float:
+        """Decimal logarithm of `size`."""
+        return math.log10(self.size)
+
+    def sample(
+        self, n: int, seed: int = 0, *, run: int = 0, generation: int = 0, threads: int = 1,
+        out: Genomes | None = None,
+    ) -> Genomes:  # fmt: skip
+        """Draw genomes, each option of each active gene equally likely: (n, n_genes), inactive genes 0.
+
+        The same for any number of threads; seed 0 … 2**64 - 1, run and generation 0 … 2**32 - 1.
+        """
+        return _core.sample(
+            self.layout, n, seed=seed, run=run, generation=generation, threads=threads, out=out
+        )
+
+    def decode(self, genomes: Genomes, *, threads: int = 1) -> Any:
+        """Say what genomes mean: (n, n_genes) gives `Decoded` (a sequence of configs), (n_genes,) one config.
+
+        Raises TypeError for another dtype, ValueError for another shape, stride or values out of range.
+        """
+        if isinstance(genomes, np.ndarray) and genomes.ndim == 1:
+            rows: Any = genomes[np.newaxis, :]
+            _core.check(self.layout, rows)
+            return Decoded(self, rows, threads)[0]
+        _core.check(self.layout, genomes)
+        return Decoded(self, genomes, threads)
+
+    def encode(self, config: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> NDArray[Any]:
+        """Return the genome of a config (n_genes,), or the genomes of several (n, n_genes), in normal form.
+
+        Int and Float take the nearest level. Values given for inactive genes are checked and left out.
+        Raises ValueError or TypeError with the path of what is unknown, missing or no option.
+        """
+        many, single = configs.as_list(config)
+        genomes: NDArray[Any] = np.zeros((len(many), self.n_genes), dtype=self.dtype)
+        for row, one in enumerate(many):
+            writer = configs.Writer(self.root, self.n_genes, self.dtype)
+            genomes[row] = writer.write(one)
+            if writer.missing:
+                active: Any = _core.active(self.layout, genomes[row : row + 1])[0]
+                for column, message in writer.missing.items():
+                    if active[column]:
+                        raise ValueError(message if single else f"config {row}: {message}")
+        genomes = _core.normalise(self.layout, genomes)
+        return genomes[0] if single else genomes
+
+    def hash(self, genomes: Genomes, *, recipe: bool = False, threads: int = 1) -> NDArray[np.uint64]:
+        """Return 128-bit hashes (n, 2): of canonical graphs, with `recipe` of graph and training recipe."""
+        return _core.hash(self.layout, genomes, recipe=recipe, threads=threads)
+
+    def resources(self, genomes: Genomes, *, threads: int = 1) -> Resources:
+        """Count params, macs, elementwise operations, memory (bytes), kernels and depth: int64 (n,) each."""
+        self.require_graphs("resources")
+        return _core.resources(self.layout, genomes, threads=threads)
+
+    def graphs(self, genomes: Genomes, *, canonical: bool = True) -> GraphArrays:
+        """Return networks as arrays (`_core.GraphArrays`): canonical, or as expanded with all repairs."""
+        self.require_graphs("graphs")
+        return _core.graphs(self.layout, genomes, canonical=canonical)
+
+    def explain(self, genome: NDArray[Any]) -> str:
+        """Say what one genome (n_genes,) means: config, repairs, and the network it comes to."""
+        return describe.explain(self, genome)
+
+    def require_graphs(self, what: str) -> None:
+        """Raise ValueError where genomes have no networks."""
+        if self.layout.plain:
+            raise ValueError(
+                f"{what} need a space bound to an input: space.bind(input=(1, 8, 8), outputs=10)"
+                if self.has_templates
+                else f"{what} need templates; the genes of this space only have a config"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the space, recorded templates included, as JSON-able data."""
+        from cambrian.space import serial
+
+        return serial.to_dict(self)
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> Space:
+        """Make a space of what `to_dict` returned. Raises ValueError naming what is wrong."""
+        from cambrian.space import serial
+
+        return serial.from_dict(data)
+
+    def save(self, path: str | Path) -> None:
+        """Write the space to a .json or .toml file."""
+        from cambrian.space import serial
+
+        serial.save(self, Path(path))
+
+    @staticmethod
+    def load(path: str | Path) -> Space:
+        """Read a space from a .json or .toml file. Raises ValueError naming what is wrong."""
+        from cambrian.space import serial
+
+        return serial.load(Path(path))
+
+    def __str__(self) -> str:
+        return describe.tree(self)
+
+    def __repr__(self) -> str:
+        return f"Space({', '.join(self.members)}: {self.n_genes} genes)"
+
+
+def _bound(input: Sequence[int] | None, outputs: int | None) -> tuple[tuple[int, ...] | None, int | None]:
+    if (input is None) != (outputs is None):
+        raise ValueError("input= and outputs= belong together: give both, or neither and bind() later")
+    if input is None or outputs is None:
+        return None, None
+    if isinstance(input, str | int) or not isinstance(input, Iterable):
+        raise TypeError(f"input= must be a shape, such as (64,) or (1, 8, 8); got {input!r}")
+    shape = tuple(input)
+    if len(shape) not in (1, 2, 3) or not all(_positive(side) for side in shape):
+        raise ValueError(
+            f"input= is (features,), (length, features) or (channels, height, width) in positive integers; "
+            f"got {shape}"
+        )
+    if not _positive(outputs):
+        raise ValueError(f"outputs= must be a positive integer; got {outputs!r}")
+    return tuple(int(side) for side in shape), int(outputs)
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(0 < value < 2**31)
