@@ -38,10 +38,9 @@ constexpr std::uint32_t low(std::uint64_t x) {
 }
 
 // Sixteen counters at once, whose word `axis` counts up.
-using Sixteen = void (*)(std::array<std::uint32_t, 2> key, const Philox& counter, int axis,
-                         std::uint32_t* out);
+using Sixteen = void (*)(PhiloxKey key, const Philox& counter, int axis, std::uint32_t* out);
 
-void sixteen_scalar(std::array<std::uint32_t, 2> key, const Philox& counter, int axis, std::uint32_t* out) {
+void sixteen_scalar(PhiloxKey key, const Philox& counter, int axis, std::uint32_t* out) {
     for (std::uint32_t i = 0; i < kLanes; ++i) {
         Philox next = counter;
         next[static_cast<std::size_t>(axis)] += i;
@@ -57,8 +56,7 @@ void sixteen_scalar(std::array<std::uint32_t, 2> key, const Philox& counter, int
 #define CAMBRIAN_AVX2 __attribute__((target("avx2")))
 #define CAMBRIAN_AVX512 __attribute__((target("avx512f")))
 
-CAMBRIAN_AVX2 void sixteen_avx2(std::array<std::uint32_t, 2> key, const Philox& counter, int axis,
-                                std::uint32_t* out) {
+CAMBRIAN_AVX2 void sixteen_avx2(PhiloxKey key, const Philox& counter, int axis, std::uint32_t* out) {
     constexpr int kVectors = 4;
     const __m256i first = _mm256_setr_epi64x(0, 2, 1, 3);
     const __m256i multiply0 = _mm256_set1_epi64x(kMultiply0), multiply1 = _mm256_set1_epi64x(kMultiply1);
@@ -91,8 +89,7 @@ CAMBRIAN_AVX2 void sixteen_avx2(std::array<std::uint32_t, 2> key, const Philox& 
     }
 }
 
-CAMBRIAN_AVX512 void sixteen_avx512(std::array<std::uint32_t, 2> key, const Philox& counter, int axis,
-                                    std::uint32_t* out) {
+CAMBRIAN_AVX512 void sixteen_avx512(PhiloxKey key, const Philox& counter, int axis, std::uint32_t* out) {
     constexpr int kVectors = 2;
     const __m512i first = _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
     const __m512i multiply0 = _mm512_set1_epi64(kMultiply0), multiply1 = _mm512_set1_epi64(kMultiply1);
@@ -136,7 +133,7 @@ Sixteen choose_sixteen() {
 
 }  // namespace
 
-Philox philox(Philox counter, std::array<std::uint32_t, 2> key) {
+Philox philox(Philox counter, PhiloxKey key) {
     for (int round = 0; round < kRounds; ++round) {
         const std::uint64_t x = std::uint64_t{kMultiply0} * counter[0];
         const std::uint64_t y = std::uint64_t{kMultiply1} * counter[2];
@@ -152,22 +149,22 @@ Source::Source(std::uint64_t seed, std::uint32_t run, std::uint32_t g) : generat
     key = {low(mixed), high(mixed)};
 }
 
-void philox_fill(const Source& source, Philox counter, int axis, std::size_t count, std::uint32_t* out) {
+void philox_fill(PhiloxKey key, Philox counter, int axis, std::size_t count, std::uint32_t* out) {
     static const Sixteen sixteen = choose_sixteen();
     for (; count >= kLanes; count -= kLanes, out += 4 * kLanes) {
-        sixteen(source.key, counter, axis, out);
+        sixteen(key, counter, axis, out);
         counter[static_cast<std::size_t>(axis)] += static_cast<std::uint32_t>(kLanes);
     }
     if (count == 0) return;
     alignas(64) std::uint32_t last[4 * kLanes];
-    sixteen(source.key, counter, axis, last);
+    sixteen(key, counter, axis, last);
     std::copy_n(last, 4 * count, out);
 }
 
 void Stream::words(std::uint32_t* out, std::size_t count) {
     for (; count > 0 && used_ < 4; --count) *out++ = words_[used_++];
     const std::size_t blocks = count / 4;
-    if (blocks > 0) philox_fill(*source_, counter_, 0, blocks, out);
+    if (blocks > 0) philox_fill(key_, counter_, 0, blocks, out);
     counter_[0] += static_cast<std::uint32_t>(blocks);
     out += 4 * blocks;
     for (count -= 4 * blocks; count > 0; --count) *out++ = word();

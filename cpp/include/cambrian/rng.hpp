@@ -10,9 +10,10 @@
 namespace cambrian {
 
 using Philox = std::array<std::uint32_t, 4>;
+using PhiloxKey = std::array<std::uint32_t, 2>;
 
 // One block of four words. `counter` and `key` as in Random123.
-Philox philox(Philox counter, std::array<std::uint32_t, 2> key);
+Philox philox(Philox counter, PhiloxKey key);
 
 // What the numbers of a stream are for. A mutation's place in its sequence is added to kMutate.
 enum Purpose : std::uint32_t { kSample = 0, kSampleAgain = 1, kSelect = 2, kCross = 3, kMutate = 16 };
@@ -20,7 +21,7 @@ inline constexpr std::uint32_t kMaxMutations = 64;
 
 // Where the numbers of one call come from: the key is a mix of seed and run.
 struct Source {
-    std::array<std::uint32_t, 2> key;
+    PhiloxKey key;
     std::uint32_t generation;
 
     Source(std::uint64_t seed, std::uint32_t run, std::uint32_t generation);
@@ -44,18 +45,18 @@ struct Chance {
 };
 
 // `count` blocks from `counter` on, counting up its word `axis` (0: block, 2: individual): out[4 * i + word].
-void philox_fill(const Source& source, Philox counter, int axis, std::size_t count, std::uint32_t* out);
+void philox_fill(PhiloxKey key, Philox counter, int axis, std::size_t count, std::uint32_t* out);
 
 // The words of one individual for one purpose, in order.
 class Stream {
   public:
     Stream(const Source& source, std::uint32_t purpose, std::uint32_t individual)
-        : source_(&source), counter_{0, purpose, individual, source.generation} {
+        : key_(source.key), counter_{0, purpose, individual, source.generation} {
         refill();
     }
     // With the first block made elsewhere.
     Stream(const Source& source, std::uint32_t purpose, std::uint32_t individual, const std::uint32_t* first)
-        : source_(&source),
+        : key_(source.key),
           counter_{1, purpose, individual, source.generation},
           words_{first[0], first[1], first[2], first[3]} {}
 
@@ -87,12 +88,12 @@ class Stream {
 
   private:
     void refill() {
-        words_ = philox(counter_, source_->key);
+        words_ = philox(counter_, key_);
         ++counter_[0];
         used_ = 0;
     }
 
-    const Source* source_;
+    PhiloxKey key_;
     Philox counter_;
     Philox words_{};
     unsigned used_ = 0;
@@ -104,15 +105,15 @@ class Streams {
     static constexpr std::size_t kMost = 256;
 
     Streams(const Source& source, std::uint32_t purpose, std::uint32_t first, std::size_t count)
-        : source_(&source), purpose_(purpose), first_(first) {
-        philox_fill(source, {0, purpose, first, source.generation}, 2, count, words_.data());
+        : source_(source), purpose_(purpose), first_(first) {
+        philox_fill(source.key, {0, purpose, first, source.generation}, 2, count, words_.data());
     }
     Stream operator[](std::size_t i) const {
-        return {*source_, purpose_, first_ + static_cast<std::uint32_t>(i), words_.data() + 4 * i};
+        return {source_, purpose_, first_ + static_cast<std::uint32_t>(i), words_.data() + 4 * i};
     }
 
   private:
-    const Source* source_;
+    Source source_;
     std::uint32_t purpose_;
     std::uint32_t first_;
     alignas(64) std::array<std::uint32_t, 4 * kMost> words_;

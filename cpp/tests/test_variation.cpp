@@ -1,0 +1,134 @@
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <vector>
+
+#include "cambrian/breed.hpp"
+#include "cambrian/sample.hpp"
+#include "check.hpp"
+
+using namespace cambrian;
+
+namespace {
+
+Column column(GeneKind kind, std::int32_t options, std::int32_t repeat = -1, std::int32_t slot = -1) {
+    const bool reference = kind == GeneKind::kReference;
+    return {kind, options, repeat, slot, reference ? 2 : 0, reference, {}};
+}
+
+// A choice; 1 to 5 slots of a choice, an optional reference and 0 to 2 slots of a choice; an integer that
+// counts only while the first choice is 1.
+Layout nested() {
+    Layout layout;
+    const auto add = [&](Column c) { layout.columns.push_back(std::move(c)); };
+    add(column(GeneKind::kChoice, 3));
+    add(column(GeneKind::kLength, 5));
+    layout.repeats.push_back({1, 1, 5, 2, 5, -1, -1});
+    for (std::int32_t slot = 0; slot < 5; ++slot) {
+        add(column(GeneKind::kChoice, 200, 0, slot));
+        add(column(GeneKind::kReference, 4, 0, slot));
+        add(column(GeneKind::kLength, 3, 0, slot));
+        const auto inner = static_cast<std::int32_t>(layout.repeats.size());
+        const auto first = static_cast<std::int32_t>(layout.columns.size());
+        layout.repeats.push_back({first - 1, 0, 2, first, 1, 0, slot});
+        add(column(GeneKind::kChoice, 4, inner, 0));
+        add(column(GeneKind::kChoice, 4, inner, 1));
+    }
+    add(column(GeneKind::kInt, 50));
+    layout.columns.back().conditions.push_back({0, {0, 1, 0}});
+    for (std::int32_t c = 0; c < static_cast<std::int32_t>(layout.columns.size()); ++c)
+        layout.order.push_back(c);
+    layout.recipe.assign(layout.columns.size(), 0);
+    return layout;
+}
+
+Layout wide() {
+    Layout layout = nested();
+    layout.columns.back().options = 65'536;
+    return layout;
+}
+
+const std::vector<Mutation> kMutations = {ResetMutation{std::nullopt}, StepMutation{0.1, 2},
+                                          StructuralMutation{0.9, {1, 1, 1, 1, 1}}};
+
+std::vector<Operators> operators() {
+    return {{{3}, UniformCrossover{0.9, 0.5, By::kGene}, kMutations},
+            {{2}, UniformCrossover{0.9, 0.3, By::kSlot}, kMutations},
+            {{7}, OnePointCrossover{1.0, By::kGene}, {StructuralMutation{1.0, {0, 1, 0, 0, 0}}}},
+            {{1}, TwoPointCrossover{0.5, By::kSlot}, {}},
+            {{1}, NoCrossover{}, {ResetMutation{1.0}, ResetMutation{0.0}, StepMutation{1e-9, 65'535}}}};
+}
+
+template <class T>
+bool in_range(const Layout& layout, const std::vector<T>& genomes) {
+    for (std::size_t i = 0; i < genomes.size(); ++i) {
+        if (genomes[i] >= layout.columns[i % layout.width()].options) return false;
+    }
+    return true;
+}
+
+template <class T>
+void same_bytes_for_any_number_of_threads(const Layout& layout) {
+    constexpr std::size_t kPopulation = 2500;
+    const Source source(11, 0, 4);
+    std::vector<T> parents(kPopulation * layout.width());
+    sample(layout, kPopulation, source, {}, parents.data());
+    CHECK(in_range(layout, parents));
+    std::vector<double> key(kPopulation);
+    for (std::size_t i = 0; i < kPopulation; ++i) key[i] = static_cast<double>(i % 97);
+    for (const Operators& each : operators()) {
+        std::vector<T> reference;
+        for (const int threads : {1, 2, 3, 8}) {
+            std::vector<T> children(3001 * layout.width());
+            breed(layout, parents.data(), key.data(), kPopulation, 3001, each, source, {threads, {}},
+                  children.data());
+            CHECK(in_range(layout, children));
+            if (reference.empty()) reference = children;
+            CHECK(children == reference);
+        }
+        std::vector<T> few(100 * layout.width());
+        breed(layout, parents.data(), key.data(), kPopulation, 100, each, source, {}, few.data());
+        CHECK(std::equal(few.begin(), few.end(), reference.begin()));
+    }
+}
+
+// What a thread that writes to the population meanwhile could put there must not lead outside of any table.
+template <class T>
+void values_beyond_the_options_are_limited(const Layout& layout) {
+    constexpr std::size_t kPopulation = 600;
+    Stream stream(Source(5, 0, 0), kSample, 0);
+    std::vector<T> parents(kPopulation * layout.width());
+    for (T& gene : parents) gene = static_cast<T>(stream.word());
+    const std::vector<double> key(kPopulation, 1.0);
+    for (const Operators& each : operators()) {
+        std::vector<T> children(kPopulation * layout.width());
+        breed(layout, parents.data(), key.data(), kPopulation, kPopulation, each, Source(1, 0, 0), {},
+              children.data());
+        CHECK(in_range(layout, children));
+        mutate(layout, parents.data(), kPopulation, each.mutations, Source(1, 0, 0), {}, children.data());
+        CHECK(in_range(layout, children));
+    }
+}
+
+void tournaments_survive_any_key() {
+    const double nan = std::strtod("nan", nullptr);
+    const std::vector<double> key = {nan, 3.0, nan, 2.0, nan};
+    std::vector<std::int64_t> winners(5000);
+    tournament(key.data(), 5, winners.size(), {64}, Source(0, 0, 0), {}, winners.data());
+    for (const std::int64_t winner : winners) CHECK(winner == 3);
+    const std::vector<double> failed(5, nan);
+    tournament(failed.data(), 5, winners.size(), {3}, Source(0, 0, 0), {}, winners.data());
+    for (std::int64_t i = 0; i < 5; ++i)
+        CHECK(std::abs(std::count(winners.begin(), winners.end(), i) - 1000) < 150);
+}
+
+}  // namespace
+
+int main() {
+    same_bytes_for_any_number_of_threads<std::uint8_t>(nested());
+    same_bytes_for_any_number_of_threads<std::uint16_t>(wide());
+    values_beyond_the_options_are_limited<std::uint8_t>(nested());
+    values_beyond_the_options_are_limited<std::uint16_t>(wide());
+    tournaments_survive_any_key();
+    return cambrian::testing::failures();
+}
