@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 # Public name -> module that holds it. Loaded at first use, so that `import cambrian` stays light.
 _PUBLIC: dict[str, str] = {
     "Architecture": "cambrian.network.architecture",
+    "Evaluation": "cambrian.evaluate.evaluation",
     "Graph": "cambrian.network.graph",
     "NSGA2": "cambrian.evolve.survive",
     "NoCrossover": "cambrian.evolve.operators",
@@ -17,6 +18,7 @@ _PUBLIC: dict[str, str] = {
     "ResetMutation": "cambrian.evolve.operators",
     "StepMutation": "cambrian.evolve.operators",
     "StructuralMutation": "cambrian.evolve.operators",
+    "Task": "cambrian.evaluate.task",
     "Tournament": "cambrian.evolve.operators",
     "Truncation": "cambrian.evolve.survive",
     "TwoPointCrossover": "cambrian.evolve.operators",
@@ -65,6 +67,8 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from cambrian.evaluate.evaluation import Evaluation as Evaluation
+    from cambrian.evaluate.task import Task as Task
     from cambrian.evolve.breed import breed as breed
     from cambrian.evolve.operators import NoCrossover as NoCrossover
     from cambrian.evolve.operators import OnePointCrossover as OnePointCrossover

@@ -1,0 +1,116 @@
+"""Checks and statistics of the arrays that users bring."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+_ROWS = 4096  # rows looked at in one go, so that large uint8 images are never held as floats all at once
+
+
+def as_array(name: str, value: Any) -> Array:
+    """Turn an array, tensor, data frame or nested list into a NumPy array; ValueError for a ragged one."""
+    if hasattr(value, "detach"):  # a torch tensor, told without importing torch
+        value = value.detach().cpu()
+        value = (value.float() if str(value.dtype) in ("torch.bfloat16", "torch.float16") else value).numpy()
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{name} must be a rectangular array: {error}") from None
+    if array.ndim == 0:
+        raise ValueError(f"{name} must be an array with one row per sample, got {type(value).__name__}")
+    return array
+
+
+def check_inputs(X: Any) -> Array:
+    """Return X as C-contiguous uint8 or float32 of shape (n, F) or (n, C, H, W).
+
+    Raises ValueError for any other shape or dtype, and for NaN and infinity.
+    """
+    array = as_array("X", X)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"X must hold numbers, got dtype {array.dtype} (ragged rows, text, missing values?)")
+    if array.ndim not in (2, 4):
+        hint = {1: "; for one feature use X[:, None]", 3: "; for one channel use X[:, None]"}
+        raise ValueError(
+            "X must have shape (samples, features) or (samples, channels, height, width), "
+            f"got {array.shape}{hint.get(array.ndim, '')}"
+        )
+    if 0 in array.shape[1:]:
+        raise ValueError(f"X must have at least one feature, got shape {array.shape}")
+    if array.dtype == np.bool_ or array.dtype == np.uint8:
+        return np.ascontiguousarray(array, dtype=np.uint8)
+    with np.errstate(over="ignore"):
+        narrow = np.ascontiguousarray(array, dtype=np.float32)
+    _check_finite("X", array, narrow)
+    return narrow
+
+
+def _check_finite(name: str, array: Array, narrow: Array) -> None:
+    for start in range(0, len(narrow), _ROWS):
+        bad = ~np.isfinite(narrow[start : start + _ROWS])
+        if bad.any():
+            where = tuple(int(i) for i in np.argwhere(bad)[0])
+            row = (where[0] + start, *where[1:])
+            value = array[row]
+            why = "too large for float32" if np.isfinite(value) else "fill in or drop such samples"
+            raise ValueError(f"{name} must be finite, got {value} at index {row}: {why}")
+
+
+def check_labels(y: Array) -> tuple[NDArray[np.int64], tuple[Any, ...]]:
+    """Return class numbers (n,) and the sorted classes; ValueError for what can't be labels."""
+    if y.ndim != 1:
+        hint = "; for one-hot rows use y.argmax(1)" if y.ndim == 2 and y.shape[1] > 1 else "; use y.ravel()"
+        raise ValueError(f"y must have shape (samples,) for classification, got {y.shape}{hint}")
+    if y.dtype.kind == "O":
+        kinds = {type(value).__name__ for value in y}
+        if len(kinds) > 1 or not kinds <= {"str", "int", "bool"}:
+            found = ", ".join(sorted(kinds))
+            raise ValueError(f"y must hold labels of one type (str, int or bool), got {found}")
+        y = np.array(y.tolist())
+    if y.dtype.kind == "f":
+        _check_finite("y", y[:, None], y[:, None])
+        if (y != np.round(y)).any():
+            raise ValueError("y must hold whole numbers for kind='classification', got fractions")
+    elif y.dtype.kind not in "biuUS":
+        raise ValueError(f"y must hold labels (int, bool or str), got dtype {y.dtype}")
+    classes, numbers = np.unique(y, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(f"y must hold at least two classes, got only {classes[0].item()!r}")
+    return numbers.reshape(-1).astype(np.int64), tuple(value.item() for value in classes)
+
+
+def check_targets(y: Array) -> NDArray[np.float32]:
+    """Return regression targets as float32 (n, outputs); ValueError for what can't be targets."""
+    if y.dtype.kind not in "biuf" or y.ndim not in (1, 2) or y.shape[1:] == (0,):
+        raise ValueError(
+            f"y must hold numbers of shape (samples,) or (samples, outputs) for regression, "
+            f"got dtype {y.dtype} and shape {y.shape}"
+        )
+    with np.errstate(over="ignore"):
+        narrow = np.ascontiguousarray(y.reshape(len(y), -1), dtype=np.float32)
+    _check_finite("y", y.reshape(len(y), -1), narrow)
+    constant = np.flatnonzero(narrow.min(axis=0) == narrow.max(axis=0))
+    if len(constant):
+        raise ValueError(f"y must vary, but output {constant[0]} is {narrow[0, constant[0]]} in every sample")
+    return narrow
+
+
+def moments(X: Array) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return mean and standard deviation per feature (n, F) or per channel (n, C, H, W), ready to broadcast.
+
+    What does not vary has a deviation of 1, so that dividing by it changes nothing.
+    """
+    axes = (0,) if X.ndim == 2 else (0, 2, 3)
+    count = X.size // X.shape[1]
+    blocks = [X[start : start + _ROWS] for start in range(0, len(X), _ROWS)]
+    mean = sum(block.sum(axis=axes, dtype=np.float64) for block in blocks) / count
+    shape = (X.shape[1],) + (1,) * (X.ndim - 2)
+    centred = mean.reshape(shape)
+    deviation = np.sqrt(sum(np.square(block - centred).sum(axis=axes) for block in blocks) / count)
+    deviation[deviation <= 1e-8 * np.abs(mean)] = 1.0
+    deviation[deviation == 0] = 1.0
+    return centred.astype(np.float32), deviation.reshape(shape).astype(np.float32)

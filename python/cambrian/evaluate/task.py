@@ -1,0 +1,251 @@
+"""A task: the data, what is to be predicted, and which samples may be looked at when."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cambrian.errors import require, unknown
+from cambrian.evaluate.arrays import Array, as_array, check_inputs, check_labels, check_targets, moments
+
+METRICS = {"classification": ("accuracy", "loss"), "regression": ("loss", "r2")}
+AUGMENTATIONS = ("shift", "flip")
+_SPLITS = ("train", "validation", "train+validation")
+
+
+class Task:
+    """A supervised task on arrays, split once and for all into training, validation and test samples.
+
+    ``X`` is (samples, features) or (samples, channels, height, width); ``y`` holds labels (int, bool or str:
+    classification) or numbers (float: regression, (samples,) or (samples, outputs)); NumPy arrays, torch
+    tensors and nested lists do. ``kind`` overrules what the type of y says. ``split`` are the fractions for
+    training, validation and test; ``seed`` fixes who goes where, with every class in every part. ``metric``
+    is what a search looks at first (default "accuracy", or "loss" for regression). ``augment`` names what
+    training may do to images: "shift" (default for images), "flip" (left to right).
+
+    Inputs and regression targets are standardised with the statistics of the training samples.
+
+    Metrics: accuracy in [0, 1] (higher is better) and loss (cross-entropy in nats, lower is better), or loss
+    (mean squared error in the units of y) and r2 (at most 1, higher is better; mean over outputs).
+
+    Raises ValueError for data that can't be trained on: wrong shapes, lengths that differ, NaN or infinity,
+    fewer than two classes, fewer than three samples of a class, constant targets.
+
+    >>> task = Task(np.random.rand(200, 8), np.arange(200) % 2)
+    >>> task.input_shape, task.outputs
+    ((8,), 2)
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        kind: str | None = None,
+        metric: str | None = None,
+        name: str | None = None,
+        split: Sequence[float] = (0.6, 0.2, 0.2),
+        seed: int = 0,
+        augment: Sequence[str] | None = None,
+    ) -> None:
+        inputs, targets = check_inputs(X), as_array("y", y)
+        if len(inputs) != len(targets):
+            raise ValueError(f"X and y must have one row per sample, got {len(inputs)} and {len(targets)}")
+        fractions = _check_split(split)
+        if len(inputs) < 6:
+            raise ValueError(f"a task needs at least 6 samples (two for each split), got {len(inputs)}")
+        self.kind = _check_kind(kind, targets)
+        self.seed = _check_seed(seed)
+        self.name = name if name is not None else "custom"
+        self.metrics = METRICS[self.kind]
+        self.metric = self.metrics[0] if metric is None else metric
+        if self.metric not in self.metrics:
+            raise unknown(f"metric of a {self.kind} task", metric, self.metrics)
+        self.augment = _check_augment(augment, inputs.ndim == 4)
+        self.input_shape: tuple[int, ...] = inputs.shape[1:]
+        rng = np.random.default_rng(self.seed)
+        self.classes: tuple[Any, ...] | None = None
+        if self.kind == "classification":
+            labels, self.classes = check_labels(targets)
+            parts = _split_classes(labels, self.classes, fractions, rng)
+            self.outputs = len(self.classes)
+            known: Array = labels
+        else:
+            known = check_targets(targets)
+            parts = _cut(rng.permutation(len(known)), fractions, at_least=2)
+            self.outputs = known.shape[1]
+        # Samples lie in the order train, validation, test: every split that is asked for is one slice.
+        order = np.concatenate(parts)
+        self._X, self._y = inputs[order], known[order]
+        self._ends = (len(parts[0]), len(parts[0]) + len(parts[1]), len(order))
+        self._mean, self._scale = moments(self._X[: self._ends[0]])
+        self._y_mean, self._y_scale = np.zeros(1, np.float32), np.ones(1, np.float32)
+        if self.kind == "regression":
+            self._y_mean, self._y_scale = moments(known[parts[0]])
+        self.fingerprint = self._digest()
+
+    def __repr__(self) -> str:
+        train, validation, test = self.sizes.values()
+        return (
+            f"Task({self.name!r}, {self.kind}, input {self.input_shape}, {self.outputs} outputs, "
+            f"{train} training, {validation} validation, {test} test samples)"
+        )
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Number of samples in each split."""
+        a, b, c = self._ends
+        return {"train": a, "validation": b - a, "test": c - b}
+
+    @property
+    def target_scale(self) -> NDArray[np.float32]:
+        """Units of y per unit of the standardised targets, (outputs,) or (1,); 1 for classification."""
+        return self._y_scale
+
+    @property
+    def black(self) -> NDArray[np.float32]:
+        """What a raw input of 0 is after standardisation, per feature (F,) or channel (C, 1, 1)."""
+        return -self._mean / self._scale
+
+    def arrays(self, split: str) -> tuple[NDArray[np.float32], Array]:
+        """Return standardised inputs and targets of "train", "validation" or "train+validation".
+
+        Targets are int64 class numbers (n,) or standardised float32 (n, outputs).
+        """
+        a, b, _ = self._ends
+        slices = {"train": slice(0, a), "validation": slice(a, b), "train+validation": slice(0, b)}
+        if split == "test":
+            raise ValueError("the test samples are for final results only; ask for them with test_arrays()")
+        if split not in slices:
+            raise unknown("split", split, _SPLITS)
+        return self._slice(slices[split])
+
+    def test_arrays(self) -> tuple[NDArray[np.float32], Array]:
+        """Return standardised inputs and targets of the test split: for what is returned, and only then."""
+        return self._slice(slice(self._ends[1], self._ends[2]))
+
+    def prepare(self, X: Any) -> NDArray[np.float32]:
+        """Standardise new raw inputs (n, *input_shape) as the training inputs were.
+
+        >>> module(torch.from_numpy(task.prepare(X_new)))
+        """
+        inputs = check_inputs(X)
+        if inputs.shape[1:] != self.input_shape:
+            raise ValueError(f"X must have shape {('samples', *self.input_shape)}, got {inputs.shape}")
+        return self._standardise(inputs)
+
+    def interpret(self, outputs: Any) -> Array:
+        """Turn outputs of a network (n, outputs) into labels (n,), or into targets in the units of y."""
+        values = as_array("outputs", outputs)
+        if values.ndim != 2 or values.shape[1] != self.outputs:
+            raise ValueError(f"outputs must have shape (samples, {self.outputs}), got {values.shape}")
+        if self.classes is None:
+            return values * self._y_scale + self._y_mean
+        labels: Array = np.asarray(self.classes)[values.argmax(axis=1)]
+        return labels
+
+    def _slice(self, part: slice) -> tuple[NDArray[np.float32], Array]:
+        known = self._y[part]
+        targets = known if self.classes is not None else (known - self._y_mean) / self._y_scale
+        return self._standardise(self._X[part]), targets
+
+    def _standardise(self, inputs: Array) -> NDArray[np.float32]:
+        return np.asarray((inputs - self._mean) / self._scale, dtype=np.float32)
+
+    def _digest(self) -> str:
+        digest = hashlib.blake2b(digest_size=16)
+        about = (1, self.kind, self._X.shape, str(self._X.dtype), self._ends, self.classes, self.augment)
+        digest.update(repr(about).encode())
+        for array in (self._X, self._y):
+            digest.update(array.astype(array.dtype.newbyteorder("<"), copy=False).data)
+        return digest.hexdigest()
+
+
+def _check_split(split: Sequence[float]) -> tuple[float, float, float]:
+    fractions = tuple(float(part) for part in split)
+    if len(fractions) != 3 or not all(0 < f < 1 for f in fractions) or not math.isclose(sum(fractions), 1):
+        raise ValueError(f"split must be three fractions above 0 that add up to 1, got {split!r}")
+    return fractions[0], fractions[1], fractions[2]
+
+
+def _check_kind(kind: str | None, y: Array) -> str:
+    if kind is None:
+        return "regression" if y.dtype.kind == "f" else "classification"
+    if kind not in METRICS:
+        raise unknown("kind of task", kind, METRICS)
+    return kind
+
+
+def _check_seed(seed: object) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
+        raise ValueError(f"seed must be a whole number from 0 to 2**64 - 1, got {seed!r}")
+    return int(seed)
+
+
+def _check_augment(augment: Sequence[str] | None, images: bool) -> tuple[str, ...]:
+    if augment is None:
+        return ("shift",) if images else ()
+    names = (augment,) if isinstance(augment, str) else tuple(augment)
+    for name in names:
+        if name not in AUGMENTATIONS:
+            raise unknown("augmentation", name, AUGMENTATIONS)
+    if names and not images:
+        raise ValueError(f"augment={list(names)} needs images (samples, channels, height, width)")
+    return names
+
+
+def _cut(order: NDArray[np.int64], fractions: Sequence[float], at_least: int) -> list[NDArray[np.int64]]:
+    """Cut an order into train, validation and test, each with a least number of samples."""
+    n = len(order)
+    test = min(max(at_least, round(n * fractions[2])), n - 2 * at_least)
+    validation = min(max(at_least, round(n * fractions[1])), n - test - at_least)
+    train = n - validation - test
+    return [order[:train], order[train : train + validation], order[train + validation :]]
+
+
+def _split_classes(
+    labels: NDArray[np.int64], classes: tuple[Any, ...], fractions: Sequence[float], rng: np.random.Generator
+) -> list[NDArray[np.int64]]:
+    counts = np.bincount(labels, minlength=len(classes))
+    rare = np.flatnonzero(counts < 3)
+    if len(rare):
+        hint = " (numbers to predict? use kind='regression')" if len(classes) > len(labels) // 4 else ""
+        others = f" and {len(rare) - 1} more have too few" if len(rare) > 1 else ""
+        raise ValueError(
+            "y must hold at least 3 samples of every class, one for each split, "
+            f"but {classes[rare[0]]!r} has {counts[rare[0]]}{others}{hint}"
+        )
+    cuts = [
+        _cut(rng.permutation(np.flatnonzero(labels == k)), fractions, at_least=1) for k in range(len(classes))
+    ]
+    return [rng.permutation(np.concatenate(parts)) for parts in zip(*cuts, strict=True)]
+
+
+def digits(seed: int = 0) -> Task:
+    """Return the 1,797 handwritten digits of scikit-learn: images (1, 8, 8), ten classes, no download."""
+    require("sklearn", "train", "the digits task")
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    return Task(data.images.astype(np.uint8)[:, None], data.target, name="digits", seed=seed)
+
+
+TASKS: dict[str, Callable[[int], Task]] = {"digits": digits}
+
+
+def make_task(task: str | Task, seed: int = 0) -> Task:
+    """Return the named task split by ``seed``, or the task itself; ValueError for an unknown name.
+
+    >>> make_task("digits", seed=0).input_shape
+    (1, 8, 8)
+    """
+    if isinstance(task, Task):
+        return task
+    if task not in TASKS:
+        raise unknown("task", task, TASKS)
+    return TASKS[task](seed)

@@ -1,0 +1,299 @@
+"""The training loop: one network, eagerly, from the first step to its metrics."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from cambrian.evaluate.evaluation import DeadlineError, DivergedError
+from cambrian.evaluate.optimizers import Optimizer
+from cambrian.evaluate.recipe import Recipe, learning_rates
+from cambrian.evaluate.task import Task
+
+_PURPOSES = ("weights", "order", "noise", "augment")
+_CHECK_EVERY = 25  # steps between looks at the loss; each look makes a GPU wait
+_MEASURED = 2**16  # input numbers measured in one go: enough to keep a core busy, few enough for its caches
+_Split = tuple[Tensor, Tensor]
+_resident: WeakKeyDictionary[Task, dict[tuple[str, torch.device], _Split]] = WeakKeyDictionary()
+
+
+def resolve_device(device: str | torch.device = "auto") -> torch.device:
+    """Return the torch device for "auto" (cuda, else mps, else cpu) or for a device's name.
+
+    Raises ValueError for a name that torch does not know or that this machine does not have.
+    """
+    if str(device) == "auto":
+        gpu = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        return resolve_device(gpu)
+    try:
+        place = torch.device(device)
+        if place.type == "cuda" and place.index is None:
+            place = torch.device("cuda", torch.cuda.current_device() if torch.cuda.is_available() else 0)
+    except RuntimeError as error:
+        raise ValueError(f"device must be auto, cpu, cuda or mps, got {device!r}: {error}") from None
+    here = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if place.type not in here:
+        raise ValueError(f"device must be auto, cpu, cuda or mps, got {device!r}")
+    if (place.index or 0) >= here[place.type]:
+        raise ValueError(f"device {str(device)!r} is not available to torch {torch.__version__} here")
+    return place
+
+
+def derive_seed(seed: int, purpose: str) -> int:
+    """Return the 64-bit seed of one stream of randomness: "weights", "order", "noise" or "augment"."""
+    key = np.random.SeedSequence(seed, spawn_key=(_PURPOSES.index(purpose),))
+    return int(key.generate_state(1, np.uint64)[0])
+
+
+@contextlib.contextmanager
+def randomness(seed: int, purpose: str, device: torch.device) -> Iterator[None]:
+    """Make torch's own generators a function of the seed inside the block, and leave no trace after it.
+
+    >>> with randomness(seed, "weights", torch.device("cpu")):
+    ...     module = build()
+    """
+    value = derive_seed(seed, purpose)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.default_generator.manual_seed(value)
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(value)
+        state = torch.mps.get_rng_state() if device.type == "mps" else None
+        if device.type == "mps":
+            torch.mps.manual_seed(value)
+        try:
+            yield
+        finally:
+            if state is not None:
+                torch.mps.set_rng_state(state)
+
+
+def resident(task: Task, split: str, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return inputs and targets of a split on the device, kept there for as long as the task lives."""
+    kept = _resident.setdefault(task, {})
+    if (split, device) not in kept:
+        inputs, targets = task.arrays(split)
+        kept[split, device] = torch.from_numpy(inputs).to(device), torch.from_numpy(targets).to(device)
+    return kept[split, device]
+
+
+def train(
+    module: nn.Module,
+    task: Task,
+    recipe: Recipe | Mapping[str, Any],
+    *,
+    epochs: float,
+    seed: int,
+    device: str | torch.device = "auto",
+    data: str = "train",
+    augment: int = 0,
+    label_smoothing: float | None = None,
+    warmup: float = 0.05,
+    ema: float = 0.0,
+    clip: float = 5.0,
+    deadline: float | None = None,
+) -> dict[str, float]:
+    """Train a network in place and return its metrics on the validation samples.
+
+    With ``data="train+validation"`` (for what is returned to the user) the metrics are of the samples it was
+    trained on. ``epochs`` may be a fraction; at least one step is made. ``augment`` is the largest shift of
+    an image in pixels; 0 turns every augmentation of the task off. ``label_smoothing`` overrules the recipe,
+    ``warmup`` is the fraction of steps in which the learning rate rises, ``ema`` the decay per step of the
+    averaged weights that replace the trained ones at the end (0: none), ``clip`` the largest norm of the
+    gradient, ``deadline`` a moment of `time.monotonic`.
+
+    The same weights, seed and machine give the same bits. No global generator is touched.
+
+    Raises DivergedError when the loss is not finite, DeadlineError at the deadline, ValueError for bad
+    arguments.
+
+    >>> train(module, cb.evaluate.make_task("digits"), {"lr": 0.01}, epochs=10, seed=0)
+    {'accuracy': 0.97..., 'loss': 0.1...}
+    """
+    recipe = recipe if isinstance(recipe, Recipe) else Recipe.of(recipe)
+    _check_settings(epochs=epochs, augment=augment, warmup=warmup, ema=ema, clip=clip)
+    place = resolve_device(device)
+    inputs, targets = resident(task, data, place)
+    batch = min(recipe.batch_size, len(inputs))
+    steps = max(1, round(epochs * (len(inputs) // batch)))
+    smoothing = recipe.label_smoothing if label_smoothing is None else label_smoothing
+
+    module.to(place).train()
+    optimizer = Optimizer(
+        module.parameters(),
+        recipe.optimizer,
+        lr=recipe.lr,
+        weight_decay=recipe.weight_decay,
+        momentum=recipe.momentum,
+    )
+    rates = learning_rates(recipe, optimizer.lr, steps, warmup)
+    loss_of = _loss(task, smoothing)
+    draw = _drawer(inputs, task, augment, seed)
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    tensors = [t for t in module.state_dict().values() if t.is_floating_point()] if ema else []
+    averages = [t.clone() for t in tensors]
+    autocast, scaler = _precision(place)
+    scaled: Any = optimizer  # the scaler's types know torch's own optimizers only
+    with randomness(seed, "noise", place), _repeatable(place):
+        for step, index in enumerate(_batches(len(inputs), batch, steps, seed, place)):
+            optimizer.lr = rates[step]
+            with autocast():
+                loss = loss_of(module(draw(index)), targets[index])
+            torch.autograd.backward(scaler.scale(loss))
+            scaler.unscale_(scaled)
+            nn.utils.clip_grad_norm_(parameters, clip)
+            scaler.step(scaled)
+            scaler.update()
+            optimizer.zero_grad()
+            if averages:  # early on the average follows quickly, else it would remember the untrained weights
+                torch._foreach_lerp_(averages, tensors, 1 - min(ema, (1 + step) / (10 + step)))
+            if deadline is not None and time.monotonic() > deadline:
+                raise DeadlineError(f"training was at step {step + 1} of {steps} at its deadline")
+            if (step + 1) % _CHECK_EVERY == 0 and not math.isfinite(loss.item()):
+                raise DivergedError(f"the training loss was {loss.item()} at step {step + 1} of {steps}")
+    if averages:
+        torch._foreach_copy_(tensors, averages)
+    return measure(module, task, "validation" if data == "train" else data, place)
+
+
+def measure(
+    module: nn.Module, task: Task, split: str, device: str | torch.device = "auto"
+) -> dict[str, float]:
+    """Return the task's metrics of a network on "train", "validation" or "train+validation".
+
+    Raises DivergedError, with the metrics, where one of them is not finite.
+    """
+    place = resolve_device(device)
+    return _measure(module, task, *resident(task, split, place))
+
+
+def measure_test(module: nn.Module, task: Task, device: str | torch.device = "auto") -> dict[str, float]:
+    """Return the metrics on the test samples: for what is returned to the user, and only then."""
+    place = resolve_device(device)
+    inputs, targets = task.test_arrays()
+    return _measure(module, task, torch.from_numpy(inputs).to(place), torch.from_numpy(targets).to(place))
+
+
+def _measure(module: nn.Module, task: Task, inputs: Tensor, targets: Tensor) -> dict[str, float]:
+    rows = max(128, _MEASURED // math.prod(task.input_shape))
+    was_training = module.training
+    module.to(inputs.device).eval()
+    autocast, _ = _precision(inputs.device)
+    with torch.inference_mode(), autocast():
+        outputs = torch.cat([module(block).float() for block in torch.split(inputs, rows)])
+    module.train(was_training)
+    _check_outputs(outputs, len(inputs), task.outputs)
+    if task.kind == "classification":
+        right = (outputs.argmax(1) == targets).double().mean()
+        metrics = {"accuracy": float(right), "loss": float(F.cross_entropy(outputs, targets))}
+    else:
+        metrics = _regression(outputs.cpu().double(), targets.cpu().double(), task)
+    if not all(math.isfinite(value) for value in metrics.values()):
+        raise DivergedError(f"the metrics of the trained network are not finite: {metrics}", metrics)
+    return metrics
+
+
+def _regression(outputs: Tensor, targets: Tensor, task: Task) -> dict[str, float]:
+    squared = (outputs - targets).square().mean(0)
+    spread = (targets - targets.mean(0)).square().mean(0)
+    # As scikit-learn has it: where the targets do not vary, 1 for a perfect prediction and 0 for any other.
+    r2 = torch.where(spread > 0, 1 - squared / spread, (squared == 0).double())
+    scale = torch.from_numpy(task.target_scale).double()
+    return {"loss": float((squared * scale.square()).mean()), "r2": float(r2.mean())}
+
+
+def _loss(task: Task, smoothing: float) -> Callable[[Tensor, Tensor], Tensor]:
+    def classification(outputs: Tensor, targets: Tensor) -> Tensor:
+        _check_outputs(outputs, len(targets), task.outputs)
+        return F.cross_entropy(outputs, targets, label_smoothing=smoothing)
+
+    def regression(outputs: Tensor, targets: Tensor) -> Tensor:
+        _check_outputs(outputs, len(targets), task.outputs)
+        return F.mse_loss(outputs, targets)
+
+    return classification if task.kind == "classification" else regression
+
+
+def _check_outputs(outputs: Any, samples: int, features: int) -> None:
+    if not isinstance(outputs, Tensor):
+        raise TypeError(f"the network must return one tensor, got {type(outputs).__name__}")
+    if outputs.shape != (samples, features):
+        raise ValueError(f"the network must return shape ({samples}, {features}), got {tuple(outputs.shape)}")
+
+
+def _batches(samples: int, batch: int, steps: int, seed: int, device: torch.device) -> Iterator[Tensor]:
+    """Yield the sample numbers of every step: a new order each epoch, its incomplete last batch left out."""
+    generator = torch.Generator().manual_seed(derive_seed(seed, "order"))
+    per_epoch = samples // batch
+    for first in range(0, steps, per_epoch):
+        order = torch.randperm(samples, generator=generator)[: per_epoch * batch]
+        yield from order.to(device, non_blocking=True).view(per_epoch, batch)[: steps - first].unbind()
+
+
+def _drawer(inputs: Tensor, task: Task, shift: int, seed: int) -> Callable[[Tensor], Tensor]:
+    """Return what turns sample numbers into inputs: an index draw, or randomly cropped and flipped images."""
+    if shift == 0 or not task.augment:
+        return inputs.__getitem__
+    device = inputs.device
+    generator = torch.Generator(device).manual_seed(derive_seed(seed, "augment"))
+    _, channels, height, width = inputs.shape
+    margin = shift if "shift" in task.augment else 0
+    black = torch.from_numpy(task.black).to(device)
+    padded = F.pad(inputs - black, (margin,) * 4) + black
+    channel = torch.arange(channels, device=device).view(1, -1, 1, 1)
+    row = torch.arange(height, device=device).view(1, 1, -1, 1)
+    column = torch.arange(width, device=device).view(1, 1, 1, -1)
+
+    def draw(index: Tensor) -> Tensor:
+        shape = (2, len(index), 1, 1, 1)
+        down, right = torch.randint(2 * margin + 1, shape, generator=generator, device=device)
+        columns = column
+        if "flip" in task.augment:
+            turned = torch.rand(shape[1:], generator=generator, device=device) < 0.5
+            columns = torch.where(turned, width - 1 - column, column)
+        return padded[index.view(-1, 1, 1, 1), channel, row + down, columns + right]
+
+    return draw
+
+
+def _precision(device: torch.device) -> tuple[Callable[[], Any], torch.amp.GradScaler]:
+    """Return autocast and loss scaling: bfloat16 on GPUs that have it, else float16; none elsewhere."""
+    if device.type != "cuda":
+        return contextlib.nullcontext, torch.amp.GradScaler(enabled=False)
+    with torch.cuda.device(device):
+        dtype = torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    scaler = torch.amp.GradScaler("cuda", enabled=dtype == torch.float16)
+    return lambda: torch.autocast("cuda", dtype=dtype), scaler
+
+
+def _repeatable(device: torch.device) -> contextlib.AbstractContextManager[Any]:
+    """Keep cuDNN to algorithms that give the same bits each time."""
+    if device.type != "cuda":
+        return contextlib.nullcontext()
+    flags: contextlib.AbstractContextManager[Any] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=True
+    )
+    return flags
+
+
+def _check_settings(**settings: float) -> None:
+    limits: dict[str, tuple[str, Callable[[float], bool]]] = {
+        "epochs": ("above 0", lambda v: 0 < v < math.inf),
+        "augment": ("a whole number of at least 0", lambda v: v >= 0 and v == int(v)),
+        "warmup": ("in [0, 1)", lambda v: 0 <= v < 1),
+        "ema": ("in [0, 1)", lambda v: 0 <= v < 1),
+        "clip": ("above 0", lambda v: v > 0),
+    }
+    for name, value in settings.items():
+        expected, holds = limits[name]
+        if not holds(value):
+            raise ValueError(f"{name} must be {expected}, got {value!r}")

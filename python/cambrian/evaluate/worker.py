@@ -1,0 +1,122 @@
+"""A worker process: ``python -m cambrian.evaluate.worker``, started and supervised by `workers`.
+
+It reads jobs from one pipe and writes results to another; what user code prints goes elsewhere and can't
+get in between. A guard, forked before anything else is loaded, ends the worker's process group when the
+coordinator dies: it needs neither the worker's cooperation nor its interpreter lock, and takes along what
+user code has started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import pickle
+import random
+import select
+import signal
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from cambrian.evaluate.messages import Reader, encode
+
+if TYPE_CHECKING:
+    from cambrian.evaluate.evaluation import Evaluation
+    from cambrian.evaluate.functions import Function
+
+
+def main(jobs: int, results: int, function: int, lifeline: int) -> None:
+    """Serve jobs from file descriptors until the pipe of jobs ends."""
+    for fd in (jobs, results, function, lifeline):
+        os.set_inheritable(fd, False)
+    _fork_guard(lifeline, close=(jobs, results, function, 1, 2))
+    os.close(lifeline)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the coordinator's business
+    faulthandler.enable()
+    reader = Reader(jobs)
+    settings = _next(reader)
+    if settings is None:
+        return
+    try:
+        run = _load(function, settings)
+    except BaseException:
+        _send(results, {"failed": traceback.format_exc()[-10_000:].encode("utf-8", "replace").decode()})
+        return
+    _send(results, {"ready": True})
+    own = os.getpid()
+    while (message := _next(reader)) is not None:
+        evaluation = _serve(run, message, settings["cwd"])
+        if os.getpid() != own:  # user code forked, and its child came back here
+            os._exit(0)
+        answer = {name: getattr(evaluation, name) for name in ("status", "metrics", "seconds", "error")}
+        _send(results, answer)
+
+
+def _serve(run: Function, message: dict[str, Any], cwd: str) -> Evaluation:
+    from cambrian.evaluate.evaluation import Job
+    from cambrian.evaluate.functions import perform
+
+    job = Job.from_dict(message)
+    with contextlib.suppress(OSError):
+        os.chdir(cwd)
+    _seed(job.seed)
+    return perform(run, job)
+
+
+def _seed(seed: int) -> None:
+    """Make user code that draws from global generators depend on its job, not on what ran here before."""
+    random.seed(seed)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(seed % 2**32)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
+
+
+def _load(fd: int, settings: dict[str, Any]) -> Function:
+    sys.path[:] = settings["path"]
+    os.chdir(settings["cwd"])
+    if settings["memory"] is not None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (settings["memory"],) * 2)
+    size = os.fstat(fd).st_size
+    # pread, because the file and its position are shared with the other workers
+    blob = b"".join(os.pread(fd, 2**24, start) for start in range(0, size, 2**24))
+    os.close(fd)
+    function: Function = pickle.loads(blob)
+    warm_up = getattr(function, "warm_up", None)
+    if warm_up is not None:
+        warm_up()
+    return function
+
+
+def _next(reader: Reader) -> dict[str, Any] | None:
+    while (message := reader.take()) is None:
+        if not reader.read():
+            return None
+    return message
+
+
+def _send(fd: int, message: dict[str, Any]) -> None:
+    frame = memoryview(encode(message))
+    while frame:
+        frame = frame[os.write(fd, frame) :]
+
+
+def _fork_guard(lifeline: int, close: tuple[int, ...]) -> None:
+    worker = os.getpid()
+    if os.fork() != 0:
+        return
+    for fd in close:
+        os.close(fd)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    # The lifeline ends with the coordinator. Nothing is ever written to it.
+    while os.getppid() == worker and not select.select([lifeline], [], [], 1.0)[0]:
+        pass
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:5]))
