@@ -100,6 +100,11 @@ def _thread_that_never_ends() -> dict[str, float]:
     return {"value": 6.0}
 
 
+def _die_when_done() -> dict[str, float]:
+    threading.Timer(0.2, os.abort).start()  # by then the worker is idle
+    return {"value": 7.0}
+
+
 def _draw() -> dict[str, float]:
     numpy_draw = float(np.random.rand())  # noqa: NPY002
     return {"python": random.random(), "numpy": numpy_draw, "home": float(os.getcwd() == "/")}
@@ -124,6 +129,7 @@ DEEDS = {
     "close": _close_descriptors,
     "move": _move_and_reseed,
     "thread": _thread_that_never_ends,
+    "die_when_done": _die_when_done,
     "draw": _draw,
     "fine": lambda: {"value": 0.0},
     "number": lambda: 0.5,

@@ -118,6 +118,14 @@ def test_hang_that_ignores_sigterm_is_a_timeout_and_is_killed() -> None:
     assert wait_until_dead(first) == []
 
 
+def test_a_worker_that_dies_between_jobs_costs_nothing() -> None:
+    with Workers(UserFunction(fault), 1) as evaluator:
+        assert [r.status for r in evaluator.evaluate([Job(0, {"do": "die_when_done"})])] == ["ok"]
+        assert wait_until_dead(evaluator.pids) == []
+        # Nobody has polled since: the job goes to the dead worker, and from there back into the queue.
+        assert [r.status for r in evaluator.evaluate([Job(1, {"do": "fine"})])] == ["ok"]
+
+
 def test_memory_limit() -> None:
     with Workers(UserFunction(fault), 1, memory=2**30) as evaluator:
         jobs = [Job(0, {"do": "allocate"}), Job(1, {"do": "fine"})]

@@ -80,6 +80,8 @@ class WorkerProcess:
 
     def flush(self) -> bool:
         """Send on what is waiting; True when nothing is left. A closed pipe takes all: the exit will show."""
+        if self._jobs < 0:
+            self._outgoing.clear()
         while self._outgoing:
             try:
                 del self._outgoing[: os.write(self._jobs, self._outgoing)]

@@ -46,6 +46,7 @@ def main(jobs: int, results: int, function: int, lifeline: int) -> None:
     _send(results, {"ready": True})
     own = os.getpid()
     while (message := _next(reader)) is not None:
+        _send(results, {"begun": True})
         evaluation = _serve(run, message, settings["cwd"])
         if os.getpid() != own:  # user code forked, and its child came back here
             os._exit(0)

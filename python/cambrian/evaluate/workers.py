@@ -34,6 +34,8 @@ class _Seat:
     since: float
     ready: bool = False
     job: Job | None = None
+    frame: bytes = b""
+    begun: bool = False  # the worker has the job: from here on its death is the job's doing
 
 
 class Workers:
@@ -184,6 +186,7 @@ class Workers:
                 react(seat)
         now = time.monotonic()
         for seat in list(self._seats):
+            seat.process.enforce()
             if seat.process.exit < 0:
                 self._check(seat)
             if seat.job is None and not seat.ready and now > seat.since + _START_LIMIT:
@@ -206,16 +209,16 @@ class Workers:
                 due.append(seat.since + self._timeout)
             if not seat.process.flush():
                 due.append(now + 0.001)
-        if self._ending or any(seat.process.exit < 0 for seat in self._seats):
+        if self._ending or any(seat.process.exit < 0 or seat.process.ended for seat in self._seats):
             due.append(now + _TICK)
         return max(0.0, min(due) - now) if due else None
 
     def _assign(self) -> None:
         for seat in self._seats:
-            if self._queue and seat.ready and seat.job is None:
-                seat.job, frame = self._queue.popleft()
-                seat.since = time.monotonic()
-                seat.process.send(frame)
+            if self._queue and seat.ready and seat.job is None and not seat.process.ended:
+                seat.job, seat.frame = self._queue.popleft()
+                seat.since, seat.begun = time.monotonic(), False
+                seat.process.send(seat.frame)
 
     def _receive(self, seat: _Seat) -> None:
         try:
@@ -227,7 +230,7 @@ class Workers:
             return
         if seat.process.ended and seat in self._seats:
             self._unwatch(seat.process.results)
-            seat.process.terminate()  # a worker that can't answer any more; its exit will show
+            seat.process.dismiss()  # it can't answer any more; how it ends will show why
 
     def _take(self, seat: _Seat, message: dict[str, Any]) -> None:
         if "failed" in message:
@@ -238,6 +241,8 @@ class Workers:
         elif "ready" in message:
             seat.ready = self._ever_ready = True
             self._failed_starts = 0
+        elif "begun" in message:
+            seat.begun = True
         elif seat.job is not None:
             try:
                 metrics = {str(name): float(value) for name, value in message["metrics"].items()}
@@ -263,7 +268,9 @@ class Workers:
         if not seat.ready:
             self._start_failed(seat, f"a worker died before its first job: {why}")
             return
-        if seat.job is not None:
+        if seat.job is not None and not seat.begun:
+            self._queue.appendleft((seat.job, seat.frame))
+        elif seat.job is not None:
             starved = self._settings["memory"] is not None and any(hint in why.lower() for hint in NO_MEMORY)
             self._finish(seat, "out_of_memory" if starved else "crashed", clean(why))
         self._replace(seat)
