@@ -1,4 +1,4 @@
-"""Ctrl-C: the first ends a run cleanly, the second ends the process the hard way."""
+"""Ctrl-C: the first ends a run cleanly, the second raises where it hits, a third ends the process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ class Interrupt:
     """Catches SIGINT for as long as it is entered, in the main thread; elsewhere it does nothing.
 
     The first signal sets `came`, and raises KeyboardInterrupt only inside ``with interrupt.breakable()``:
-    around code that may take long and leaves nothing half done. The second raises wherever it hits.
+    around code that may take long and leaves nothing half done. The second raises wherever it hits; a third
+    ends the process, whatever it is in.
 
     >>> with Interrupt() as interrupt:
     ...     with interrupt.breakable():
@@ -52,5 +53,7 @@ class Interrupt:
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         again, self.came = self.came, True
+        if again:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
         if again or self._breakable:
             raise KeyboardInterrupt
