@@ -70,13 +70,14 @@ Mutation mutation_operator(py::handle value, const char* name) {
     const Reader reader(value, name);
     if (reader.is("reset", 1)) return ResetMutation{reader.rate(1)};
     if (reader.is("step", 2)) return StepMutation{reader.rate(1), reader.positive(2, "step", 65'535)};
+    if (reader.is("point", 0)) return PointMutation{};
     if (reader.is("structural", 6)) {
         return StructuralMutation{
             reader.probability(1, "rate"),
             {reader.weight(2, "insert"), reader.weight(3, "delete"), reader.weight(4, "duplicate"),
              reader.weight(5, "move"), reader.weight(6, "rewire")}};
     }
-    reader.unknown("reset, step, structural");
+    reader.unknown("reset, step, point, structural");
 }
 
 }  // namespace

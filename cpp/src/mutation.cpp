@@ -35,8 +35,8 @@ Mutator::Mutator(const Layout& layout, const std::vector<Mutation>& mutations) :
         } else if (const auto* step = std::get_if<StepMutation>(&mutation)) {
             stage.hits.emplace(step->rate, always_.size(), most);
             stage.step = step->step;
-        } else {
-            stage.structure.emplace(layout, std::get<StructuralMutation>(mutation));
+        } else if (const auto* structural = std::get_if<StructuralMutation>(&mutation)) {
+            stage.structure.emplace(layout, *structural);
         }
         stages_.push_back(std::move(stage));
     }
@@ -73,8 +73,9 @@ void Mutator::mutate(std::size_t number, T* genome, Stream& stream, Scratch<T>& 
     if (stage.structure) return stage.structure->change(genome, stream, scratch);
     if (conditional_) genes(genome, scratch);
     const std::vector<std::uint32_t>& columns = conditional_ ? scratch.genes : always_;
-    stage.hits->each(columns.size(), stream,
-                     [&](std::size_t i) { hit(stage, genome + columns[i], columns[i], stream); });
+    const auto change = [&](std::size_t i) { hit(stage, genome + columns[i], columns[i], stream); };
+    if (stage.hits) return stage.hits->each(columns.size(), stream, change);
+    if (!columns.empty()) change(stream.below(static_cast<std::uint32_t>(columns.size())));
 }
 
 template void Mutator::mutate(std::size_t, std::uint8_t*, Stream&, Scratch<std::uint8_t>&) const;

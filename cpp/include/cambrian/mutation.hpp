@@ -23,7 +23,8 @@ struct StepMutation {  // a hit ordered gene moves by at most `step` options, ot
     std::optional<double> rate;
     std::uint32_t step;
 };
-using Mutation = std::variant<ResetMutation, StepMutation, StructuralMutation>;
+struct PointMutation {};  // one gene, uniformly chosen, gets one of its other options
+using Mutation = std::variant<ResetMutation, StepMutation, PointMutation, StructuralMutation>;
 
 // Mutations made ready for one layout.
 class Mutator {
@@ -38,7 +39,7 @@ class Mutator {
 
   private:
     struct Stage {
-        std::optional<Hits> hits;
+        std::optional<Hits> hits;  // none: one gene is hit
         std::uint32_t step = 0;  // 0: ordered genes are reset too
         std::optional<Structure> structure;
     };

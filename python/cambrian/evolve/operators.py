@@ -204,6 +204,24 @@ class StepMutation:
 
 
 @dataclass(frozen=True)
+class PointMutation:
+    """Exactly one active gene, uniformly chosen, gets one of its other options.
+
+    The mutation of Real et al., "Regularized Evolution", AAAI 2019. A genome without a gene that can change is
+    left as it is.
+
+    >>> cb.breed(genomes, cost, space.layout, crossover=cb.NoCrossover(), mutation=cb.PointMutation())
+    """
+
+    name: ClassVar[str] = "point"
+    kind: ClassVar[str] = "mutation"
+
+    def native(self) -> tuple[Any, ...]:
+        """The operator as the core takes it."""
+        return (self.name,)
+
+
+@dataclass(frozen=True)
 class StructuralMutation:
     """With probability `rate`, one change to the slots of one repeat; the other fields are its weights.
 
@@ -237,7 +255,7 @@ class StructuralMutation:
 
 Selection: TypeAlias = Tournament
 Crossover: TypeAlias = NoCrossover | OnePointCrossover | TwoPointCrossover | UniformCrossover
-Mutation: TypeAlias = ResetMutation | StepMutation | StructuralMutation
+Mutation: TypeAlias = ResetMutation | StepMutation | PointMutation | StructuralMutation
 
 OPERATORS: dict[str, type[Any]] = {
     operator.name: operator
@@ -249,6 +267,7 @@ OPERATORS: dict[str, type[Any]] = {
         UniformCrossover,
         ResetMutation,
         StepMutation,
+        PointMutation,
         StructuralMutation,
         NSGA2,
         Truncation,
