@@ -15,6 +15,7 @@ _PUBLIC: dict[str, str] = {
     "NSGA2": "cambrian.evolve.survive",
     "NoCrossover": "cambrian.evolve.operators",
     "OnePointCrossover": "cambrian.evolve.operators",
+    "PointMutation": "cambrian.evolve.operators",
     "ResetMutation": "cambrian.evolve.operators",
     "StepMutation": "cambrian.evolve.operators",
     "StructuralMutation": "cambrian.evolve.operators",
@@ -46,6 +47,7 @@ _PUBLIC: dict[str, str] = {
 _MODULES: dict[str, str] = {
     "nn": "cambrian.space.nn",
     "spaces": "cambrian.space.families",
+    "strategies": "cambrian.strategies",
 }
 
 __all__ = ["__version__", *_PUBLIC, *_MODULES]
@@ -67,11 +69,13 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from cambrian import strategies as strategies
     from cambrian.evaluate.evaluation import Evaluation as Evaluation
     from cambrian.evaluate.task import Task as Task
     from cambrian.evolve.breed import breed as breed
     from cambrian.evolve.operators import NoCrossover as NoCrossover
     from cambrian.evolve.operators import OnePointCrossover as OnePointCrossover
+    from cambrian.evolve.operators import PointMutation as PointMutation
     from cambrian.evolve.operators import ResetMutation as ResetMutation
     from cambrian.evolve.operators import StepMutation as StepMutation
     from cambrian.evolve.operators import StructuralMutation as StructuralMutation

@@ -89,7 +89,8 @@ class Goals:
     @property
     def metrics(self) -> tuple[str, ...]:
         """Every metric that is needed, each once: those of the objectives first."""
-        return tuple(dict.fromkeys(goal.metric for goal in (*self.objectives, *self.constraints)))
+        asked = [o.metric for o in self.objectives] + [c.metric for c in self.constraints]
+        return tuple(dict.fromkeys(asked))
 
     def cost(self, metrics: Mapping[str, Any]) -> NDArray[np.float64]:
         """Cost of one candidate, ``(n_objectives,)``, lower is better.

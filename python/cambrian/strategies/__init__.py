@@ -1,0 +1,47 @@
+"""Search strategies: ask for genomes, tell their costs."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from cambrian.errors import unknown
+
+from .aging import Aging
+from .base import Batch, Strategy
+from .genetic import Genetic
+from .nsga2 import NSGA2
+from .random import Random
+
+if TYPE_CHECKING:
+    from cambrian.space.space import Space
+
+# A new strategy is one file and one line here; the contract tests run over this dict.
+STRATEGIES: dict[str, type[Strategy]] = {
+    "random": Random,
+    "genetic": Genetic,
+    "aging": Aging,
+    "nsga2": NSGA2,
+}
+
+__all__ = ["NSGA2", "STRATEGIES", "Aging", "Batch", "Genetic", "Random", "Strategy", "make"]
+
+
+def make(name: str, space: Space, **options: Any) -> Strategy:
+    """Make a strategy by its name; unknown names and options are refused, with the nearest one suggested.
+
+    >>> make("aging", space, population=20, sample=5, seed=0)
+    """
+    if name not in STRATEGIES:
+        raise unknown("strategy", name, STRATEGIES)
+    kind = STRATEGIES[name]
+    known = _options(kind)
+    for option in options:
+        if option not in known:
+            raise unknown(f"option of strategy {name!r}:", option, known)
+    return kind(space, **options)
+
+
+def _options(kind: type[Strategy]) -> list[str]:
+    parameters = inspect.signature(kind).parameters
+    return [name for name in parameters if name != "space"]

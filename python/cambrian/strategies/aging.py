@@ -1,0 +1,139 @@
+"""Aging evolution, also called regularised evolution (Real et al., AAAI 2019, arXiv 1802.01548)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cambrian.evolve.breed import breed
+from cambrian.evolve.operators import (
+    Crossover,
+    Mutation,
+    NoCrossover,
+    PointMutation,
+    StructuralMutation,
+    Tournament,
+    make_mutations,
+    make_operator,
+    operator_dict,
+)
+
+from . import arguments, seen
+from .base import Described, Snapshot, Strategy
+from .fresh import Valid, joined
+
+if TYPE_CHECKING:
+    from cambrian._core import Genomes
+    from cambrian.space.space import Space
+
+
+class Aging(Strategy):
+    """Aging evolution: the best of a random `sample` gets a child, the oldest of the `population` dies.
+
+    Asynchronous: ask at any time. The first `population` proposals are random, later ones are bred from what
+    is told by then; a genome enters when it is told, failed ones never do. The default mutation resets one
+    active gene; where the space repeats a group, the part `structural` of the children have slots inserted,
+    deleted, copied or moved, or a reference rewired, instead. Other operators of `cambrian.evolve` replace
+    both. With two or more objectives the best of a sample is that by (rank, crowding) in the population.
+    Raises ValueError for a population or sample below 2, and for a sample larger than the population.
+
+    >>> strategy = cb.strategies.Aging(space, population=20, sample=5, seed=0)
+    >>> batch = strategy.ask(8); strategy.tell(batch.ids[:3], cost(batch.genomes[:3]))
+    """
+
+    name: ClassVar[str] = "aging"
+    synchronous: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        space: Space,
+        *,
+        population: int = 30,
+        sample: int = 8,
+        crossover: Crossover | Described = NoCrossover(),  # noqa: B008
+        mutation: Mutation | Described | Sequence[Mutation | Described] | None = None,
+        structural: float = 0.25,
+        duplicates: bool = False,
+        seed: int = 0,
+        objectives: int = 1,
+        initial: Sequence[Mapping[str, Any]] | Genomes | None = None,
+        valid: Valid | None = None,
+    ) -> None:
+        super().__init__(
+            space, seed=seed, objectives=objectives, initial=initial, valid=valid, duplicates=duplicates
+        )
+        self.population = arguments.integer("population", population, 2, why="a sample of one is no choice")
+        self.sample = arguments.integer(
+            "sample",
+            sample,
+            2,
+            self.population,
+            why="members are drawn from the population, and the best is kept",
+        )
+        self.structural = arguments.fraction("structural", structural)
+        self._default = mutation is None
+        self._crossover = make_operator(crossover, "crossover")
+        self._mutation = make_mutations(PointMutation() if mutation is None else mutation)
+        self._rewrites = self.structural if self._default and seen.repeats(self.space.layout) else 0.0
+        self._members: Genomes = np.zeros((0, space.n_genes), dtype=space.dtype)
+        self._cost = np.zeros((0, self.objectives))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options as JSON types, operators by name."""
+        return {
+            "population": self.population,
+            "sample": self.sample,
+            "crossover": operator_dict(self._crossover),
+            "mutation": None if self._default else [operator_dict(one) for one in self._mutation],
+            "structural": self.structural,
+            "duplicates": self.duplicates,
+        }
+
+    def _propose(self, n: int) -> Genomes:
+        found = [self._fresh.first(n)]
+        n -= len(found[0])
+        unbred = n if not len(self._members) else min(n, max(0, self.population - self._next - len(found[0])))
+        found.append(self._fresh.take(unbred, self._fresh.sample))
+        found.append(self._fresh.take(n - unbred, self._breed))
+        return joined(found)
+
+    def _breed(self, n: int) -> Genomes:
+        if not self._rewrites:
+            return self._children(n, self._mutation)
+        rows = (np.arange(n, dtype=np.uint64) << np.uint64(32)) + np.uint64(self._fresh.next_draw())
+        scrambled = seen.mix(rows ^ seen.mix(np.array([self.seed], np.uint64)))
+        count = int(np.count_nonzero((scrambled >> np.uint64(11)) * 2.0**-53 < self._rewrites))
+        rewritten = self._children(count, [StructuralMutation(1.0)])
+        return joined([self._children(n - count, self._mutation), rewritten])
+
+    def _children(self, n: int, mutation: Sequence[Mutation]) -> Genomes:
+        if n == 0:
+            return self._members[:0]
+        return breed(
+            self._members,
+            self._cost,
+            self.space.layout,
+            n=n,
+            selection=Tournament(self.sample),
+            crossover=self._crossover,
+            mutation=mutation,
+            seed=self.seed,
+            generation=self._fresh.next_draw(),
+        )
+
+    def _learn(self, ids: NDArray[np.int64], genomes: Genomes, cost: NDArray[np.float64]) -> None:
+        good = ~np.isnan(cost[:, 0])
+        self._members = joined([self._members, genomes[good]])[-self.population :]
+        self._cost = np.concatenate([self._cost, cost[good]])[-self.population :]
+
+    def _state(self) -> Snapshot:
+        return {"members": self._members, "cost": self._cost}
+
+    def _load(self, snapshot: Snapshot) -> None:
+        members = arguments.stored_genomes(snapshot, "members", self.space.layout)
+        self._cost = arguments.stored(snapshot, "cost", (len(members), self.objectives), np.dtype(np.float64))
+        self._members = members

@@ -1,0 +1,77 @@
+"""NSGA-II (Deb, Pratap, Agarwal and Meyarivan 2002, doi 10.1109/4235.996017)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cambrian.evolve.operators import (
+    Crossover,
+    Mutation,
+    ResetMutation,
+    Selection,
+    Tournament,
+    UniformCrossover,
+)
+from cambrian.evolve.survive import survive
+
+from .base import Described
+from .fresh import Valid, joined
+from .generational import Generational
+
+if TYPE_CHECKING:
+    from cambrian._core import Genomes
+    from cambrian.space.space import Space
+
+
+class NSGA2(Generational):
+    """NSGA-II: parents and children compete, the best `population` by (rank, crowding) are the next parents.
+
+    Parents are chosen by binary tournament on (rank, crowding); `crossover` and `mutation` are operators of
+    `cambrian.evolve`. Takes any number of objectives; all of a generation is told before the next is bred.
+    Raises ValueError for a population below 2.
+
+    >>> strategy = cb.strategies.NSGA2(space, population=40, objectives=2, seed=0)
+    >>> batch = strategy.ask(); strategy.tell(batch.ids, costs(batch.genomes))  # (n, 2)
+    """
+
+    name: ClassVar[str] = "nsga2"
+
+    def __init__(
+        self,
+        space: Space,
+        *,
+        population: int = 40,
+        selection: Selection | Described = Tournament(2),  # noqa: B008
+        crossover: Crossover | Described = UniformCrossover(),  # noqa: B008
+        mutation: Mutation | Described | Sequence[Mutation | Described] = ResetMutation(),  # noqa: B008
+        duplicates: bool = False,
+        seed: int = 0,
+        objectives: int = 1,
+        initial: Sequence[Mapping[str, Any]] | Genomes | None = None,
+        valid: Valid | None = None,
+    ) -> None:
+        super().__init__(
+            space,
+            population=population,
+            selection=selection,
+            crossover=crossover,
+            mutation=mutation,
+            duplicates=duplicates,
+            seed=seed,
+            objectives=objectives,
+            initial=initial,
+            valid=valid,
+        )
+
+    def _offspring(self) -> int:
+        return self.population
+
+    def _survivors(self, children: Genomes, cost: NDArray[np.float64]) -> tuple[Genomes, NDArray[np.float64]]:
+        genomes = joined([self._parents, children])
+        cost = np.concatenate([self._parent_cost, cost])
+        best = survive(cost, n=min(self.population, len(cost)))  # by (rank, crowding)
+        return genomes[best], cost[best]
