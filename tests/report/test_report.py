@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -70,7 +71,10 @@ class FakeRun:
     config: dict[str, Any]
     id: int = 1
     seconds: float = 75.0
+    overhead: float = 1.5
     stopped: str = "budget spent"
+    bulk: bool = False
+    settings: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(space=HOSTILE))
 
     @property
     def counts(self) -> dict[str, int]:

@@ -67,7 +67,7 @@ def search(
 
     Writes the store, the report and a folder for each finalist under the output folder.
     """
-    import cambrian
+    from cambrian import loop
     from cambrian.loop.budget import Budget
     from cambrian.loop.objectives import parse
 
@@ -84,7 +84,7 @@ def search(
     )
     try:
         with shown(Progress(title, goals, spend), screen) as add:
-            run = cambrian.search(
+            run = loop.search(
                 space_of(space, task, seed),
                 task=task,
                 strategy=values.strategy(strategy),
@@ -117,7 +117,7 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Go on with a search that was interrupted or killed, or give one that ended more budget."""
-    import cambrian
+    from cambrian import loop
     from cambrian.loop.budget import Budget
     from cambrian.loop.objectives import parse
     from cambrian.store import Store
@@ -130,7 +130,7 @@ def resume(
     screen = sys.stderr if as_json else sys.stdout
     progress = Progress(f"Resuming run {row.id} of {store}", goals, spend, earlier, row.seconds)
     with shown(progress, screen) as add:
-        found = cambrian.resume(store, run=row.id, budget=spend if budget else None, on_evaluation=add)
+        found = loop.resume(store, run=row.id, budget=spend if budget else None, on_evaluation=add)
     folder = store.parent if output is None else output_folder(output, "")
     conclude(Ending(found, goals, store, folder, screen, as_json), final, within)
 
@@ -139,8 +139,8 @@ def space_of(name: str, task: str, seed: int) -> Any:
     """Return the name of a family as it is, or the space that a file holds, made for the task's shapes."""
     if not name.endswith((".json", ".toml")):
         return name
-    from cambrian.evaluate import make_task
-    from cambrian.space import Space
+    from cambrian.evaluate.task import make_task
+    from cambrian.space.space import Space
 
     made = make_task(task, seed)
     return Space.load(name).bind(made.input_shape, made.outputs)
@@ -175,8 +175,8 @@ def conclude(ending: Ending, final: bool, within: float) -> None:
     """Train and write the finalists, write the report, say where everything is; sets the exit code."""
     run = ending.run
     ending.say(f"ended: {run.stopped}")
-    if run.stopped == "interrupted":
-        interrupted(ending)
+    if run.stopped is not None and run.stopped.startswith("interrupted"):
+        raise typer.Exit(130)
     rows: list[dict[str, Any]] = []
     if run.best is not None:
         names = list(ending.goals.metrics)
@@ -185,7 +185,10 @@ def conclude(ending: Ending, final: bool, within: float) -> None:
             try:
                 rows = finish(choose(run, ending.goals, within), ending.folder, ending.say)
             except KeyboardInterrupt:
-                interrupted(ending)
+                ending.say(
+                    f"interrupted; train them again with: cambrian resume {ending.store} --run {run.id}"
+                )
+                raise typer.Exit(130) from None
     page = ending.folder / "report.html"
     run.report(page)
     ending.say(f"report: {page}\nstore: {ending.store}")
@@ -193,12 +196,6 @@ def conclude(ending: Ending, final: bool, within: float) -> None:
         typer.echo(values.document(summary(ending, rows, page)))
     if run.best is None:
         raise LookupError(f"no candidate succeeded; `cambrian show {ending.store}` counts the failures")
-
-
-def interrupted(ending: Ending) -> None:
-    """Say how to go on, and leave."""
-    ending.say(f"interrupted; nothing is lost, go on with: cambrian resume {ending.store}")
-    raise typer.Exit(130)
 
 
 def summary(ending: Ending, rows: list[dict[str, Any]], page: Path) -> dict[str, Any]:

@@ -32,9 +32,9 @@ def show(
     """Show the runs of a store, the best candidate and the front of one run, or one candidate."""
     if sum([best, front, candidate is not None]) > 1:
         raise ValueError("choose one of --best, --front and --candidate")
-    import cambrian
+    from cambrian.loop import load
 
-    found = cambrian.load(store, run=run)
+    found = load(store, run=run)
     if candidate is not None:
         picked = find(found, str(candidate))
         typer.echo(document(described(picked, whole=True)) if as_json else detail(picked))
@@ -55,11 +55,11 @@ def export(
     run: RunOption = None,
 ) -> None:
     """Write a candidate's source, weights and architecture; trains it first if that wasn't done yet."""
-    import cambrian
+    from cambrian.loop import load
 
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise ValueError(f"--to {to}: already there and not an empty folder; choose another one")
-    found = cambrian.load(store, run=run)
+    found = load(store, run=run)
     picked = find(found, candidate)
     picked.save(to)
     files = ", ".join(sorted(path.name for path in to.iterdir()))
@@ -72,9 +72,9 @@ def report(
     run: RunOption = None,
 ) -> None:
     """Write a run as one self-contained HTML page."""
-    import cambrian
+    from cambrian.loop import load
 
-    found = cambrian.load(store, run=run)
+    found = load(store, run=run)
     found.report(to)
     typer.echo(f"report of run {found.id}: {to}")
 
@@ -143,7 +143,7 @@ def listing(store: Path, run: Run) -> str:
         took = clock(row["seconds"])
         lines.append(f"  run {row['run']}: {row['started']}, seed {row['seed']}, {took}, {row['stopped']}")
     counts = ", ".join(f"{n:,} {status}" for status, n in run.counts.items())
-    lines += ["", f"run {run.id}: {len(run.evaluations):,} evaluations ({counts})"]
+    lines += ["", f"run {run.id}: {sum(run.counts.values()):,} evaluations ({counts})"]
     if run.best is None:
         return "\n".join([*lines, "no candidate succeeded"])
     lines.append(f"best: candidate {run.best.id}")

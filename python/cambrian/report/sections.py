@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from cambrian.report import svg
 from cambrian.report.markup import number, pairs, seconds, table, text
 
@@ -27,8 +29,8 @@ def summary(run: Run, goals: Goals) -> str:
     """What was asked, how it ended, what came out."""
     aims = ", ".join(f"{'most' if o.maximise else 'least'} {o.metric}" for o in goals.objectives)
     limits = "".join(f", with {constraint}" for constraint in goals.constraints)
-    done = f"{len(run.evaluations):,} evaluations in {seconds(run.seconds)}"
-    lines = [f"Asked for {aims}{limits}. {done}; ended: {run.stopped}."]
+    done = f"{sum(run.counts.values()):,} evaluations in {seconds(run.seconds)}"
+    lines = [f"Asked for {aims}{limits}. {done}; ended: {run.stopped or 'not yet'}."]
     if run.best is None:
         lines.append("No candidate succeeded; see the failures below.")
     else:
@@ -37,14 +39,20 @@ def summary(run: Run, goals: Goals) -> str:
     return "".join(f"<p>{text(line)}</p>" for line in lines)
 
 
-def values(run: Run, objective: Objective) -> list[tuple[int, float]]:
-    """(evaluation number, value) of an objective for the evaluations that have one."""
-    found = []
-    for i, evaluation in enumerate(run.evaluations, start=1):
-        value = evaluation.metrics.get(objective.metric, math.nan) if evaluation.status == "ok" else math.nan
-        if math.isfinite(value):
-            found.append((i, float(value)))
-    return found
+def values(run: Run, objective: Objective) -> list[tuple[float, float]]:
+    """(evaluations so far, value) of an objective; the best of each generation of a bulk run."""
+    found: list[tuple[float, float]] = []
+    if run.bulk:
+        best = np.fmax.reduce if objective.maximise else np.fmin.reduce
+        for generation in run.generations():
+            column = generation.metrics.get(objective.metric, np.empty(0))
+            if len(column):
+                found.append((generation.first + generation.told, float(best(column))))
+    else:
+        for i, evaluation in enumerate(run.evaluations, start=1):
+            if evaluation.status == "ok" and objective.metric in evaluation.metrics:
+                found.append((i, evaluation.metrics[objective.metric]))
+    return [point for point in found if math.isfinite(point[1])]
 
 
 def progress(run: Run, goals: Goals) -> str:
@@ -57,20 +65,21 @@ def progress(run: Run, goals: Goals) -> str:
     for i, value in every:
         if not best or (value > best[-1][1] if objective.maximise else value < best[-1][1]):
             best.append((i, value))
+    last = every[-1][0]
     frame = svg.Frame(
-        svg.Axis("evaluations", 0, len(run.evaluations) * 1.02 + 1),
+        svg.Axis("evaluations", 0, last * 1.02 + 1),
         svg.Axis.over(objective.metric, [value for _, value in every]),
     )
     inside = frame.axes() + svg.dots(frame, thinned(every), "dot", 2)
-    inside += svg.steps(frame, best, "one", until=len(run.evaluations))
-    caption = f"Line: best {objective.metric} so far; dots: every evaluation."
+    inside += svg.steps(frame, best, "one", until=last)
+    each = "the best of a generation" if run.bulk else "an evaluation"
+    caption = f"Line: best {objective.metric} so far; each dot: {each}."
     return svg.drawing(f"best {objective.metric} against evaluations", inside, caption)
 
 
-def thinned(points: list[tuple[float, float]] | list[tuple[int, float]]) -> list[tuple[float, float]]:
+def thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
     """Keep at most MOST_DOTS points, evenly spread over the run."""
-    stride = -(-len(points) // MOST_DOTS)
-    return [(float(x), y) for x, y in points[::stride]]
+    return points[:: -(-len(points) // MOST_DOTS) or 1]
 
 
 def front(run: Run, goals: Goals) -> str:
@@ -156,6 +165,7 @@ def time(run: Run, goals: Goals) -> str:
         if not evaluation.cached:
             spent[evaluation.status] += evaluation.seconds
     rows = [(f"evaluated: {status}", value, seconds(value)) for status, value in spent.items()]
+    rows.append(("the search itself", run.overhead, seconds(run.overhead)))
     rows.append(("the run, wall clock", run.seconds, seconds(run.seconds)))
     cached = sum(evaluation.cached for evaluation in run.evaluations)
     caption = "Evaluations that run side by side add up to more than the wall clock."
@@ -165,8 +175,10 @@ def time(run: Run, goals: Goals) -> str:
 
 
 def configuration(run: Run, goals: Goals) -> str:
-    """What the search was called with, machine and versions included."""
-    return table(["setting", "value"], pairs(run.config))
+    """What the search was called with, seeds and versions included, and the space."""
+    settings = {name: value for name, value in run.config.items() if name != "space"}
+    space = f"<details><summary>The space</summary><pre>{text(run.settings.space)}</pre></details>"
+    return table(["setting", "value"], pairs(settings)) + space
 
 
 SECTIONS: dict[str, tuple[str, Callable[[Run, Goals], str]]] = {
