@@ -136,7 +136,7 @@ class Drive:
         What comes next depends on what happened, never on when: that makes a resumed run repeat the other.
         """
         synchronous = self.strategy.synchronous
-        while (reason := self._over()) is None:
+        while self._over() is None:
             asking = self._wanted(synchronous)
             # Where order is promised a tell is followed by an ask; elsewhere it is better to learn first.
             if asking and (synchronous or self.settings.window or not self.book.finished):
@@ -144,10 +144,10 @@ class Drive:
             elif ids := self.book.ready(synchronous):
                 self._tell(ids)
             else:
-                return
+                break
             if len(self._results) + len(self._log) > _BACKLOG:
                 self._commit()
-        self.stopped = reason
+        self.stopped = self._over()
 
     def _wanted(self, synchronous: bool) -> int:
         if synchronous:

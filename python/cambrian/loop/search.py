@@ -144,8 +144,7 @@ def _initial(initial: object, instance: Strategy | None, space: Space) -> NDArra
         return check_initial(initial, space)
     if initial is not None:
         raise ValueError("initial: give it to the strategy, which was made before the search")
-    own = instance.snapshot()["initial"]
-    return own if isinstance(own, np.ndarray) and len(own) else None
+    return None
 
 
 def _check_together(settings: Settings, on_evaluation: OnEvaluation) -> None:

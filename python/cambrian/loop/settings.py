@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import platform
 from collections.abc import Callable, Mapping, Sequence
@@ -97,7 +98,7 @@ class Settings:
         """Make the strategy afresh, before its first ask."""
         if self.instance is not None:
             return self.instance
-        return make(
+        made = make(
             self.strategy["name"],
             self.space,
             seed=self.strategy.get("seed", self.seed),
@@ -106,6 +107,9 @@ class Settings:
             valid=self.valid if self.before else None,
             **self.strategy["options"],
         )
+        if "snapshot" in self.strategy:
+            made.restore(unpack(self.strategy["snapshot"]))
+        return made
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able data that `resume` rebuilds the search from; callables and data are only named."""
@@ -146,6 +150,28 @@ def name_of(function: Callable[..., Any]) -> str:
     'len'
     """
     return str(getattr(function, "__name__", type(function).__name__))
+
+
+def pack(snapshot: Mapping[str, Any]) -> dict[str, Any]:
+    """Make a strategy's snapshot JSON-able: arrays as dtype, shape and base64 of little-endian bytes."""
+    packed = dict(snapshot)
+    for name, value in snapshot.items():
+        if isinstance(value, np.ndarray):
+            kind = value.dtype.newbyteorder("<")
+            data = base64.b64encode(np.ascontiguousarray(value.astype(kind)).tobytes()).decode()
+            packed[name] = {"dtype": kind.str, "shape": list(value.shape), "data": data}
+    return packed
+
+
+def unpack(packed: Mapping[str, Any]) -> dict[str, Any]:
+    """Give back the snapshot that `pack` was given."""
+    snapshot = dict(packed)
+    for name, value in packed.items():
+        if isinstance(value, dict):
+            array = np.frombuffer(base64.b64decode(value["data"]), dtype=value["dtype"])
+            native = array.astype(array.dtype.newbyteorder("="))
+            snapshot[name] = native.reshape(value["shape"])
+    return snapshot
 
 
 def evaluator_of(callables: Mapping[str, Callable[..., Any] | None], task: object) -> str:
@@ -219,13 +245,10 @@ def check_strategy(strategy: object, space: Space, objectives: int) -> tuple[dic
         )
     if not np.array_equal(strategy.space.layout.words, space.layout.words):
         raise ValueError("the strategy was made for another space than the search's")
-    fresh = type(strategy)(strategy.space, seed=strategy.seed, objectives=objectives, **strategy.options)
-    if strategy.snapshot().get("next") != fresh.snapshot().get("next") or strategy.pending:
-        raise ValueError(
-            "the strategy has been asked before; a search needs a fresh one to be able to resume"
-        )
+    if strategy.pending:
+        raise ValueError(f"the strategy waits to be told {strategy.pending} costs; tell it before the search")
     named = {"name": strategy.name, "options": strategy.options, "seed": strategy.seed}
-    return named, strategy
+    return {**named, "snapshot": pack(strategy.snapshot())}, strategy
 
 
 def check_number(name: str, value: object, *, low: float, whole: bool = True) -> Any:
