@@ -117,17 +117,19 @@ std::string describe(py::handle value) {
 
 py::array checked_array(py::handle value, const char* name, const py::dtype& dtype, Shape shape,
                         bool writeable) {
-    const std::string expected = "a C-contiguous " + dtype_text(dtype) + " array of shape " +
-                                 shape_text(std::vector<py::ssize_t>(shape));
-    if (!py::isinstance<py::array>(value)) fail(name, expected, value, true);
+    const auto expected = [&] {  // only when it is needed: numpy takes its time to name a dtype
+        return "a C-contiguous " + dtype_text(dtype) + " array of shape " +
+               shape_text(std::vector<py::ssize_t>(shape));
+    };
+    if (!py::isinstance<py::array>(value)) fail(name, expected(), value, true);
     auto array = py::reinterpret_borrow<py::array>(value);
     if (!array.dtype().equal(dtype)) {
         const bool swapped = array.dtype().attr("newbyteorder")("=").equal(dtype);
-        fail(name, expected + (swapped ? " in native byte order" : ""), value, true);
+        fail(name, expected() + (swapped ? " in native byte order" : ""), value, true);
     }
-    if (!shape_fits(array, shape)) fail(name, expected, value, false);
+    if (!shape_fits(array, shape)) fail(name, expected(), value, false);
     if ((array.flags() & py::array::c_style) == 0) {
-        throw py::value_error(std::string(name) + ": expected " + expected +
+        throw py::value_error(std::string(name) + ": expected " + expected() +
                               ", got one with other strides; use numpy.ascontiguousarray");
     }
     if ((array.flags() & kAligned) == 0) {

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from cambrian.loop.objectives import RESOURCES, Constraint, Objective, parse
 
 

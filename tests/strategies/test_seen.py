@@ -39,7 +39,7 @@ def test_keys_are_equal_exactly_for_equal_normal_forms(space):
     space = space()
     genomes = space.sample(4000, seed=1)
     genomes = np.concatenate([genomes, _core.normalise(space.layout, genomes)])
-    keys = seen.keys(space.layout, genomes)
+    keys = seen.Keys(space.layout)(genomes)
     _, by_form = np.unique(_core.normalise(space.layout, genomes), axis=0, return_inverse=True)
     _, by_key = np.unique(keys, return_inverse=True)
     assert len(set(zip(by_form.ravel().tolist(), by_key.ravel().tolist(), strict=True))) == by_form.max() + 1

@@ -207,8 +207,8 @@ class StepMutation:
 class PointMutation:
     """Exactly one active gene, uniformly chosen, gets one of its other options.
 
-    The mutation of Real et al., "Regularized Evolution", AAAI 2019. A genome without a gene that can change is
-    left as it is.
+    As in Real et al., "Regularized Evolution for Image Classifier Architecture Search", AAAI 2019. A genome
+    in which no gene can change is left as it is.
 
     >>> cb.breed(genomes, cost, space.layout, crossover=cb.NoCrossover(), mutation=cb.PointMutation())
     """

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from cambrian.errors import unknown
 from numpy.typing import ArrayLike, NDArray
+
+from cambrian.errors import unknown
 
 # Counted from the genome alone, so they are known before anything is trained.
 RESOURCES = ("params", "macs", "memory", "kernels", "depth", "elementwise")

@@ -49,8 +49,9 @@ class Fresh:
         self._seed = seed
         self._valid = valid
         self._duplicates = duplicates
+        self._keys = seen.Keys(space.layout)
         self._seen = seen.Seen()
-        self._first = first[self._seen.new(seen.keys(self._layout, first))]
+        self._first = first[self._seen.new(self._keys(first))]
         self._left: Genomes | None = None  # of a listed space; a function of what is seen, so never stored
         self._draws = 0
         self._dry = False
@@ -119,7 +120,7 @@ class Fresh:
         """Which genomes are valid and new; these are remembered."""
         if self._duplicates:
             return self._check(genomes)
-        found = seen.keys(self._layout, genomes)
+        found = self._keys(genomes)
         good = self._seen.new(found)
         if self._valid is not None:
             good[good] = self._check(genomes[good])
@@ -132,7 +133,7 @@ class Fresh:
         return arguments.mask(self._valid(genomes), len(genomes))
 
     def _remember(self, genomes: Genomes) -> NDArray[np.bool_]:
-        found = seen.keys(self._layout, genomes)
+        found = self._keys(genomes)
         new = self._seen.new(found)
         self._seen.add(found[new])
         return new
@@ -153,7 +154,7 @@ class Fresh:
         """The next `n` of what is left of the whole space, in an order that the seed decides."""
         if self._left is None:
             genomes = seen.every(self._layout)
-            found = seen.keys(self._layout, genomes)
+            found = self._keys(genomes)
             new = self._seen.new(found)
             order = np.argsort(seen.mix(found[new] ^ seen.mix(np.array([self._seed], np.uint64))))
             genomes = genomes[new][order]

@@ -27,16 +27,24 @@ def mix(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return words
 
 
-def keys(layout: Layout, genomes: Genomes) -> NDArray[np.uint64]:
-    """64-bit keys, never 0, that are equal for genomes of equal normal form.
+class Keys:
+    """64-bit keys of genomes, never 0, that are equal for genomes of equal normal form.
 
     Multilinear hashing: two different genomes share a key with a probability below 2**-48.
+
+    >>> keys = Keys(space.layout); keys(genomes)  # (n,) uint64
     """
-    rows = _core.normalise(layout, genomes).astype(np.uint64)
-    factors = mix(np.arange(1, rows.shape[1] + 1, dtype=np.uint64) * np.uint64(_GOLDEN))
-    found = mix(rows @ factors + np.uint64(_GOLDEN))
-    found[found == 0] = 1
-    return found
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._factors = mix(np.arange(1, layout.n_genes + 1, dtype=np.uint64) * np.uint64(_GOLDEN))
+
+    def __call__(self, genomes: Genomes) -> NDArray[np.uint64]:
+        """Keys ``(n,)`` of genomes ``(n, n_genes)``."""
+        rows = _core.normalise(self._layout, genomes)
+        found = mix(rows.astype(np.uint64) @ self._factors + np.uint64(_GOLDEN))
+        found[found == 0] = 1
+        return found
 
 
 class Seen:
