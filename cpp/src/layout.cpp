@@ -101,7 +101,7 @@ Instr read_instr(RecordReader& reader, Procedure& procedure, std::int64_t n_proc
     instr.target = op     ? reader.next32("operation", 1, n_ops - 1)
                    : runs ? reader.next32("procedure", 1, n_procedures - 1)
                           : reader.next32("unused target", -1, -1);
-    instr.up = reader.next32("frames up", 0, placed ? 64 : 0);
+    instr.up = reader.next32("frames up", 0, placed ? 32 : 0);
     instr.offset = reader.next32("column offset", 0, placed ? n_columns : 0);
     instr.length = reader.next32("length offset", -1, slots ? n_columns : -1);
     instr.min = reader.next32("slots min", 0, slots ? 65'535 : 0);

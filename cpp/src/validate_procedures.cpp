@@ -8,8 +8,9 @@
 namespace cambrian {
 namespace {
 
-constexpr int kMaxCallDepth = 64;
-constexpr int kMaxBlockDepth = 64;
+// Calls and switches nest on the interpreter's own stack, which is small in some threads.
+constexpr int kMaxCallDepth = 32;
+constexpr int kMaxBlockDepth = 16;
 constexpr std::int64_t kMaxExprDepth = 256;
 constexpr std::int64_t kMaxExprSize = 1 << 16;
 

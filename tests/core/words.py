@@ -1,11 +1,11 @@
 """A small assembler for layout records, so that the core is tested without the package's own compiler.
 
-    words = Words(input=(3, 8, 8), outputs=10)
-    width = words.gene(3)                                  # column 0: a choice of three
-    main = words.procedure()
-    x = main.op("conv2d", 0, channels=main.gene(width, table=words.table(8, 16, 32)), kernel=3)
-    main.result(main.op("linear", main.op("mean", x), features=main.param(0), bias=1))
-    layout = words.layout()
+words = Words(input=(3, 8, 8), outputs=10)
+width = words.gene(3)                                  # column 0: a choice of three
+main = words.procedure()
+x = main.op("conv2d", 0, channels=main.gene(width, table=words.table(8, 16, 32)), kernel=3)
+main.result(main.op("linear", main.op("mean", x), features=main.param(0), bias=1))
+layout = words.layout()
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-
 from cambrian import _core
 
 MAGIC, VERSION = 0x43414D42, 1
@@ -107,7 +106,9 @@ class Procedure:
         self.block = outer
         return self.instr(1, args=[selector], blocks=numbers)
 
-    def call(self, target: int, *inputs: int, up: int = 0, offset: int = 0, args: Sequence[int | E] = ()) -> int:
+    def call(
+        self, target: int, *inputs: int, up: int = 0, offset: int = 0, args: Sequence[int | E] = ()
+    ) -> int:
         return self.instr(
             2, target=target, up=up, offset=offset, inputs=inputs, args=[self.value(arg) for arg in args]
         )

@@ -17,8 +17,8 @@ std::int32_t slots_of(const Repeat& repeat, const T* normal) {
 // Writes the normal form and one flag a column. `normal` may be `genome` itself; if it is private to the
 // caller, nothing another thread writes to `genome` meanwhile can lead outside a table, as values are read
 // once and clamped.
-template <class T>
-void normalise(const Layout& layout, const T* genome, T* normal, std::uint8_t* active) {
+template <class T, class U>
+void normalise(const Layout& layout, const T* genome, U* normal, std::uint8_t* active) {
     for (const std::int32_t c : layout.order) {
         const Column& column = layout.columns[static_cast<std::size_t>(c)];
         bool on = true;
@@ -34,7 +34,7 @@ void normalise(const Layout& layout, const T* genome, T* normal, std::uint8_t* a
                  condition.allowed[static_cast<std::size_t>(normal[condition.column])];
         }
         active[c] = on;
-        normal[c] = on ? std::min(genome[c], static_cast<T>(column.options - 1)) : T{0};
+        normal[c] = on ? static_cast<U>(std::min(genome[c], static_cast<T>(column.options - 1))) : U{0};
     }
 }
 

@@ -1,0 +1,235 @@
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "arrays.hpp"
+#include "bindings.hpp"
+#include "cambrian/canonical.hpp"
+#include "cambrian/decode.hpp"
+#include "cambrian/interpret.hpp"
+
+namespace cambrian::bindings {
+namespace {
+
+struct ResourceArrays {
+    explicit ResourceArrays(py::ssize_t n)
+        : params(n), macs(n), elementwise(n), memory(n), kernels(n), depth(n) {}
+
+    void into(Decoded& out) {
+        out.params = params.mutable_data();
+        out.macs = macs.mutable_data();
+        out.elementwise = elementwise.mutable_data();
+        out.memory = memory.mutable_data();
+        out.kernels = kernels.mutable_data();
+        out.depth = depth.mutable_data();
+    }
+    py::dict dict() const {
+        py::dict result;
+        result["params"] = params;
+        result["macs"] = macs;
+        result["elementwise"] = elementwise;
+        result["memory"] = memory;
+        result["kernels"] = kernels;
+        result["depth"] = depth;
+        return result;
+    }
+
+    py::array_t<std::int64_t> params, macs, elementwise, memory, kernels, depth;
+};
+
+py::array_t<std::uint64_t> new_hashes(std::size_t n) {
+    return py::array_t<std::uint64_t>({static_cast<py::ssize_t>(n), py::ssize_t{2}});
+}
+
+void need_templates(const Layout& layout, const char* what) {
+    if (layout.plain()) {
+        throw py::value_error(std::string("layout: a plain space has no networks, and so no ") + what);
+    }
+}
+
+void run_decode(const Layout& layout, const Genomes& rows, const Decoded& out, py::handle threads) {
+    const Threads workers{threads_argument(threads), interrupt_poll()};
+    by_genome_type(layout, [&](auto type) {
+        const auto* genomes = genome_data<decltype(type)>(rows);
+        const py::gil_scoped_release release;
+        cambrian::decode(layout, genomes, rows.n, out, workers);
+    });
+}
+
+py::array_t<std::uint64_t> hash(const Layout& layout, py::handle genomes, bool recipe, py::handle threads) {
+    const Genomes rows = genomes_input(layout, genomes);
+    auto hashes = new_hashes(rows.n);
+    Decoded out;
+    (recipe ? out.recipe_hash : out.hash) = hashes.mutable_data();
+    run_decode(layout, rows, out, threads);
+    return hashes;
+}
+
+py::dict resources(const Layout& layout, py::handle genomes, py::handle threads) {
+    need_templates(layout, "resources");
+    const Genomes rows = genomes_input(layout, genomes);
+    ResourceArrays arrays(static_cast<py::ssize_t>(rows.n));
+    Decoded out;
+    arrays.into(out);
+    run_decode(layout, rows, out, threads);
+    return arrays.dict();
+}
+
+py::tuple decode(const Layout& layout, py::handle genomes, py::handle threads) {
+    need_templates(layout, "resources; use hash");
+    const Genomes rows = genomes_input(layout, genomes);
+    ResourceArrays arrays(static_cast<py::ssize_t>(rows.n));
+    auto hashes = new_hashes(rows.n), recipe_hashes = new_hashes(rows.n);
+    Decoded out;
+    arrays.into(out);
+    out.hash = hashes.mutable_data();
+    out.recipe_hash = recipe_hashes.mutable_data();
+    run_decode(layout, rows, out, threads);
+    return py::make_tuple(hashes, recipe_hashes, arrays.dict());
+}
+
+// Graphs of a population one after the other, as the arrays that `graphs` returns.
+class GraphTable {
+  public:
+    GraphTable(const Layout& layout, bool canonical) : interpreter_(layout), by_canon_(canonical) {}
+
+    template <class T>
+    void add(const T* genome) {
+        repairs_.emplace_back();
+        interpreter_.read(genome);
+        const Graph& graph = interpreter_.expand(&repairs_.back());
+        canonical_.order(graph);
+        order_.assign(canonical_.nodes().begin(), canonical_.nodes().end());
+        number_.assign(canonical_.positions().begin(), canonical_.positions().end());
+        if (!by_canon_) use_program_order();
+        for (const Value value : order_) add_node(graph, graph.nodes[static_cast<std::size_t>(value)]);
+        nodes_.push_back(static_cast<std::int64_t>(op_.size()));
+        renumber(repairs_.back());
+    }
+
+    py::dict dict() const {
+        const auto m = static_cast<py::ssize_t>(op_.size());
+        py::dict result;
+        result["nodes"] = array(nodes_);
+        result["op"] = array(op_);
+        result["attrs"] = array(attrs_).reshape({m, static_cast<py::ssize_t>(kMaxAttrs)});
+        result["shape"] = array(shape_).reshape({m, py::ssize_t{4}});
+        result["rank"] = array(rank_);
+        result["edges"] = array(edges_);
+        result["inputs"] = array(inputs_);
+        result["repairs"] = repairs();
+        return result;
+    }
+
+  private:
+    void use_program_order() {
+        std::sort(order_.begin(), order_.end());
+        for (std::size_t i = 0; i < order_.size(); ++i) {
+            number_[static_cast<std::size_t>(order_[i])] = static_cast<Value>(i);
+        }
+    }
+
+    void add_node(const Graph& graph, const Node& node) {
+        op_.push_back(static_cast<std::uint8_t>(node.op));
+        rank_.push_back(node.shape.rank);
+        attrs_.insert(attrs_.end(), node.attrs.begin(), node.attrs.end());
+        shape_.insert(shape_.end(), node.shape.dim.begin(), node.shape.dim.end());
+        const auto first = static_cast<std::ptrdiff_t>(inputs_.size());
+        for (const Value input : graph.inputs_of(node))
+            inputs_.push_back(number_[static_cast<std::size_t>(input)]);
+        if (node.commutative) std::sort(inputs_.begin() + first, inputs_.end());
+        edges_.push_back(static_cast<std::int64_t>(inputs_.size()));
+    }
+
+    // Repairs name nodes by their place in the result; those of nodes that nothing uses say nothing.
+    void renumber(std::vector<Repair>& repairs) const {
+        std::erase_if(repairs, [&](Repair& repair) {
+            if (repair.rule == Rule::kClamp || repair.node == kAbsent) return false;
+            repair.node = number_[static_cast<std::size_t>(repair.node)];
+            return repair.node == kAbsent;
+        });
+    }
+
+    template <class T>
+    static py::array_t<T> array(const std::vector<T>& values) {
+        return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
+    }
+
+    py::list repairs() const {
+        py::list result;
+        for (const auto& one : repairs_) {
+            py::list list;
+            for (const Repair& repair : one) {
+                const auto name = rule_name(repair.rule);
+                list.append(
+                    py::make_tuple(py::str(name.data(), name.size()), repair.node, repair.from, repair.to));
+            }
+            result.append(list);
+        }
+        return result;
+    }
+
+    Interpreter interpreter_;
+    Canonical canonical_;
+    bool by_canon_;
+    std::vector<Value> order_, number_;
+    std::vector<std::int64_t> nodes_{0}, attrs_, shape_, edges_{0};
+    std::vector<std::uint8_t> op_, rank_;
+    std::vector<std::int32_t> inputs_;
+    std::vector<std::vector<Repair>> repairs_;
+};
+
+py::dict graphs(const Layout& layout, py::handle genomes, bool canonical) {
+    need_templates(layout, "graphs");
+    const Genomes rows = genomes_input(layout, genomes);
+    GraphTable table(layout, canonical);
+    by_genome_type(layout, [&](auto type) {
+        const auto* data = genome_data<decltype(type)>(rows);
+        const py::gil_scoped_release release;
+        for (std::size_t row = 0; row < rows.n; ++row) {
+            try {
+                table.add(data + row * layout.width());
+            } catch (const std::invalid_argument& error) {
+                throw std::invalid_argument("genomes: row " + std::to_string(row) + ": " + error.what());
+            }
+        }
+    });
+    return table.dict();
+}
+
+}  // namespace
+
+void bind_graph(py::module_& module) {
+    module.def(
+        "hash",
+        [](const Layout& layout, py::object genomes, bool recipe, py::object threads) {
+            return hash(layout, genomes, recipe, threads);
+        },
+        "128-bit digests (n, 2) of the canonical graphs, or of graphs and active training genes.",
+        py::arg("layout"), py::arg("genomes"), py::kw_only(), py::arg("recipe") = false,
+        py::arg("threads") = 1);
+    module.def(
+        "resources",
+        [](const Layout& layout, py::object genomes, py::object threads) {
+            return resources(layout, genomes, threads);
+        },
+        "Params, MACs, element operations, memory, kernels and depth, per sample.", py::arg("layout"),
+        py::arg("genomes"), py::kw_only(), py::arg("threads") = 1);
+    module.def(
+        "decode",
+        [](const Layout& layout, py::object genomes, py::object threads) {
+            return decode(layout, genomes, threads);
+        },
+        "Graph hashes, hashes of graph + recipe, resources: one expansion a genome for all three.",
+        py::arg("layout"), py::arg("genomes"), py::kw_only(), py::arg("threads") = 1);
+    module.def(
+        "graphs",
+        [](const Layout& layout, py::object genomes, bool canonical) {
+            return graphs(layout, genomes, canonical);
+        },
+        "Nodes of the graphs in canonical or in program order, and the repairs that were made.",
+        py::arg("layout"), py::arg("genomes"), py::kw_only(), py::arg("canonical") = true);
+}
+
+}  // namespace cambrian::bindings

@@ -1,0 +1,147 @@
+// A network as a graph of primitive operations with sizes, and its builder, which simplifies as it goes.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cambrian/operation.hpp"
+
+namespace cambrian {
+
+using Value = std::int32_t;  // number of a node
+inline constexpr Value kAbsent = -1;
+inline constexpr std::size_t kMaxNodes = 20'000;
+inline constexpr std::int64_t kMaxDim = INT32_MAX;
+
+using Attrs = std::array<std::int32_t, kMaxAttrs>;
+
+// Without the batch: (features), (tokens, features) or (channels, height, width). Unused dimensions are 0.
+struct Shape {
+    std::uint8_t rank = 0;
+    std::array<std::int32_t, 4> dim{};
+
+    bool operator==(const Shape&) const = default;
+    bool image() const { return rank == 3; }
+    std::int32_t channel_axis() const { return rank == 2 ? 1 : 0; }
+    std::int32_t channels() const { return dim[static_cast<std::size_t>(channel_axis())]; }
+    std::int64_t elements() const;  // within int64 for every shape a builder has accepted
+    std::string text() const;
+};
+
+struct Node {
+    Op op;
+    bool commutative;  // a sum, or a product of equal shapes
+    Shape shape;
+    Attrs attrs;
+    std::int32_t first_input;
+    std::int32_t n_inputs;
+    // Equal for nodes whose unfolded trees of operations are isomorphic, whatever order they were built in.
+    std::uint64_t hash;
+};
+static_assert(sizeof(Node) == 64, "a node is one cache line");
+
+// Hash of operation and attributes, and of the shape where it doesn't follow from the inputs.
+std::uint64_t own_hash(const Node& node);
+
+enum class Rule : std::uint8_t {
+    kClamp,
+    kStride,
+    kDilation,
+    kKernel,
+    kGroups,
+    kPool,
+    kProject,
+    kResize,
+    kMean
+};
+std::string_view rule_name(Rule rule);
+
+// What was changed so that the network runs. kClamp: `node` is the column of the reference, from and to are
+// its targets. Others: `node` is the changed or inserted node (kAbsent: the operation fell away); from and to
+// are the attribute, the channels (kProject) or the height (kPool, kResize, kMean) before and after.
+struct Repair {
+    Rule rule;
+    std::int32_t node;
+    std::int64_t from;
+    std::int64_t to;
+};
+
+struct Graph {
+    std::vector<Node> nodes;  // each after its inputs; node 0 is the input of the network
+    std::vector<Value> inputs;
+    Value output = 0;
+
+    std::span<const Value> inputs_of(const Node& node) const {
+        return {inputs.data() + node.first_input, static_cast<std::size_t>(node.n_inputs)};
+    }
+};
+
+// Appends nodes. Operations that change nothing return their input; what is shareable exists once; inputs of
+// commutative nodes are sorted by (hash, number).
+class GraphBuilder {
+  public:
+    GraphBuilder();
+
+    void start(std::span<const std::int64_t> input_shape);
+    void finish(Value output) { graph_.output = output; }
+
+    // Applies a primitive as a template wrote it: absent inputs are dropped, shapes are checked or repaired.
+    // Returns kAbsent if no input is left. Throws std::invalid_argument naming the operation, and why.
+    Value apply(Op op, std::span<const Value> inputs, std::span<const std::int64_t> args);
+
+    const Graph& graph() const { return graph_; }
+    const Shape& shape(Value value) const { return graph_.nodes[static_cast<std::size_t>(value)].shape; }
+    void record(std::vector<Repair>* repairs) { repairs_ = repairs; }
+    void repaired(Rule rule, std::int32_t node, std::int64_t from, std::int64_t to) {
+        if (repairs_ != nullptr && from != to) repairs_->push_back({rule, node, from, to});
+    }
+
+  private:
+    Value append(Op op, const Shape& shape, const Attrs& attrs, std::span<const Value> inputs);
+    Value append(Op op, const Shape& shape, const Attrs& attrs, Value input) {
+        return append(op, shape, attrs, std::span<const Value>(&input, 1));
+    }
+    void sort_inputs(std::span<Value> inputs) const;
+    Value find_or_push(Node& node, std::span<const Value> inputs);
+    bool same(const Node& a, const Node& b, std::span<const Value> inputs) const;
+    void grow_table();
+
+    bool zero(Value value) const { return graph_.nodes[static_cast<std::size_t>(value)].op == Op::kZero; }
+    Value zeros(const Shape& shape) { return append(Op::kZero, shape, {}, kInput); }
+    Value unary(Op op, Value x, std::span<const std::int64_t> args);
+    Value conv2d(Value x, std::span<const std::int64_t> args);
+    Value linear(Value x, std::span<const std::int64_t> args);
+    Value norm(Value x, std::int64_t kind);
+    Value activation(Value x, std::int64_t kind);
+    Value pool(Op op, Value x, std::int64_t kernel, std::int64_t stride);
+    Value mean(Value x);
+    Value flatten(Value x);
+    Value dropout(Value x, std::int64_t p);
+    Value resize(Value x, std::int64_t height, std::int64_t width);
+    Value add();     // of `scratch_`
+    Value concat();  // of `scratch_`
+    Value multiply(Value first, Value second);
+    Value fit_rank(Op op, Value x, const Shape& target);
+    Value fit_sides(Value x, const Shape& target);
+    Value project(Value x, const Shape& target);
+
+    static constexpr Value kInput = 0;
+
+    struct Entry {
+        std::uint32_t epoch = 0;
+        Value node = kAbsent;
+    };
+
+    Graph graph_;
+    std::vector<Entry> table_;  // open addressing; entries of other epochs are free
+    std::uint32_t epoch_ = 0;
+    std::size_t used_ = 0;
+    std::vector<Value> scratch_;  // inputs of the n-ary operation at hand
+    std::vector<Value> sorted_;
+    std::vector<Repair>* repairs_ = nullptr;
+};
+
+}  // namespace cambrian

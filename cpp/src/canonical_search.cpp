@@ -1,0 +1,232 @@
+#include "canonical_search.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <stdexcept>
+#include <unordered_set>
+
+#include "certificate.hpp"
+
+namespace cambrian {
+namespace {
+
+constexpr std::size_t kMaxWork = std::size_t{1} << 28;  // edges looked at while refining: about a second
+
+std::size_t at(std::int32_t index) {
+    return static_cast<std::size_t>(index);
+}
+
+using Colours = std::vector<std::uint64_t>;
+
+struct Leaf {
+    std::vector<std::uint64_t> trace;        // one fingerprint of the colours a level
+    std::vector<std::uint64_t> certificate;  // compared after the trace
+    std::vector<Value> path;                 // nodes that were individualised
+    std::vector<Value> order;
+    std::vector<Value> number;
+};
+
+class Search {
+  public:
+    Search(const Graph& graph, Walk& walk) : graph_(graph), walk_(walk), inputs_(graph.inputs) { link(); }
+
+    std::size_t run() {
+        Colours colours(graph_.nodes.size(), 0);
+        for (const Value node : live_) colours[at(node)] = graph_.nodes[at(node)].hash;
+        explore(std::move(colours));
+        walk_.order = std::move(best_.order);
+        walk_.number = std::move(best_.number);
+        return leaves_;
+    }
+
+  private:
+    struct User {
+        Value node;
+        std::uint64_t place;  // which of its inputs, where that matters
+    };
+
+    void link();
+    void refine(Colours& colours);
+    std::size_t spread(const Colours& colours);
+    bool promising(std::uint64_t fingerprint);
+    std::size_t explore(Colours colours);
+    std::size_t leaf();
+    std::size_t automorphism();
+    bool reached(Value candidate, const std::vector<Value>& explored) const;
+    void sort_inputs(const Colours& colours);
+    static std::uint64_t place(const Node& node, std::size_t input) {
+        return node.commutative ? 0 : input + 1;
+    }
+
+    const Graph& graph_;
+    Walk& walk_;
+    std::vector<Value> inputs_;  // the graph's, sorted by colour where they commute
+    std::vector<Value> live_;
+    std::vector<std::size_t> first_user_;
+    std::vector<User> users_;
+    std::vector<std::vector<Value>> automorphisms_;  // node → node
+    std::vector<Value> path_;
+    std::vector<std::uint64_t> trace_;
+    Leaf best_;
+    std::size_t leaves_ = 0;
+    std::size_t work_ = 0;
+    Colours next_;
+    std::vector<Value> buffer_;
+};
+
+// Live nodes, and who reads each of them at which place.
+void Search::link() {
+    const std::size_t n = graph_.nodes.size();
+    std::vector<std::uint8_t> live(n, 0);
+    std::vector<std::size_t> count(n + 1, 0);
+    live[at(graph_.output)] = 1;
+    for (Value value = graph_.output; value >= 0; --value) {
+        if (live[at(value)] == 0) continue;
+        live_.push_back(value);
+        for (const Value input : graph_.inputs_of(graph_.nodes[at(value)])) {
+            live[at(input)] = 1;
+            ++count[at(input) + 1];
+        }
+    }
+    std::partial_sum(count.begin(), count.end(), count.begin());
+    first_user_ = count;
+    users_.resize(count.back());
+    for (const Value value : live_) {
+        const Node& node = graph_.nodes[at(value)];
+        const auto inputs = graph_.inputs_of(node);
+        for (std::size_t i = 0; i < inputs.size(); ++i)
+            users_[count[at(inputs[i])]++] = {value, place(node, i)};
+    }
+}
+
+std::size_t Search::spread(const Colours& colours) {
+    std::unordered_set<std::uint64_t> seen;
+    for (const Value node : live_) seen.insert(colours[at(node)]);
+    return seen.size();
+}
+
+// Colours nodes by the colours around them until no cell splits any more.
+void Search::refine(Colours& colours) {
+    next_.assign(colours.size(), 0);
+    for (std::size_t cells = spread(colours), before = 0; cells > before;) {
+        work_ += live_.size() + 2 * users_.size();
+        if (work_ > kMaxWork) {
+            throw std::invalid_argument(
+                "the network is too symmetric to be put into canonical form in reasonable time");
+        }
+        for (const Value value : live_) {
+            const Node& node = graph_.nodes[at(value)];
+            const auto inputs = graph_.inputs_of(node);
+            std::uint64_t below = 0, above = 0;
+            for (std::size_t i = 0; i < inputs.size(); ++i)
+                below += mix(colours[at(inputs[i])], 2 * place(node, i));
+            for (std::size_t u = first_user_[at(value)]; u < first_user_[at(value) + 1]; ++u) {
+                above += mix(colours[at(users_[u].node)], 2 * users_[u].place + 1);
+            }
+            next_[at(value)] = mix(mix(colours[at(value)], below), above);
+        }
+        colours.swap(next_);
+        before = cells;
+        cells = spread(colours);
+    }
+}
+
+// False if every complete order below is worse than the best one found.
+bool Search::promising(std::uint64_t fingerprint) {
+    trace_.resize(path_.size());
+    trace_.push_back(fingerprint);
+    if (leaves_ == 0) return true;
+    const std::size_t common = std::min(trace_.size(), best_.trace.size());
+    for (std::size_t i = 0; i < common; ++i) {
+        if (trace_[i] != best_.trace[i]) return trace_[i] < best_.trace[i];
+    }
+    return trace_.size() <= best_.trace.size();
+}
+
+void Search::sort_inputs(const Colours& colours) {
+    for (const Value value : live_) {
+        const Node& node = graph_.nodes[at(value)];
+        if (!node.commutative) continue;
+        Value* first = inputs_.data() + node.first_input;
+        std::sort(first, first + node.n_inputs,
+                  [&](Value a, Value b) { return colours[at(a)] < colours[at(b)]; });
+    }
+}
+
+// Looks at every way to resolve the first tie below these colours. Returns the level to go on at: the present
+// one, or a higher one where an automorphism shows the whole branch to be a copy of an earlier one.
+std::size_t Search::explore(Colours colours) {
+    const std::size_t level = path_.size();
+    refine(colours);
+    Colours sorted;
+    for (const Value node : live_) sorted.push_back(colours[at(node)]);
+    std::sort(sorted.begin(), sorted.end());
+    if (!promising(std::accumulate(sorted.begin(), sorted.end(), std::uint64_t{0}, mix))) return level;
+    sort_inputs(colours);
+    if (walk_.run(graph_, inputs_, colours)) return leaf();
+    const std::vector<Value> cell = walk_.tie;
+    std::vector<Value> explored;
+    for (const Value candidate : cell) {
+        if (reached(candidate, explored)) continue;
+        explored.push_back(candidate);
+        Colours individualised = colours;
+        individualised[at(candidate)] = mix(individualised[at(candidate)], level);
+        path_.push_back(candidate);
+        const std::size_t back = explore(std::move(individualised));
+        path_.pop_back();
+        if (back < level) return back;
+    }
+    return level;
+}
+
+std::size_t Search::leaf() {
+    ++leaves_;
+    std::vector<std::uint64_t> certificate;
+    write_certificate(graph_, walk_.order, walk_.number, buffer_,
+                      [&](std::uint64_t word) { certificate.push_back(word); });
+    if (leaves_ > 1 && trace_ == best_.trace && certificate == best_.certificate) return automorphism();
+    if (leaves_ == 1 || std::tie(trace_, certificate) < std::tie(best_.trace, best_.certificate)) {
+        best_ = {trace_, std::move(certificate), path_, walk_.order, walk_.number};
+    }
+    return path_.size();
+}
+
+// Two orders that read the same map the graph onto itself.
+std::size_t Search::automorphism() {
+    std::vector<Value> map(graph_.nodes.size());
+    std::iota(map.begin(), map.end(), 0);
+    for (std::size_t i = 0; i < walk_.order.size(); ++i) map[at(best_.order[i])] = walk_.order[i];
+    const auto [mine, theirs] =
+        std::mismatch(path_.begin(), path_.end(), best_.path.begin(), best_.path.end());
+    const auto fork = static_cast<std::size_t>(mine - path_.begin());
+    bool copy = mine != path_.end() && theirs != best_.path.end() && map[at(*theirs)] == *mine;
+    for (std::size_t i = 0; i < fork; ++i) copy = copy && map[at(path_[i])] == path_[i];
+    automorphisms_.push_back(std::move(map));
+    return copy ? fork : path_.size();
+}
+
+// True if an automorphism that leaves the path alone takes an explored node to the candidate.
+bool Search::reached(Value candidate, const std::vector<Value>& explored) const {
+    if (explored.empty() || automorphisms_.empty()) return false;
+    std::vector<Value> root(graph_.nodes.size());
+    std::iota(root.begin(), root.end(), 0);
+    const auto find = [&](Value node) {
+        while (root[at(node)] != node) node = root[at(node)] = root[at(root[at(node)])];
+        return node;
+    };
+    for (const auto& map : automorphisms_) {
+        if (!std::all_of(path_.begin(), path_.end(), [&](Value node) { return map[at(node)] == node; }))
+            continue;
+        for (const Value node : live_) root[at(find(node))] = find(map[at(node)]);
+    }
+    return std::any_of(explored.begin(), explored.end(),
+                       [&](Value node) { return find(node) == find(candidate); });
+}
+
+}  // namespace
+
+std::size_t search_order(const Graph& graph, Walk& walk) {
+    return Search(graph, walk).run();
+}
+
+}  // namespace cambrian

@@ -1,0 +1,195 @@
+#include "cambrian/interpret.hpp"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <string>
+
+namespace cambrian {
+namespace {
+
+// Calls of calls can multiply; no network worth the name takes more instructions than this.
+constexpr std::size_t kMaxSteps = std::size_t{1} << 20;
+
+std::size_t at(std::int64_t index) {
+    return static_cast<std::size_t>(index);
+}
+
+}  // namespace
+
+Interpreter::Interpreter(const Layout& layout)
+    : layout_(layout), normal_(layout.width()), active_(layout.width()) {
+    if (layout.plain()) return;
+    std::vector<Need> known(layout.procedures.size());
+    const Need most = need(0, known);
+    values_.resize(most.values + 1);
+    params_.resize(most.params + 1);
+    gathered_.resize(most.inputs);
+}
+
+Interpreter::Need Interpreter::need(std::size_t procedure, std::vector<Need>& known) const {
+    if (known[procedure].values > 0) return known[procedure];
+    const Procedure& code = layout_.procedures[procedure];
+    Need below;
+    for (const Instr& instr : code.instrs) {
+        below.inputs = std::max(below.inputs, at(instr.inputs.count));
+        if (instr.kind != InstrKind::kCall && instr.kind != InstrKind::kSlots) continue;
+        const Need target = need(at(instr.target), known);
+        below.values = std::max(below.values, target.values + 2 * at(instr.inputs.count) + at(instr.max));
+        below.params = std::max(below.params, target.params + at(instr.args.count));
+        below.inputs = std::max(below.inputs, target.inputs);
+    }
+    // One more, so that a procedure without registers is known as well.
+    return known[procedure] = {below.values + at(code.registers) + 1, below.params, below.inputs};
+}
+
+const Graph& Interpreter::expand(std::vector<Repair>* repairs) {
+    builder_.record(repairs);
+    builder_.start(layout_.input);
+    value_top_ = values_.data();
+    param_top_ = params_.data();
+    steps_left_ = kMaxSteps;
+    const Value input = 0;
+    Frame root{
+        &layout_.procedures.front(), nullptr, 0, -1, 0, 0, nullptr, nullptr, &layout_.outputs, nullptr};
+    const Value output = enter(root, &input);
+    if (output == kAbsent) throw std::invalid_argument("the space's template returns an absent value");
+    builder_.finish(output);
+    return builder_.graph();
+}
+
+void Interpreter::spend(std::size_t steps) {
+    if (steps > steps_left_)
+        throw std::invalid_argument("the templates run for too long; do they multiply calls?");
+    steps_left_ -= steps;
+}
+
+Value Interpreter::enter(Frame& frame, const Value* inputs) {
+    frame.registers = value_top_;
+    value_top_ += frame.procedure->registers;
+    std::copy_n(inputs, frame.procedure->inputs, frame.registers);
+    const Value result = run(frame, 0);
+    value_top_ = frame.registers;
+    return result;
+}
+
+Value Interpreter::run(Frame& frame, std::int32_t block) {
+    const Block& code = frame.procedure->blocks[at(block)];
+    const Instr* instr = frame.procedure->instrs.data() + code.body.first;
+    spend(at(code.body.count) + 1);
+    for (std::int32_t i = 0; i < code.body.count; ++i, ++instr)
+        frame.registers[instr->dst] = execute(frame, *instr);
+    return frame.registers[code.result];
+}
+
+Value Interpreter::execute(Frame& frame, const Instr& instr) {
+    switch (instr.kind) {
+        case InstrKind::kOp:
+            return operate(frame, instr);
+        case InstrKind::kSwitch:
+            return choose(frame, instr);
+        case InstrKind::kCall:
+            return call(frame, instr);
+        case InstrKind::kSlots:
+            return slots(frame, instr);
+        case InstrKind::kRef:
+            return reference(frame, instr);
+    }
+    return kAbsent;
+}
+
+Value Interpreter::operate(const Frame& frame, const Instr& instr) {
+    const auto inputs = frame.procedure->list(instr.inputs);
+    const auto args = frame.procedure->list(instr.args);
+    std::array<std::int64_t, kMaxAttrs> values;
+    spend(inputs.size());
+    for (std::size_t i = 0; i < inputs.size(); ++i) gathered_[i] = frame.registers[inputs[i]];
+    for (std::size_t i = 0; i < args.size(); ++i) values[i] = evaluate(frame, args[i]);
+    return builder_.apply(static_cast<Op>(instr.target), {gathered_.data(), inputs.size()},
+                          {values.data(), args.size()});
+}
+
+Value Interpreter::choose(Frame& frame, const Instr& instr) {
+    const std::int64_t chosen = evaluate(frame, frame.procedure->list(instr.args)[0]);
+    if (chosen < 0 || chosen >= instr.blocks.count) {
+        throw std::invalid_argument("a switch over " + std::to_string(instr.blocks.count) + " options got " +
+                                    std::to_string(chosen));
+    }
+    return run(frame, frame.procedure->list(instr.blocks)[at(chosen)]);
+}
+
+const std::int64_t* Interpreter::arguments(const Frame& frame, const Instr& instr) {
+    std::int64_t* params = param_top_;
+    for (const std::int32_t arg : frame.procedure->list(instr.args)) *param_top_++ = evaluate(frame, arg);
+    return params;
+}
+
+Value Interpreter::call(const Frame& frame, const Instr& instr) {
+    const Frame* parent = climb(&frame, instr.up);
+    Value* inputs = value_top_;
+    for (const std::int32_t input : frame.procedure->list(instr.inputs))
+        *value_top_++ = frame.registers[input];
+    std::int64_t* const params = param_top_;
+    Frame callee{&layout_.procedures[at(instr.target)],
+                 parent,
+                 parent->base + instr.offset,
+                 -1,
+                 0,
+                 0,
+                 nullptr,
+                 nullptr,
+                 arguments(frame, instr),
+                 nullptr};
+    const Value result = enter(callee, inputs);
+    value_top_ = inputs;
+    param_top_ = params;
+    return result;
+}
+
+Value Interpreter::slots(const Frame& frame, const Instr& instr) {
+    const Frame* parent = climb(&frame, instr.up);
+    const std::int32_t count = instr.min + (instr.length < 0 ? 0 : normal_[at(parent->base + instr.length)]);
+    Value* const inputs = value_top_;
+    for (const std::int32_t input : frame.procedure->list(instr.inputs))
+        *value_top_++ = frame.registers[input];
+    Value* const current = value_top_;
+    std::copy(inputs, current, current);
+    value_top_ = current + instr.inputs.count;
+    Value* const outputs = value_top_;
+    value_top_ += count;
+    std::int64_t* const params = param_top_;
+    const std::int64_t* const args = arguments(frame, instr);
+    for (std::int32_t slot = 0; slot < count; ++slot) {
+        Frame callee{&layout_.procedures[at(instr.target)],
+                     parent,
+                     parent->base + instr.offset + slot * instr.width,
+                     slot,
+                     count,
+                     instr.inputs.count,
+                     inputs,
+                     outputs,
+                     args,
+                     nullptr};
+        outputs[slot] = enter(callee, current);
+        current[0] = outputs[slot];
+    }
+    value_top_ = inputs;
+    param_top_ = params;
+    return current[0];
+}
+
+Value Interpreter::reference(const Frame& frame, const Instr& instr) {
+    const Frame* home = climb(&frame, instr.up);
+    const std::int32_t number = home->base + instr.offset;
+    const Column& column = layout_.columns[at(number)];
+    const std::int32_t value = normal_[at(number)];
+    if (column.optional && value == 0) return kAbsent;
+    const Frame* slot = climb_to_slot(home, 0);
+    const std::int32_t target = slot->slot - (column.optional ? value : value + 1);
+    if (target >= 0) return slot->outputs[target];
+    const std::int32_t input = std::max(target, -slot->n_inputs);
+    builder_.repaired(Rule::kClamp, number, target, input);
+    return slot->inputs[slot->n_inputs + input];
+}
+
+}  // namespace cambrian

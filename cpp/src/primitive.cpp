@@ -1,0 +1,321 @@
+// What each primitive does to shapes, what it falls away to, and how it is repaired.
+#include <algorithm>
+#include <numeric>
+#include <stdexcept>
+
+#include "cambrian/graph.hpp"
+
+namespace cambrian {
+namespace {
+
+[[noreturn]] void fail(Op op, const std::string& why) {
+    throw std::invalid_argument(std::string(info(op).name) + ": " + why);
+}
+
+std::int32_t attr(Op op, std::size_t index, std::int64_t value, std::int64_t low,
+                  std::int64_t high = kMaxDim) {
+    if (value < low || value > high) {
+        fail(op, std::string(info(op).attrs[index]) + " must be " + std::to_string(low) + " … " +
+                     std::to_string(high) + ", got " + std::to_string(value));
+    }
+    return static_cast<std::int32_t>(value);
+}
+
+const Shape& image(Op op, const Shape& shape) {
+    if (!shape.image()) fail(op, "takes an image (channels, height, width), got shape " + shape.text());
+    return shape;
+}
+
+std::int32_t ceil_div(std::int32_t a, std::int32_t b) {
+    return b == 1 ? a : static_cast<std::int32_t>((std::int64_t{a} + b - 1) / b);
+}
+
+Shape strided(const Shape& in, std::int32_t channels, std::int32_t stride) {
+    return {3, {channels, ceil_div(in.dim[1], stride), ceil_div(in.dim[2], stride), 0}};
+}
+
+std::int32_t odd_floor(std::int64_t value) {
+    return static_cast<std::int32_t>(value - 1 + value % 2);
+}
+
+// The largest divisor of both channel counts that is at most `limit`.
+std::int32_t common_divisor(std::int32_t in, std::int32_t out, std::int32_t limit) {
+    if (limit == 1 || (in % limit == 0 && out % limit == 0)) return limit;
+    const std::int32_t both = std::gcd(in, out);
+    std::int32_t best = 1;
+    for (std::int32_t d = 1; d <= both / d; ++d) {
+        if (both % d != 0) continue;
+        if (d <= limit) best = std::max(best, d);
+        if (both / d <= limit) best = std::max(best, both / d);
+    }
+    return best;
+}
+
+// The smallest stride that takes both sides of an image to the target's, or 0.
+std::int32_t stride_to(const Shape& from, const Shape& to) {
+    if (from.dim[1] < to.dim[1] || from.dim[2] < to.dim[2]) return 0;
+    const std::int32_t stride = std::max(ceil_div(from.dim[1], to.dim[1]), ceil_div(from.dim[2], to.dim[2]));
+    const bool fits =
+        ceil_div(from.dim[1], stride) == to.dim[1] && ceil_div(from.dim[2], stride) == to.dim[2];
+    return fits ? stride : 0;
+}
+
+bool keeps_zero(std::int32_t kind) {
+    const auto activation = static_cast<Activation>(kind);
+    return activation != Activation::kSigmoid && activation != Activation::kHardsigmoid;
+}
+
+}  // namespace
+
+Value GraphBuilder::apply(Op op, std::span<const Value> inputs, std::span<const std::int64_t> args) {
+    if (inputs.size() == 1) return inputs[0] == kAbsent ? kAbsent : unary(op, inputs[0], args);
+    scratch_.clear();
+    for (const Value input : inputs) {
+        if (input != kAbsent) scratch_.push_back(input);
+    }
+    if (scratch_.empty()) return kAbsent;
+    if (scratch_.size() == 1) return scratch_[0];
+    switch (op) {
+        case Op::kAdd:
+            return add();
+        case Op::kConcat:
+            return concat();
+        case Op::kMultiply:
+            return multiply(scratch_[0], scratch_[1]);
+        default:
+            fail(op, "takes one input");
+    }
+}
+
+Value GraphBuilder::unary(Op op, Value x, std::span<const std::int64_t> args) {
+    switch (op) {
+        case Op::kConv2d:
+            return conv2d(x, args);
+        case Op::kLinear:
+            return linear(x, args);
+        case Op::kNorm:
+            return norm(x, args[0]);
+        case Op::kActivation:
+            return activation(x, args[0]);
+        case Op::kMaxPool:
+        case Op::kAvgPool:
+            return pool(op, x, args[0], args[1]);
+        case Op::kMean:
+            return mean(x);
+        case Op::kFlatten:
+            return flatten(x);
+        case Op::kDropout:
+            return dropout(x, args[0]);
+        case Op::kResize:
+            return resize(x, args[0], args[1]);
+        case Op::kZero:
+            return zeros(shape(x));
+        case Op::kAdd:
+        case Op::kConcat:
+        case Op::kMultiply:
+        case Op::kIdentity:
+            return x;
+        case Op::kInput:
+            break;
+    }
+    fail(op, "can't be applied");
+}
+
+Value GraphBuilder::conv2d(Value x, std::span<const std::int64_t> args) {
+    constexpr Op op = Op::kConv2d;
+    const Shape in = image(op, shape(x));
+    const std::int32_t shorter = std::min(in.dim[1], in.dim[2]), longer = std::max(in.dim[1], in.dim[2]);
+    Attrs asked{
+        attr(op, kConvChannels, args[kConvChannels], 1), attr(op, kConvKernel, args[kConvKernel], 1),
+        attr(op, kConvStride, args[kConvStride], 1),     attr(op, kConvDilation, args[kConvDilation], 1),
+        attr(op, kConvGroups, args[kConvGroups], 1),     attr(op, kConvBias, args[kConvBias], 0, 1)};
+    if (asked[kConvKernel] % 2 == 0)
+        fail(op, "kernel must be odd, got " + std::to_string(asked[kConvKernel]));
+    if (asked[kConvKernel] == 1) asked[kConvDilation] = 1;  // says nothing
+    Attrs attrs = asked;
+    attrs[kConvStride] = std::min(asked[kConvStride], shorter);
+    // Taps that never reach the image read padding only.
+    if (std::int64_t{asked[kConvDilation]} * (asked[kConvKernel] / 2) >= longer) attrs[kConvDilation] = 1;
+    attrs[kConvKernel] =
+        std::min(asked[kConvKernel], odd_floor(std::min<std::int64_t>(2LL * longer - 1, kMaxDim)));
+    if (attrs[kConvKernel] == 1) attrs[kConvDilation] = 1;
+    attrs[kConvGroups] = common_divisor(in.dim[0], asked[kConvChannels], asked[kConvGroups]);
+    const Value node = append(op, strided(in, attrs[kConvChannels], attrs[kConvStride]), attrs, x);
+    repaired(Rule::kStride, node, asked[kConvStride], attrs[kConvStride]);
+    repaired(Rule::kDilation, node, asked[kConvDilation], attrs[kConvDilation]);
+    repaired(Rule::kKernel, node, asked[kConvKernel], attrs[kConvKernel]);
+    repaired(Rule::kGroups, node, asked[kConvGroups], attrs[kConvGroups]);
+    return node;
+}
+
+Value GraphBuilder::linear(Value x, std::span<const std::int64_t> args) {
+    const Shape& in = shape(x);
+    if (in.rank > 2)
+        fail(Op::kLinear, "takes features or tokens (apply mean or flatten first), got shape " + in.text());
+    Shape out = in;
+    out.dim[in.rank - 1U] = attr(Op::kLinear, 0, args[0], 1);
+    return append(Op::kLinear, out, {out.dim[in.rank - 1U], attr(Op::kLinear, 1, args[1], 0, 1)}, x);
+}
+
+Value GraphBuilder::norm(Value x, std::int64_t kind) {
+    const std::int32_t word =
+        attr(Op::kNorm, 0, kind, 0, static_cast<std::int64_t>(info(Op::kNorm).kinds.size()) - 1);
+    return word == 0 ? x : append(Op::kNorm, shape(x), {word}, x);
+}
+
+Value GraphBuilder::activation(Value x, std::int64_t kind) {
+    constexpr Op op = Op::kActivation;
+    const std::int32_t word = attr(op, 0, kind, 0, static_cast<std::int64_t>(info(op).kinds.size()) - 1);
+    if (word == 0 || (zero(x) && keeps_zero(word))) return x;
+    return append(op, shape(x), {word}, x);
+}
+
+Value GraphBuilder::pool(Op op, Value x, std::int64_t kernel, std::int64_t stride) {
+    const Shape in = image(op, shape(x));
+    const std::int32_t side = std::min(in.dim[1], in.dim[2]);
+    const std::int32_t asked_kernel = attr(op, kPoolKernel, kernel, 1),
+                       asked_stride = attr(op, kPoolStride, stride, 1);
+    if (asked_kernel % 2 == 0 && asked_kernel != asked_stride) {
+        fail(op, "an even kernel must equal the stride, got kernel " + std::to_string(asked_kernel) +
+                     " and stride " + std::to_string(asked_stride));
+    }
+    Attrs attrs{std::min(asked_kernel, side), std::min(asked_stride, side)};
+    if (attrs[kPoolKernel] != attrs[kPoolStride]) attrs[kPoolKernel] = odd_floor(attrs[kPoolKernel]);
+    const Shape out = strided(in, in.dim[0], attrs[kPoolStride]);
+    Value node = x;
+    if (zero(x)) {
+        node = zeros(out);
+    } else if (attrs[kPoolKernel] > 1 || attrs[kPoolStride] > 1) {
+        node = append(op, out, attrs, x);
+    }
+    const Value named = node == x ? kAbsent : node;
+    repaired(Rule::kKernel, named, asked_kernel, attrs[kPoolKernel]);
+    repaired(Rule::kStride, named, asked_stride, attrs[kPoolStride]);
+    return node;
+}
+
+Value GraphBuilder::mean(Value x) {
+    const Shape& in = shape(x);
+    if (in.rank == 1) return x;
+    const Shape out{1, {in.channels()}};
+    return zero(x) ? zeros(out) : append(Op::kMean, out, {}, x);
+}
+
+Value GraphBuilder::flatten(Value x) {
+    const Shape& in = shape(x);
+    if (in.rank == 1) return x;
+    const std::int64_t features = in.elements();
+    if (features > kMaxDim) fail(Op::kFlatten, "shape " + in.text() + " has too many elements");
+    const Shape out{1, {static_cast<std::int32_t>(features)}};
+    return zero(x) ? zeros(out) : append(Op::kFlatten, out, {}, x);
+}
+
+Value GraphBuilder::dropout(Value x, std::int64_t p) {
+    const std::int32_t millionths = attr(Op::kDropout, 0, p, 0, 999'999);
+    return millionths == 0 || zero(x) ? x : append(Op::kDropout, shape(x), {millionths}, x);
+}
+
+Value GraphBuilder::resize(Value x, std::int64_t height, std::int64_t width) {
+    const Shape& in = image(Op::kResize, shape(x));
+    const Shape out{3, {in.dim[0], attr(Op::kResize, 0, height, 1), attr(Op::kResize, 1, width, 1)}};
+    if (out == in) return x;
+    return zero(x) ? zeros(out) : append(Op::kResize, out, {out.dim[1], out.dim[2]}, x);
+}
+
+// Brings an operand to the rank of the first: an image among features is averaged over its positions.
+Value GraphBuilder::fit_rank(Op op, Value x, const Shape& target) {
+    const Shape in = shape(x);
+    if (in.rank == target.rank) return x;
+    if (!in.image() || target.rank != 1) {
+        fail(op, "can't join shape " + in.text() + " to a first input of shape " + target.text());
+    }
+    const Value node = mean(x);
+    repaired(Rule::kMean, node, in.dim[1], 1);
+    return node;
+}
+
+Value GraphBuilder::fit_sides(Value x, const Shape& target) {
+    const Shape in = shape(x);
+    if (!in.image() || (in.dim[1] == target.dim[1] && in.dim[2] == target.dim[2])) return x;
+    const std::int32_t stride = stride_to(in, target);
+    const Shape out{3, {in.dim[0], target.dim[1], target.dim[2]}};
+    Value node = x;
+    if (zero(x)) {
+        node = zeros(out);
+    } else if (stride > 0) {
+        node = append(Op::kAvgPool, out, {stride, stride}, x);
+    } else {
+        node = append(Op::kResize, out, {target.dim[1], target.dim[2]}, x);
+    }
+    repaired(stride > 0 ? Rule::kPool : Rule::kResize, node, in.dim[1], target.dim[1]);
+    return node;
+}
+
+// Gives an operand of a sum the shape of the first one.
+Value GraphBuilder::project(Value x, const Shape& target) {
+    x = fit_rank(Op::kAdd, x, target);
+    const Shape in = shape(x);
+    if (in == target) return x;
+    if (in.channels() == target.channels() && in.image()) return fit_sides(x, target);
+    Value node = kAbsent;
+    if (in.image()) {
+        const std::int32_t stride = stride_to(in, target);
+        const Attrs attrs{target.dim[0], 1, std::max(stride, 1), 1, 1, 0};
+        node = append(Op::kConv2d, target, attrs, stride > 0 ? x : fit_sides(x, target));
+    } else if (in.rank == 1) {
+        node = append(Op::kLinear, target, {target.dim[0], 0}, x);
+    } else {
+        fail(Op::kAdd, "can't add shape " + in.text() + " to a first input of shape " + target.text());
+    }
+    repaired(Rule::kProject, node, in.channels(), target.channels());
+    return node;
+}
+
+Value GraphBuilder::add() {
+    const Shape target = shape(scratch_[0]);
+    std::size_t kept = 0;
+    for (const Value input : scratch_) {
+        if (zero(input)) {
+            if (shape(input).rank != target.rank) fit_rank(Op::kAdd, input, target);  // still refused
+            continue;
+        }
+        scratch_[kept++] = project(input, target);
+    }
+    if (kept == 0) return zeros(target);
+    if (kept == 1) return scratch_[0];
+    return append(Op::kAdd, target, {}, std::span<const Value>(scratch_.data(), kept));
+}
+
+Value GraphBuilder::concat() {
+    const Shape target = shape(scratch_[0]);
+    const auto axis = static_cast<std::size_t>(target.channel_axis());
+    std::int64_t channels = 0;
+    bool zeros_only = true;
+    for (Value& input : scratch_) {
+        input = fit_sides(fit_rank(Op::kConcat, input, target), target);
+        if (target.rank == 2 && shape(input).dim[0] != target.dim[0]) {
+            fail(Op::kConcat,
+                 "can't join shape " + shape(input).text() + " to a first input of shape " + target.text());
+        }
+        channels += shape(input).channels();
+        zeros_only = zeros_only && zero(input);
+    }
+    if (channels > kMaxDim) fail(Op::kConcat, "too many channels: " + std::to_string(channels));
+    Shape out = target;
+    out.dim[axis] = static_cast<std::int32_t>(channels);
+    return zeros_only ? zeros(out) : append(Op::kConcat, out, {}, scratch_);
+}
+
+Value GraphBuilder::multiply(Value first, Value second) {
+    const Shape& a = shape(first);
+    const Shape& b = shape(second);
+    if (a != b && !(a.image() && b.rank == 1 && b.dim[0] == a.dim[0])) {
+        fail(Op::kMultiply, "takes equal shapes, or an image and one factor a channel, got " + a.text() +
+                                " and " + b.text());
+    }
+    if (zero(first) || zero(second)) return zeros(a);
+    const Value inputs[] = {first, second};
+    return append(Op::kMultiply, a, {}, inputs);
+}
+
+}  // namespace cambrian
