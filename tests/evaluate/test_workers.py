@@ -222,8 +222,8 @@ def test_ctrl_c_passes_workers_by(tmp_path: Path) -> None:
 
         with Workers(UserFunction(lambda config: time.sleep(600)), 2) as evaluator:
             evaluator.submit([Job(0, {}), Job(1, {})])
-            print("working", flush=True)
             try:
+                print("working", flush=True)
                 evaluator.poll()
             except KeyboardInterrupt:
                 print("interrupted", flush=True)

@@ -6,6 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -120,12 +121,13 @@ def train(
     {'accuracy': 0.97..., 'loss': 0.1...}
     """
     recipe = recipe if isinstance(recipe, Recipe) else Recipe.of(recipe)
+    if label_smoothing is not None:
+        recipe = replace(recipe, label_smoothing=label_smoothing)
     _check_settings(epochs=epochs, augment=augment, warmup=warmup, ema=ema, clip=clip)
     place = resolve_device(device)
     inputs, targets = resident(task, data, place)
     batch = min(recipe.batch_size, len(inputs))
     steps = max(1, round(epochs * (len(inputs) // batch)))
-    smoothing = recipe.label_smoothing if label_smoothing is None else label_smoothing
 
     module.to(place).train()
     optimizer = Optimizer(
@@ -136,7 +138,7 @@ def train(
         momentum=recipe.momentum,
     )
     rates = learning_rates(recipe, optimizer.lr, steps, warmup)
-    loss_of = _loss(task, smoothing)
+    loss_of = _loss(task, recipe.label_smoothing)
     draw = _drawer(inputs, task, augment, seed)
     parameters = [p for p in module.parameters() if p.requires_grad]
     tensors = [t for t in module.state_dict().values() if t.is_floating_point()] if ema else []
