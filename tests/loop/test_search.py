@@ -9,12 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cambrian as cb
 import numpy as np
 import pytest
+
+import cambrian as cb
 from cambrian.errors import StoreError
 from cambrian.loop.budget import Budget
-from cambrian.store import Ask, Store, Tell
+from cambrian.store import Ask, Store
 
 SPACE = cb.Space(layers=cb.Int(1, 8), width=cb.Choice(32, 64, 128), act=cb.Choice("relu", "gelu", "tanh"))
 ALL = [
@@ -80,13 +81,21 @@ def pareto(rows: list[dict[str, float]]) -> list[tuple[float, float]]:
 def test_a_run_is_a_function_of_its_seed_wherever_it_is_stored(strategy: Any, tmp_path: Path) -> None:
     def once(seed: int, store: Path | None) -> list[Any]:
         run = cb.search(
-            SPACE, evaluate=score, objectives=["accuracy"], budget=30, strategy=strategy, seed=seed, store=store
+            SPACE,
+            evaluate=score,
+            objectives=["accuracy"],
+            budget=30,
+            strategy=strategy,
+            seed=seed,
+            store=store,
         )
         return [*events(run), *((e.id, e.metrics, e.seed) for e in run.evaluations)]
 
     first = once(3, None)
     assert first == once(3, tmp_path / "runs.db")
-    assert first == once(3, tmp_path / "runs.db")  # another run of the file: what a function did stays in its run
+    assert first == once(
+        3, tmp_path / "runs.db"
+    )  # another run of the file: what a function did stays in its run
     assert first != once(4, None)
 
 
@@ -152,7 +161,12 @@ def test_a_strategy_that_proposes_only_what_is_known_is_ended() -> None:
 def test_candidates_that_break_a_measured_constraint_are_not_best() -> None:
     limit = 4 * 64.0**2
     run = cb.search(
-        SPACE, evaluate=score, objectives=["accuracy"], constraints={"params": limit}, budget=72, strategy="random"
+        SPACE,
+        evaluate=score,
+        objectives=["accuracy"],
+        constraints={"params": limit},
+        budget=72,
+        strategy="random",
     )
     feasible = [score(config) for config in ALL if score(config)["params"] <= limit]
     assert run.counts == {"ok": 72}
@@ -171,7 +185,9 @@ def test_no_feasible_candidate_is_no_best() -> None:
 
 def test_target_ends_the_run_in_the_users_direction() -> None:
     evaluate = Counted()
-    run = cb.search(SPACE, evaluate=evaluate, objectives=["accuracy"], budget=72, target=1.0, strategy="random")
+    run = cb.search(
+        SPACE, evaluate=evaluate, objectives=["accuracy"], budget=72, target=1.0, strategy="random"
+    )
     assert run.stopped == "target accuracy 1 was reached"
     reached = [score(config)["accuracy"] >= 1.0 for config in evaluate.calls]
     assert reached == [False] * (len(reached) - 1) + [True]
@@ -189,7 +205,9 @@ def test_target_ends_a_synchronous_run_inside_a_batch() -> None:
 @pytest.mark.parametrize("strategy", ["random", {"name": "genetic", "population": 8}], ids=str)
 def test_patience_counts_evaluations_without_improvement(strategy: Any) -> None:
     evaluate = Counted()
-    run = cb.search(SPACE, evaluate=evaluate, objectives=["accuracy"], budget=72, patience=7, strategy=strategy)
+    run = cb.search(
+        SPACE, evaluate=evaluate, objectives=["accuracy"], budget=72, patience=7, strategy=strategy
+    )
     assert run.stopped == "no improvement in 7 evaluations"
     values = [score(config)["accuracy"] for config in evaluate.calls]
     assert len(values) - 1 - int(np.argmax(values)) == 7
@@ -285,7 +303,12 @@ def test_on_evaluation_sees_what_is_stored(tmp_path: Path) -> None:
         seen.append(evaluation)
 
     run = cb.search(
-        SPACE, evaluate=score, objectives=["accuracy"], budget=12, store=tmp_path / "runs.db", on_evaluation=look
+        SPACE,
+        evaluate=score,
+        objectives=["accuracy"],
+        budget=12,
+        store=tmp_path / "runs.db",
+        on_evaluation=look,
     )
     assert seen == run.evaluations
 

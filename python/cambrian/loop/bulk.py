@@ -135,7 +135,7 @@ class Bulk:
     def _evaluate(self, batch: Batch, requested: int | None) -> Generation:
         settings, genomes = self.settings, batch.genomes
         wanted = [name for name in settings.goals.metrics if settings.counted and name in RESOURCES]
-        resources = settings.space.resources(genomes) if wanted else {}
+        resources = settings.resources(genomes) if wanted else {}
         counted = {name: resources[name] for name in wanted}
         allowed = (
             settings.goals.feasible(counted, settings.before)

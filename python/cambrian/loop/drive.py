@@ -289,9 +289,10 @@ class Drive:
         results, log, at = self._results, self._log, self.watch.seconds
         with self.store.transaction():
             for event in log:
-                (self.store.add_ask if isinstance(event, Ask) else self.store.add_tell)(
-                    self.id, self._seq, event
-                )  # type: ignore[arg-type]
+                if isinstance(event, Ask):
+                    self.store.add_ask(self.id, self._seq, event)
+                else:
+                    self.store.add_tell(self.id, self._seq, event)
                 self._seq += 1
             for proposal, evaluation in results:
                 row = self.store.add_evaluation(

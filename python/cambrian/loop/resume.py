@@ -101,6 +101,7 @@ def restore(
 ) -> Settings:
     """Rebuild the settings of a stored run; `complete` asks for all that is needed to go on with it."""
     config = row.config
+    function, data = _function(row, functions, complete), _task(row, task)
     try:
         kind, strategy, stored = config["kind"], config["strategy"], config["task"]
         space = Space.from_dict(config["space"])
@@ -111,8 +112,8 @@ def restore(
             goals=goals,
             budget=Budget.parse(config["budget"]),
             kind=kind,
-            function=_function(row, functions, complete),
-            task=_task(row, task),
+            function=function,
+            task=data,
             task_name=None if stored is None else stored["name"],
             fingerprint=None if stored is None else stored["fingerprint"],
             strategy=strategy,
@@ -121,7 +122,7 @@ def restore(
             initial=None if initial is None else np.array(initial, dtype=space.dtype),
             **{name: config[name] for name in _PLAIN},
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"run {row.id} has a configuration that can't be read: {error!r}") from error
     if kind in ("task", "build") and (complete or settings.task is not None):
         settings.data()

@@ -126,7 +126,9 @@ class Run:
         if self.settings.repeats > 1 and not self.bulk:
             times = Counter(e.id for e in self.evaluations if not e.cached)
             among = [c for c in among if times[c.id] >= self.settings.repeats] or among
-        rows = order(np.stack([c.cost for c in among])) if among else []
+        if not among:
+            return None
+        rows = order(np.stack([c.cost for c in among]))
         return among[rows[0]] if len(rows) else None
 
     @cached_property

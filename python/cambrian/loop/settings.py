@@ -90,9 +90,13 @@ class Settings:
             )
         return self.task
 
+    def resources(self, genomes: NDArray[Any]) -> dict[str, NDArray[np.int64]]:
+        """What the core counts for genomes, (n,) a name; nothing where they mean no networks."""
+        return dict(self.space.resources(genomes)) if self.counted else {}  # type: ignore[arg-type]
+
     def valid(self, genomes: NDArray[Any]) -> NDArray[np.bool_]:
         """Which genomes keep the constraints that are known untrained, (n,)."""
-        return self.goals.feasible(self.space.resources(genomes), self.before)
+        return self.goals.feasible(self.resources(genomes), self.before)
 
     def make_strategy(self) -> Strategy:
         """Make the strategy afresh, before its first ask."""
@@ -267,7 +271,8 @@ def check_initial(initial: object, space: Space) -> NDArray[Any] | None:
         return None
     if isinstance(initial, np.ndarray):
         _core.check(space.layout, initial)
-        return initial.copy()
+        genomes: NDArray[Any] = initial.copy()
+        return genomes
     if not isinstance(initial, Sequence) or isinstance(initial, (str, Mapping)):
         raise TypeError(f"initial must be a list of configs or an array of genomes, got {initial!r}")
     return np.asarray(space.encode(list(initial))) if len(initial) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -43,7 +44,9 @@ class Store:
     ...     print([run.stopped for run in store.runs()])
     """
 
-    def __init__(self, path: str | Path | None, *, write: bool = False, lock: bool = True) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str] | None, *, write: bool = False, lock: bool = True
+    ) -> None:
         self.path = None if path is None else Path(path).expanduser().resolve()
         self._lock: WriterLock | None = None
         if self.path is not None:
