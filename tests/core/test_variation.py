@@ -1,0 +1,199 @@
+"""Variation in the core against slow oracles, bit by bit; threads, vector paths, golden vectors."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import oracles
+import pytest
+from layouts import LAYOUTS, plain
+
+from cambrian import _core
+
+CROSSOVERS = [
+    ("none",),
+    ("one_point", 0.9, "gene"),
+    ("one_point", 1.0, "slot"),
+    ("two_point", 0.5, "gene"),
+    ("two_point", 1.0, "slot"),
+    ("uniform", 0.9, 0.5, "gene"),
+    ("uniform", 1.0, 0.2, "gene"),
+    ("uniform", 0.7, 0.5, "slot"),
+]
+MUTATIONS: list[list[tuple[Any, ...]]] = [
+    [],
+    [("reset", None)],
+    [("reset", 0.07)],
+    [("reset", 1.0)],
+    [("reset", 0.0), ("step", None, 1)],
+    [("step", 0.4, 3)],
+    [("reset", 1e-6)],
+    [("structural", 1.0, 1, 1, 1, 1, 1)],
+    [("structural", 0.5, 0.3, 2, 0, 1e-3, 0), ("reset", None), ("structural", 1.0, 0, 0, 0, 5, 1)],
+]
+
+GOLDEN = ["96dffed0d6fbf283", "4dde47958bca16c1", "5a751cac36fd4cfe", "239ea830f5930dd8", "77f02e423585acd3"]
+
+
+def space(name: str) -> oracles.Space:
+    return oracles.Space(LAYOUTS[name]())
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_sample_is_the_oracles(name: str) -> None:
+    s = space(name)
+    genomes = _core.sample(s.layout, 300, seed=2**64 - 1, run=5, generation=2**32 - 1)
+    assert genomes.tolist() == oracles.sample(s, 300, oracles.Key(2**64 - 1, 5, 2**32 - 1))
+
+
+def test_refused_draws_are_made_again() -> None:
+    # Of 65,536 half words a gene of 255 options refuses one; of 2**32 words one of 65,535 options refuses one.
+    s = oracles.Space(plain(1000, 255))
+    genomes = _core.sample(s.layout, 200, seed=3)
+    assert genomes.tolist() == oracles.sample(s, 200, oracles.Key(3))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 30])
+def test_tournament_is_the_oracles(size: int) -> None:
+    key = np.round(np.random.default_rng(size).random(50) * 10)
+    key[::7] = np.nan
+    winners = _core.tournament(key, 700, size=size, seed=1, generation=8)
+    assert winners.dtype == np.int64
+    assert winners.tolist() == oracles.tournament(key, 700, size, oracles.Key(1, 0, 8))
+
+
+@pytest.mark.parametrize("operator", CROSSOVERS, ids=str)
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_crossover_is_the_oracles(name: str, operator: tuple[Any, ...]) -> None:
+    s, key = space(name), oracles.Key(12, 1, 2)
+    first, second = _core.sample(s.layout, 300, seed=0), _core.sample(s.layout, 300, seed=1)
+    children = _core.crossover(s.layout, first, second, operator=operator, seed=12, run=1, generation=2)
+    for i, child in enumerate(children.tolist()):
+        stream = key.stream(oracles.CROSS, i)
+        assert child == oracles.crossover(s, first[i].tolist(), second[i].tolist(), operator, stream)
+
+
+@pytest.mark.parametrize("operators", MUTATIONS, ids=str)
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_mutation_is_the_oracles(name: str, operators: list[tuple[Any, ...]]) -> None:
+    s, key = space(name), oracles.Key(7, 0, 3)
+    genomes = _core.sample(s.layout, 400, seed=4)
+    children = _core.mutate(s.layout, genomes, operators=operators, seed=7, generation=3)
+    for i, child in enumerate(children.tolist()):
+        assert child == oracles.mutate(s, genomes[i].tolist(), operators, key, i)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_breed_is_the_oracles(name: str) -> None:
+    s, n = space(name), 300
+    genomes = _core.sample(s.layout, 40, seed=9)
+    key = np.random.default_rng(1).random(40)
+    operators = (
+        ("tournament", 3),
+        ("uniform", 0.9, 0.5, "gene"),
+        [("step", None, 2), ("structural", 0.3, 1, 1, 1, 1, 1)],
+    )
+    children = breed(s.layout, genomes, key, n, *operators)
+    assert children.tolist() == oracles.breed(s, genomes.tolist(), key, n, *operators, oracles.Key(5, 6, 7))
+
+
+def breed(
+    layout: Any, genomes: Any, key: Any, n: int, selection: Any, crossover: Any, mutation: Any, **more: Any
+) -> Any:
+    return _core.breed(
+        layout, genomes, key, n, selection=selection, crossover=crossover, mutation=mutation,
+        seed=5, run=6, generation=7, **more,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("crossover", CROSSOVERS, ids=str)
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_breed_is_its_parts_one_after_the_other(name: str, crossover: tuple[Any, ...]) -> None:
+    layout = LAYOUTS[name]().layout()
+    n, source = 700, {"seed": 5, "run": 6, "generation": 7}
+    genomes, key = _core.sample(layout, 100, seed=0), np.random.default_rng(0).random(100)
+    parents = _core.tournament(key, 2 * n, size=4, **source).reshape(n, 2)
+    crossed = _core.crossover(
+        layout, genomes[parents[:, 0]], genomes[parents[:, 1]], operator=crossover, **source
+    )
+    for mutation in MUTATIONS:
+        expected = _core.mutate(layout, crossed, operators=mutation, **source)
+        children = breed(layout, genomes, key, n, ("tournament", 4), crossover, mutation)
+        np.testing.assert_array_equal(children, expected)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_threads_change_nothing(name: str) -> None:
+    layout = LAYOUTS[name]().layout()
+    genomes, key = _core.sample(layout, 5000, seed=0), np.arange(5000.0) % 77
+    others = genomes[::-1].copy()
+    mutation = [("reset", None), ("structural", 0.5, 1, 1, 1, 1, 1)]
+
+    def results(threads: int) -> list[Any]:
+        source = {"seed": 1, "generation": 2, "threads": threads}
+        return [
+            _core.sample(layout, 5000, **source),
+            _core.tournament(key, 10_000, size=3, **source),
+            _core.crossover(layout, genomes, others, operator=("uniform", 0.9, 0.3, "slot"), **source),
+            _core.mutate(layout, genomes, operators=mutation, **source),
+            breed(layout, genomes, key, 5001, ("tournament", 3), CROSSOVERS[5], mutation, threads=threads),
+        ]
+
+    one = results(1)
+    for threads in (0, 2, 3, 8):
+        for expected, result in zip(one, results(threads), strict=True):
+            np.testing.assert_array_equal(result, expected)
+
+
+def digests() -> list[str]:
+    """What all kernels give, in short."""
+    found = []
+    for name in LAYOUTS:
+        layout = LAYOUTS[name]().layout()
+        genomes = _core.sample(layout, 999, seed=2024, run=1, generation=3)
+        key = np.arange(999) * 7919 % 1000 / 8
+        children = breed(layout, genomes, key, 1001, ("tournament", 5), CROSSOVERS[5], MUTATIONS[8])
+        data = genomes.astype("<u2").tobytes() + children.astype("<u2").tobytes()
+        found.append(hashlib.sha256(data).hexdigest()[:16])
+    return found
+
+
+def test_golden_vectors() -> None:
+    # A change of these changes every run that was ever stored.
+    assert digests() == GOLDEN
+
+
+@pytest.mark.parametrize("level", ["scalar", "avx2", "avx512"])
+def test_vector_paths_change_nothing(level: str) -> None:
+    levels = ["scalar", "avx2", "avx512"]
+    if levels.index(level) > levels.index(_core.simd()):
+        pytest.skip(f"this CPU has only {_core.simd()}")
+    script = f"import sys; sys.path[:0] = {sys.path!r}; from core import test_variation as t; print(t._core.simd(), t.digests())"
+    environment = {**os.environ, "CAMBRIAN_SIMD": level}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == f"{level} {digests()}"
+
+
+def test_unknown_vector_path_is_an_error() -> None:
+    script = f"import sys; sys.path[:0] = {sys.path!r}; from cambrian import _core; _core.simd()"
+    environment = {**os.environ, "CAMBRIAN_SIMD": "mmx"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert "CAMBRIAN_SIMD=mmx: expected scalar, avx2 or avx512" in done.stderr
+
+
+def test_key_parts_all_count() -> None:
+    layout = plain().layout()
+    base = {"seed": 1, "run": 2, "generation": 3}
+    genomes = _core.sample(layout, 50, **base)
+    np.testing.assert_array_equal(genomes, _core.sample(layout, 80, **base)[:50])
+    for part in base:
+        assert (_core.sample(layout, 50, **{**base, part: 99}) != genomes).mean() > 0.8

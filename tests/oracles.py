@@ -1,0 +1,441 @@
+"""Slow, obvious versions of what the native core does fast. They share no code with it.
+
+The numbers of the generator, and the order in which they are used, are part of what is promised, so these
+give the same genomes, bit by bit.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from core.words import KINDS, Words
+
+WORD = 1 << 32
+SAMPLE, SAMPLE_AGAIN, SELECT, CROSS, MUTATE = 0, 1, 2, 3, 16
+
+
+def philox(counter: list[int], key: list[int]) -> list[int]:
+    """Philox4x32-10, from the paper (Salmon et al., SC 2011)."""
+    for _ in range(10):
+        left, right = divmod(0xD2511F53 * counter[0], WORD), divmod(0xCD9E8D57 * counter[2], WORD)
+        counter = [right[0] ^ counter[1] ^ key[0], right[1], left[0] ^ counter[3] ^ key[1], left[1]]
+        key = [(key[0] + 0x9E3779B9) % WORD, (key[1] + 0xBB67AE85) % WORD]
+    return counter
+
+
+def splitmix(z: int) -> int:
+    z = (z + 0x9E3779B97F4A7C15) % 2**64
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
+    return z ^ (z >> 31)
+
+
+@dataclass(frozen=True)
+class Key:
+    seed: int
+    run: int = 0
+    generation: int = 0
+
+    def stream(self, purpose: int, individual: int) -> Stream:
+        high, low = divmod(splitmix((splitmix(self.seed) + self.run) % 2**64), WORD)
+        return Stream([low, high], purpose, individual, self.generation)
+
+
+class Stream:
+    def __init__(self, key: list[int], purpose: int, individual: int, generation: int) -> None:
+        self.key, self.counter, self.left = key, [0, purpose, individual, generation], []  # type: ignore[var-annotated]
+
+    def word(self) -> int:
+        if not self.left:
+            self.left = philox(self.counter, self.key)
+            self.counter[0] += 1
+        return self.left.pop(0)
+
+    def below(self, bound: int) -> int:
+        while True:
+            value, low = divmod(self.word() * bound, WORD)
+            if low >= WORD % bound:
+                return value
+
+    def chance(self, probability: float) -> bool:
+        return self.word() < int(probability * WORD + 0.5)
+
+
+@dataclass(frozen=True)
+class Gene:
+    kind: str
+    options: int
+    repeat: int
+    slot: int
+    inputs: int
+    optional: bool
+    when: tuple[tuple[int, frozenset[int]], ...]
+
+    @property
+    def ordered(self) -> bool:
+        return self.kind in ("int", "float", "length")
+
+
+@dataclass(frozen=True)
+class Slots:
+    length: int
+    low: int
+    high: int
+    first: int
+    width: int
+    parent: int
+    parent_slot: int
+
+
+class Space:
+    """What a record of layout words says, as objects."""
+
+    def __init__(self, words: Words) -> None:
+        self.layout = words.layout()
+        self.genes = [self._gene(list(column)) for column in words.columns]
+        self.repeats = [Slots(*repeat) for repeat in words.repeats]
+
+    @staticmethod
+    def _gene(column: list[int]) -> Gene:
+        kind, options, repeat, slot, inputs, optional, conditions = column[:7]
+        rest, when = column[7:], []
+        for _ in range(conditions):
+            when.append((rest[0], frozenset(rest[2 : 2 + rest[1]])))
+            rest = rest[2 + rest[1] :]
+        name = {code: name for name, code in KINDS.items()}[kind]
+        return Gene(name, options, repeat, slot, inputs, bool(optional), tuple(when))
+
+    def slots(self, genome: list[int], repeat: int) -> int:
+        r = self.repeats[repeat]
+        return r.low if r.length < 0 else r.low + genome[r.length]
+
+    def active(self, genome: list[int], column: int) -> bool:
+        gene = self.genes[column]
+        repeat, slot = gene.repeat, gene.slot
+        while repeat >= 0:
+            r = self.repeats[repeat]
+            if r.length >= 0 and not self.active(genome, r.length):
+                return False
+            if slot >= self.slots(genome, repeat):
+                return False
+            repeat, slot = r.parent, r.parent_slot
+        return all(self.active(genome, c) and genome[c] in allowed for c, allowed in gene.when)
+
+    def changeable(self, genome: list[int]) -> list[int]:
+        return [c for c in range(len(genome)) if self.active(genome, c) and self.genes[c].options > 1]
+
+
+def sample(space: Space, n: int, key: Key) -> list[list[int]]:
+    genomes = []
+    narrow = space.layout.dtype == np.uint8
+    for i in range(n):
+        stream, again = key.stream(SAMPLE, i), key.stream(SAMPLE_AGAIN, i)
+        draws: list[int] = []
+        while len(draws) < len(space.genes):
+            word = stream.word()
+            draws += [word % 2**16, word >> 16] if narrow else [word]
+        size = 2**16 if narrow else WORD
+        genome = []
+        for gene, draw in zip(space.genes, draws, strict=False):
+            value, low = divmod(draw * gene.options, size)
+            genome.append(value if low >= size % gene.options else again.below(gene.options))
+        genomes.append(genome)
+    return genomes
+
+
+def tournament(key: Any, n: int, size: int, source: Key) -> list[int]:
+    winners = []
+    for i in range(n):
+        stream = source.stream(SELECT, i)
+        best = stream.below(len(key))
+        for _ in range(size - 1):
+            other = stream.below(len(key))
+            if math.isnan(key[best]) or key[other] < key[best]:
+                best = other
+        winners.append(best)
+    return winners
+
+
+def units(space: Space, by: str) -> list[list[int]]:
+    """Columns that stay together."""
+    if by == "gene":
+        return [[c] for c in range(len(space.genes))]
+    together: dict[Any, list[int]] = {}
+    for c in range(len(space.genes)):
+        name: Any = c
+        for number, r in enumerate(space.repeats):
+            if r.parent < 0 and r.first <= c < r.first + r.high * r.width:
+                name = (number, (c - r.first) // r.width)
+        together.setdefault(name, []).append(c)
+    return list(together.values())
+
+
+def crossover(
+    space: Space, first: list[int], second: list[int], operator: tuple[Any, ...], stream: Stream
+) -> list[int]:
+    name, *parameters = operator
+    if name == "none" or not stream.chance(parameters[0]):
+        return list(first)
+    parts = units(space, parameters[-1])
+    if name == "uniform":
+        swapped = uniform_swaps(parameters[1], parameters[2], len(parts), stream)
+    elif len(parts) < 2:
+        swapped = []
+    elif name == "one_point":
+        swapped = list(range(1 + stream.below(len(parts) - 1), len(parts)))
+    else:
+        one, two = stream.below(len(parts)), stream.below(len(parts) - 1)
+        two += two >= one
+        swapped = list(range(min(one, two), max(one, two)))
+    child = list(first)
+    for u in swapped:
+        for c in parts[u]:
+            child[c] = second[c]
+    return child
+
+
+def uniform_swaps(swap: float, by: str, n: int, stream: Stream) -> list[int]:
+    if by == "gene" and swap == 0.5:
+        words = [stream.word() for _ in range((n + 31) // 32)]
+        return [u for u in range(n) if words[u // 32] >> u % 32 & 1]
+    return [u for u in range(n) if stream.chance(swap)]
+
+
+def one_hit_on_average(k: int, stream: Stream) -> list[int]:
+    """Which of k are hit at a rate of 1/k: their number is binomial, then they are a uniform subset."""
+    word, count, at_most = stream.word(), 0, 0.0
+    for j in range(min(k, 16)):
+        at_most += math.comb(k, j) * (1 / k) ** j * (1 - 1 / k) ** (k - j)
+        count += word >= at_most * WORD
+    chosen: list[int] = []
+    for last in range(k - count, k):
+        pick = stream.below(last + 1)
+        chosen.append(last if pick in chosen else pick)
+    return chosen
+
+
+def gap(rate: float, size: int, limit: int, stream: Stream) -> int:
+    """Genes that are passed over before the next hit: geometric, from a table of `size` that may be run again."""
+    gone = 0
+    while True:
+        word, tail, j = stream.word(), 1.0, 0
+        while j < size:
+            tail *= 1 - rate
+            if word >= min(int(tail * WORD), WORD - 1):
+                return gone + j
+            j += 1
+        if gone + j >= limit:
+            return gone + j
+        gone += j
+
+
+def other_value(gene: Gene, old: int, step: int, stream: Stream) -> int:
+    values = [v for v in range(gene.options) if v != old]
+    if step and gene.ordered:
+        values = [v for v in values if abs(v - old) <= step]
+    return values[stream.below(len(values))]
+
+
+def point_mutation(space: Space, genome: list[int], operator: tuple[Any, ...], stream: Stream) -> list[int]:
+    name, rate = operator[:2]
+    step = operator[2] if name == "step" else 0
+    child, columns = list(genome), space.changeable(genome)
+
+    def hit(position: int) -> None:
+        c = columns[position]
+        child[c] = other_value(space.genes[c], child[c], step, stream)
+
+    if rate == 0 or not columns:
+        return child
+    if rate is None:
+        for position in one_hit_on_average(len(columns), stream):
+            hit(position)
+        return child
+    size = min(1024, sum(gene.options > 1 for gene in space.genes))
+    position = gap(rate, size, len(columns), stream)
+    while position < len(columns):
+        hit(position)
+        position += 1
+        if position < len(columns):
+            position += gap(rate, size, len(columns) - position, stream)
+    return child
+
+
+def mutate(space: Space, genome: list[int], operators: list[tuple[Any, ...]], key: Key, i: int) -> list[int]:
+    for stage, operator in enumerate(operators):
+        stream = key.stream(MUTATE + stage, i)
+        change = structural_mutation if operator[0] == "structural" else point_mutation
+        genome = change(space, genome, operator, stream)
+    return genome
+
+
+def breed(
+    space: Space, genomes: list[list[int]], key: Any, n: int, selection: tuple[Any, ...],
+    crossing: tuple[Any, ...], mutation: list[tuple[Any, ...]], source: Key,
+) -> list[list[int]]:  # fmt: skip
+    winners = tournament(key, 2 * n, selection[1], source)
+    children = []
+    for i in range(n):
+        first, second = genomes[winners[2 * i]], genomes[winners[2 * i + 1]]
+        child = crossover(space, first, second, crossing, source.stream(CROSS, i))
+        children.append(mutate(space, child, mutation, source, i))
+    return children
+
+
+@dataclass(eq=False)
+class Slot:
+    """A slot as an object: its genes, and what each of its references names (a Slot, or an input below 0)."""
+
+    genes: list[int]
+    targets: dict[int, Any]
+
+
+def read_slots(space: Space, genome: list[int], number: int) -> list[Slot]:
+    r, chain = space.repeats[number], []
+    for s in range(space.slots(genome, number)):
+        start = r.first + s * r.width
+        slot = Slot(genome[start : start + r.width], {})
+        for offset in range(r.width):
+            gene = space.genes[start + offset]
+            if gene.kind != "reference" or gene.repeat != number:
+                continue
+            distance = genome[start + offset] + (0 if gene.optional else 1)
+            target = max(s - distance, -gene.inputs)
+            absent = gene.optional and distance == 0
+            slot.targets[offset] = None if absent else chain[target] if target >= 0 else target
+        chain.append(slot)
+    return chain
+
+
+def write_slots(space: Space, genome: list[int], number: int, chain: list[Slot]) -> None:
+    r = space.repeats[number]
+    for s, slot in enumerate(chain):
+        start = r.first + s * r.width
+        genome[start : start + r.width] = slot.genes
+        for offset, target in slot.targets.items():
+            gene = space.genes[start + offset]
+            if target is None or (gene.optional and gene.options == 1):
+                continue
+            place = target if isinstance(target, int) else chain.index(target)
+            reach = gene.options - (1 if gene.optional else 0)
+            genome[start + offset] = min(max(s - place, 1), reach) - (0 if gene.optional else 1)
+    if r.length >= 0:
+        genome[r.length] = len(chain) - r.low
+
+
+def possible_changes(space: Space, genome: list[int], number: int) -> dict[str, bool]:
+    r, length = space.repeats[number], space.slots(genome, number)
+    return {
+        "insert": length < r.high,
+        "delete": length > r.low,
+        "duplicate": 0 < length < r.high,
+        "move": length > 1,
+        "rewire": bool(rewirable(space, genome, number)),
+    }
+
+
+def rewirable(space: Space, genome: list[int], number: int) -> list[int]:
+    def fits(c: int) -> bool:
+        gene = space.genes[c]
+        return (
+            gene.kind == "reference"
+            and gene.repeat == number
+            and gene.options > 1
+            and space.active(genome, c)
+        )
+
+    return [c for c in range(len(genome)) if fits(c)]
+
+
+def active_repeats(space: Space, genome: list[int]) -> list[int]:
+    def active(number: int) -> bool:
+        r = space.repeats[number]
+        columns = [r.length] if r.length >= 0 else range(r.first, r.first + r.width)
+        return any(space.active(genome, c) for c in columns)
+
+    return [number for number in range(len(space.repeats)) if active(number)]
+
+
+def structural_mutation(
+    space: Space, genome: list[int], operator: tuple[Any, ...], stream: Stream
+) -> list[int]:
+    genome = list(genome)
+    if not space.repeats or not stream.chance(operator[1]):
+        return genome
+    active = active_repeats(space, genome)
+    if not active:
+        return genome
+    number = active[stream.below(len(active))]
+    largest = max(operator[2:]) or 1
+    names = ("insert", "delete", "duplicate", "move", "rewire")
+    possible = possible_changes(space, genome, number)
+    weights = {
+        n: int(w / largest * 2**24 + 0.5) * possible[n] for n, w in zip(names, operator[2:], strict=True)
+    }
+    if sum(weights.values()) == 0:
+        return genome
+    pick, name = stream.below(sum(weights.values())), ""
+    for name, weight in weights.items():
+        if pick < weight:
+            break
+        pick -= weight
+    apply_change(space, genome, number, name, stream)
+    return genome
+
+
+def apply_change(space: Space, genome: list[int], number: int, name: str, stream: Stream) -> None:
+    if name == "rewire":
+        columns = rewirable(space, genome, number)
+        c = columns[stream.below(len(columns))]
+        genome[c] = other_value(space.genes[c], genome[c], 0, stream)
+        return
+    r, chain = space.repeats[number], read_slots(space, genome, number)
+    at = stream.below(len(chain) + (name == "insert"))
+    if name == "insert":
+        start = r.first + at * r.width
+        fresh = [stream.below(gene.options) for gene in space.genes[start : start + r.width]]
+        chain.insert(at, Slot(fresh, {}))
+    elif name == "duplicate":
+        chain.insert(at + 1, Slot(list(chain[at].genes), dict(chain[at].targets)))
+    elif name == "move":
+        to = stream.below(len(chain) - 1)
+        chain.insert(to + (to >= at), chain.pop(at))
+    else:
+        gone = chain.pop(at)
+        for slot in chain:
+            for offset, target in slot.targets.items():
+                if target is gone:
+                    slot.targets[offset] = chain[at - 1] if at > 0 else -1
+    write_slots(space, genome, number, chain)
+
+
+def nondominated_rank(cost: np.ndarray[Any, Any], stop: int = 0) -> list[int]:
+    """Fronts peeled off one after the other."""
+    finite = [i for i in range(len(cost)) if np.isfinite(cost[i]).all()]
+    rank, front, left = [-1] * len(cost), 0, set(finite)
+    while left and (stop == 0 or len(finite) - len(left) < stop):
+        beaten = {i for i in left for j in left if (cost[j] <= cost[i]).all() and (cost[j] < cost[i]).any()}
+        for i in left - beaten:
+            rank[i] = front
+        left, front = beaten, front + 1
+    for i in left:
+        rank[i] = front
+    return [r if r >= 0 else front + bool(left) for r in rank]
+
+
+def crowding(cost: np.ndarray[Any, Any], rank: Any) -> list[float]:
+    """Deb et al. 2002, as printed."""
+    distance = [0.0] * len(cost)
+    finite = [i for i in range(len(cost)) if np.isfinite(cost[i]).all()]
+    for front in {rank[i] for i in finite}:
+        members = [i for i in finite if rank[i] == front]
+        for j in range(cost.shape[1]):
+            members.sort(key=lambda i: (cost[i, j], i))
+            span = cost[members[-1], j] - cost[members[0], j]
+            for before, i, after in zip(members, members[1:], members[2:], strict=False):
+                distance[i] += (cost[after, j] - cost[before, j]) / span if span else 0.0
+            distance[members[0]] = distance[members[-1]] = math.inf
+    return distance
