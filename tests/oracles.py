@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
 from core.words import KINDS, Words
 
 WORD = 1 << 32
@@ -218,7 +219,7 @@ def one_hit_on_average(k: int, stream: Stream) -> list[int]:
 
 
 def gap(rate: float, size: int, limit: int, stream: Stream) -> int:
-    """Genes that are passed over before the next hit: geometric, from a table of `size` that may be run again."""
+    """Genes passed over before the next hit: geometric, from a table of `size` that may be run again."""
     gone = 0
     while True:
         word, tail, j = stream.word(), 1.0, 0
@@ -240,8 +241,8 @@ def other_value(gene: Gene, old: int, step: int, stream: Stream) -> int:
 
 
 def point_mutation(space: Space, genome: list[int], operator: tuple[Any, ...], stream: Stream) -> list[int]:
-    name, rate = operator[:2]
-    step = operator[2] if name == "step" else 0
+    name, rate, step, *_ = (*operator, None, 0)
+    step = step if name == "step" else 0
     child, columns = list(genome), space.changeable(genome)
 
     def hit(position: int) -> None:
@@ -249,6 +250,9 @@ def point_mutation(space: Space, genome: list[int], operator: tuple[Any, ...], s
         child[c] = other_value(space.genes[c], child[c], step, stream)
 
     if rate == 0 or not columns:
+        return child
+    if name == "point":
+        hit(stream.below(len(columns)))
         return child
     if rate is None:
         for position in one_hit_on_average(len(columns), stream):
@@ -377,11 +381,9 @@ def structural_mutation(
     }
     if sum(weights.values()) == 0:
         return genome
-    pick, name = stream.below(sum(weights.values())), ""
-    for name, weight in weights.items():
-        if pick < weight:
-            break
-        pick -= weight
+    pick = stream.below(sum(weights.values()))
+    ends = np.cumsum(list(weights.values()))
+    name = names[int(np.searchsorted(ends, pick, side="right"))]
     apply_change(space, genome, number, name, stream)
     return genome
 

@@ -6,9 +6,7 @@
 namespace cambrian {
 namespace {
 
-// Small enough that the parents of a block, and its children, stay in the nearest caches.
-constexpr std::size_t kBlock = Streams::kMost / 2;
-constexpr std::size_t kShare = 8 * kBlock;
+constexpr std::size_t kMostRows = Streams::kMost / 2;  // two parents each
 
 void prefetch([[maybe_unused]] const void* address) {
 #ifdef __GNUC__
@@ -31,9 +29,9 @@ class Breeder {
           limit_(layout),
           source_(source) {}
 
-    // Children from … from + count - 1, count <= kBlock, into `block`.
+    // Children from … from + count - 1, count <= kMostRows, into `block`.
     void breed(std::uint32_t from, std::size_t count, T* block, Scratch<T>& scratch) const {
-        std::array<std::uint32_t, 2 * kBlock> winners;
+        std::array<std::uint32_t, 2 * kMostRows> winners;
         select(from, count, winners.data());
         cross(from, count, winners.data(), block);
         mutate_block(mutator_, source_, from, count, width_, block, scratch);
@@ -81,11 +79,13 @@ void breed(const Layout& layout, const T* parents, const double* key, std::uint3
            const Operators& operators, const Source& source, const Threads& threads, T* out) {
     const Breeder<T> breeder(layout, parents, key, population, operators, source);
     const std::size_t width = layout.width();
-    parallel_for(n, kShare, threads, [&](std::size_t begin, std::size_t end) {
+    const std::size_t rows = rows_at_once<T>(width);
+    const std::size_t work = 16 * (width * (operators.mutations.size() + 1) + operators.selection.size);
+    parallel_for(n, rows_of_block(work, 8 * rows), threads, [&](std::size_t begin, std::size_t end) {
         Scratch<T> scratch(layout);
-        std::vector<T> block(kBlock * width);
-        for (std::size_t from = begin; from < end; from += kBlock) {
-            const std::size_t count = std::min(kBlock, end - from);
+        std::vector<T> block(rows * width);
+        for (std::size_t from = begin; from < end; from += rows) {
+            const std::size_t count = std::min(rows, end - from);
             breeder.breed(static_cast<std::uint32_t>(from), count, block.data(), scratch);
             std::copy_n(block.data(), count * width, out + from * width);
         }

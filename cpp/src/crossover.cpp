@@ -129,19 +129,20 @@ void crossover(const Layout& layout, const T* first, const T* second, std::size_
                const Crossover& crossover, const Source& source, const Threads& threads, T* out) {
     const Crosser crosser(layout, crossover);
     const std::size_t width = layout.width();
-    parallel_for(n, 4 * Streams::kMost, threads, [&](std::size_t begin, std::size_t end) {
-        std::vector<T> child(width);
-        for (std::size_t from = begin; from < end; from += Streams::kMost) {
-            const std::size_t count = std::min(Streams::kMost, end - from);
-            const Streams streams(source, kCross, static_cast<std::uint32_t>(from), count);
-            for (std::size_t i = from; i < from + count; ++i) {
-                Stream stream = streams[i - from];
-                std::copy_n(first + i * width, width, child.data());
-                crosser.cross(child.data(), second + i * width, stream);
-                std::copy(child.begin(), child.end(), out + i * width);
-            }
-        }
-    });
+    parallel_for(n, rows_of_block(4 * width, 4 * Streams::kMost), threads,
+                 [&](std::size_t begin, std::size_t end) {
+                     std::vector<T> child(width);
+                     for (std::size_t from = begin; from < end; from += Streams::kMost) {
+                         const std::size_t count = std::min(Streams::kMost, end - from);
+                         const Streams streams(source, kCross, static_cast<std::uint32_t>(from), count);
+                         for (std::size_t i = from; i < from + count; ++i) {
+                             Stream stream = streams[i - from];
+                             std::copy_n(first + i * width, width, child.data());
+                             crosser.cross(child.data(), second + i * width, stream);
+                             std::copy(child.begin(), child.end(), out + i * width);
+                         }
+                     }
+                 });
 }
 
 template void crossover(const Layout&, const std::uint8_t*, const std::uint8_t*, std::size_t,

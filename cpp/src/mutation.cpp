@@ -87,11 +87,13 @@ void mutate(const Layout& layout, const T* genomes, std::size_t n, const std::ve
     const Mutator mutator(layout, mutations);
     const Limit<T> limit(layout);
     const std::size_t width = layout.width();
-    parallel_for(n, 4 * Streams::kMost, threads, [&](std::size_t begin, std::size_t end) {
+    const std::size_t rows = rows_at_once<T>(width);
+    const std::size_t share = rows_of_block(16 * width * (mutations.size() + 1), 8 * rows);
+    parallel_for(n, share, threads, [&](std::size_t begin, std::size_t end) {
         Scratch<T> scratch(layout);
-        std::vector<T> block(Streams::kMost * width);
-        for (std::size_t from = begin; from < end; from += Streams::kMost) {
-            const std::size_t count = std::min(Streams::kMost, end - from);
+        std::vector<T> block(rows * width);
+        for (std::size_t from = begin; from < end; from += rows) {
+            const std::size_t count = std::min(rows, end - from);
             std::copy_n(genomes + from * width, count * width, block.data());
             for (std::size_t i = 0; i < count; ++i) limit.apply(block.data() + i * width);
             mutate_block(mutator, source, static_cast<std::uint32_t>(from), count, width, block.data(),

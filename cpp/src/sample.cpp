@@ -7,8 +7,6 @@
 namespace cambrian {
 namespace {
 
-constexpr std::size_t kBlock = 1024;
-
 // A gene of at most 256 options takes half a word of random bits, of a wide layout a whole one;
 // multiply-shift. A refused draw, rare enough, is made again from a stream of its own: so all columns are
 // computed alike.
@@ -75,7 +73,7 @@ class Row {
 template <class T>
 void sample(const Layout& layout, std::size_t n, const Source& source, const Threads& threads, T* out) {
     const std::size_t width = layout.width();
-    parallel_for(n, kBlock, threads, [&](std::size_t begin, std::size_t end) {
+    parallel_for(n, rows_of_block(width, 1024), threads, [&](std::size_t begin, std::size_t end) {
         Row<T> row(layout);
         std::vector<T> genome(width);
         for (std::size_t i = begin; i < end; ++i) {

@@ -1,5 +1,8 @@
-"""Frequencies against their theory. Seeds are fixed; a bound of 5 standard errors would fail by chance once in
-1.7 million comparisons, so a failure is a fault."""
+"""Frequencies against their theory.
+
+Seeds are fixed; a bound of 5 standard errors would fail by chance once in 1.7 million comparisons, so a
+failure is a fault.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,9 @@ import math
 
 import numpy as np
 import pytest
-from layouts import LAYOUTS, plain
 
 from cambrian import _core
+from layouts import LAYOUTS, plain
 
 SIGMAS = 5.0
 N = 40_000
@@ -149,6 +152,16 @@ def test_only_active_genes_are_hit(name: str) -> None:
         expected = active.sum(1) * p
         variance = (expected * (1 - p)).sum()
         assert abs(changed.sum() - expected.sum()) < SIGMAS * math.sqrt(variance)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_point_mutation_hits_one_active_gene(name: str) -> None:
+    layout = LAYOUTS[name]().layout()
+    genomes = np.repeat(_core.sample(layout, 1, seed=15), N, axis=0)
+    able = (_core.active(layout, genomes) & (layout.options > 1))[0]
+    changed = _core.mutate(layout, genomes, operators=[("point",)], seed=16) != genomes
+    np.testing.assert_array_equal(changed.sum(1), 1)
+    assert_binomial(changed.sum(0), N, able / able.sum())
 
 
 def test_structural_changes_by_weight() -> None:

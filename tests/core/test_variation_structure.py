@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import oracles
 import pytest
-from layouts import LAYOUTS
 
+import oracles
 from cambrian import _core
+from layouts import LAYOUTS
 
 CHANGES = ("insert", "delete", "duplicate", "move", "rewire")
 HIGH = 6

@@ -1,6 +1,7 @@
 // How genomes are changed. Only active genes are hit, and no draw is spent on the others.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -40,7 +41,7 @@ class Mutator {
   private:
     struct Stage {
         std::optional<Hits> hits;  // none: one gene is hit
-        std::uint32_t step = 0;  // 0: ordered genes are reset too
+        std::uint32_t step = 0;    // 0: ordered genes are reset too
         std::optional<Structure> structure;
     };
 
@@ -54,6 +55,14 @@ class Mutator {
     bool conditional_ = false;           // others may take part
     std::vector<Stage> stages_;
 };
+
+// Rows that are worked on together: a block of them stays in the nearest caches.
+template <class T>
+std::size_t rows_at_once(std::size_t width) {
+    constexpr std::size_t kBytes = std::size_t{1} << 18;
+    return std::clamp<std::size_t>(kBytes / (sizeof(T) * std::max<std::size_t>(width, 1)), 1,
+                                   Streams::kMost / 2);
+}
 
 // All mutations of genomes first … first + count - 1, which stand in `genomes`, private to the caller.
 template <class T>

@@ -1,6 +1,7 @@
 // Splits work into blocks whose borders don't depend on the number of threads.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 
@@ -11,6 +12,13 @@ struct Threads {
     // Called on the calling thread between blocks; may throw to stop the work (Ctrl-C).
     std::function<void()> poll;
 };
+
+// How many rows make a block, at most `most`, if a row takes about `work` nanoseconds: few enough that `poll`
+// is called many times a second.
+inline std::size_t rows_of_block(std::size_t work, std::size_t most) {
+    constexpr std::size_t kNanoseconds = std::size_t{1} << 22;
+    return std::clamp<std::size_t>(kNanoseconds / std::max<std::size_t>(work, 1), 1, most);
+}
 
 // Calls body(begin, end) for [0, block), [block, 2 * block), … up to n, on `threads.count` threads, and
 // returns when all are done. What a call throws is thrown here, after the other threads have stopped; of
