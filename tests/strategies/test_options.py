@@ -166,7 +166,7 @@ def test_generations_wait_for_all_results(name):
     assert strategy.generation == 0
     assert len(strategy.ask(1)) == 1
     assert strategy.generation == 1
-    assert (strategy.pending, len(strategy.ask())) == (1, 8 if name == "genetic" else 9)
+    assert (strategy.pending, len(strategy.ask())) == (1, 7 if name == "genetic" else 9)
 
 
 def test_elites_are_kept_and_not_asked_again():

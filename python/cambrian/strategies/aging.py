@@ -33,12 +33,13 @@ if TYPE_CHECKING:
 class Aging(Strategy):
     """Aging evolution: the best of a random `sample` gets a child, the oldest of the `population` dies.
 
-    Asynchronous: ask at any time. The first `population` proposals are random, later ones are bred from what
-    is told by then; a genome enters when it is told, failed ones never do. The default mutation resets one
-    active gene; where the space repeats a group, the part `structural` of the children have slots inserted,
-    deleted, copied or moved, or a reference rewired, instead. Other operators of `cambrian.evolve` replace
-    both. With two or more objectives the best of a sample is that by (rank, crowding) in the population.
-    Raises ValueError for a population or sample below 2, and for a sample larger than the population.
+    `sample` is half of the population unless given. Asynchronous: ask at any time. The first `population`
+    proposals are random, later ones are bred from what is told by then; a genome enters when it is told,
+    failed ones never do. The default mutation resets one active gene; where the space repeats a group, the
+    part `structural` of the children have slots inserted, deleted, copied or moved, or a reference rewired,
+    instead. Other operators of `cambrian.evolve` replace both. With two or more objectives the best of a
+    sample is that by (rank, crowding) in the population. Raises ValueError for a population or sample below 2
+    and for a sample larger than the population.
 
     >>> strategy = cb.strategies.Aging(space, population=20, sample=5, seed=0)
     >>> batch = strategy.ask(8); strategy.tell(batch.ids[:3], cost(batch.genomes[:3]))
@@ -51,8 +52,8 @@ class Aging(Strategy):
         self,
         space: Space,
         *,
-        population: int = 30,
-        sample: int = 8,
+        population: int = 20,
+        sample: int | None = None,
         crossover: Crossover | Described = NoCrossover(),  # noqa: B008
         mutation: Mutation | Described | Sequence[Mutation | Described] | None = None,
         structural: float = 0.25,
@@ -66,12 +67,9 @@ class Aging(Strategy):
             space, seed=seed, objectives=objectives, initial=initial, valid=valid, duplicates=duplicates
         )
         self.population = arguments.integer("population", population, 2, why="a sample of one is no choice")
+        sample = max(2, self.population // 2) if sample is None else sample
         self.sample = arguments.integer(
-            "sample",
-            sample,
-            2,
-            self.population,
-            why="members are drawn from the population, and the best is kept",
+            "sample", sample, 2, self.population, why="it is drawn from the population, and its best is kept"
         )
         self.structural = arguments.fraction("structural", structural)
         self._default = mutation is None

@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cambrian.evolve.breed import breed
-from cambrian.evolve.operators import Tournament, make_mutations, make_operator, operator_dict
+from cambrian.evolve.operators import (
+    ResetMutation,
+    StructuralMutation,
+    Tournament,
+    make_mutations,
+    make_operator,
+    operator_dict,
+)
 
 from . import arguments
 from .base import Snapshot, Strategy
@@ -18,6 +25,9 @@ from .fresh import joined
 if TYPE_CHECKING:
     from cambrian._core import Genomes
     from cambrian.space.space import Space
+
+# One gene on average; where the space repeats a group, a quarter of the children have a slot changed as well.
+MUTATION = (ResetMutation(), StructuralMutation(0.25))
 
 
 class Generational(Strategy):

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from cambrian.evolve.operators import (
     Crossover,
     Mutation,
-    ResetMutation,
     Selection,
     Tournament,
     UniformCrossover,
@@ -21,7 +20,7 @@ from cambrian.evolve.survive import NSGA2, Truncation, survive
 from . import arguments
 from .base import Described
 from .fresh import Valid, joined
-from .generational import Generational
+from .generational import MUTATION, Generational
 
 if TYPE_CHECKING:
     from cambrian._core import Genomes
@@ -31,10 +30,10 @@ if TYPE_CHECKING:
 class Genetic(Generational):
     """Genetic algorithm: each generation is the `elites` best of the last one and children that fill it up.
 
-    `population` counts both; elites keep their costs and are not evaluated again. `selection`, `crossover`
-    and `mutation` are operators of `cambrian.evolve` (`mutation` one or several, applied in order). With two
-    or more objectives, parents and elites are ordered by (rank, crowding). Raises ValueError for a population
-    below 2 and for elites that leave no room for children.
+    `population` counts both; elites, a quarter of it unless given, keep their costs and are not evaluated
+    again. `selection`, `crossover` and `mutation` are operators of `cambrian.evolve` (`mutation` one or
+    several, applied in order). With two or more objectives, parents and elites are ordered by (rank,
+    crowding). Raises ValueError for a population below 2 and for elites that leave no room for children.
 
     >>> strategy = cb.strategies.Genetic(space, population=100, mutation=cb.ResetMutation(0.1), seed=0)
     >>> batch = strategy.ask(); strategy.tell(batch.ids, cost(batch.genomes))
@@ -46,11 +45,11 @@ class Genetic(Generational):
         self,
         space: Space,
         *,
-        population: int = 50,
+        population: int = 20,
         elites: int | None = None,
-        selection: Selection | Described = Tournament(3),  # noqa: B008
+        selection: Selection | Described = Tournament(5),  # noqa: B008
         crossover: Crossover | Described = UniformCrossover(),  # noqa: B008
-        mutation: Mutation | Described | Sequence[Mutation | Described] = ResetMutation(),  # noqa: B008
+        mutation: Mutation | Described | Sequence[Mutation | Described] = MUTATION,
         duplicates: bool = False,
         seed: int = 0,
         objectives: int = 1,
@@ -69,7 +68,7 @@ class Genetic(Generational):
             initial=initial,
             valid=valid,
         )
-        elites = max(1, self.population // 10) if elites is None else elites
+        elites = max(1, self.population // 4) if elites is None else elites
         self.elites = arguments.integer("elites", elites, 0, self.population - 1)
 
     @property

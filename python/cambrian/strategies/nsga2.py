@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from cambrian.evolve.operators import (
     Crossover,
     Mutation,
-    ResetMutation,
     Selection,
     Tournament,
     UniformCrossover,
@@ -20,7 +19,7 @@ from cambrian.evolve.survive import survive
 
 from .base import Described
 from .fresh import Valid, joined
-from .generational import Generational
+from .generational import MUTATION, Generational
 
 if TYPE_CHECKING:
     from cambrian._core import Genomes
@@ -44,10 +43,10 @@ class NSGA2(Generational):
         self,
         space: Space,
         *,
-        population: int = 40,
+        population: int = 20,
         selection: Selection | Described = Tournament(2),  # noqa: B008
         crossover: Crossover | Described = UniformCrossover(),  # noqa: B008
-        mutation: Mutation | Described | Sequence[Mutation | Described] = ResetMutation(),  # noqa: B008
+        mutation: Mutation | Described | Sequence[Mutation | Described] = MUTATION,
         duplicates: bool = False,
         seed: int = 0,
         objectives: int = 1,
