@@ -116,14 +116,12 @@ def _expand_repeat(
 def _column(
     place: Place, path: str, kind: int, options: int, bases: dict[Place, int], repeat: int, slot: int
 ) -> Column:
-    conditions: dict[int, tuple[bool, ...]] = {}
+    conditions: list[tuple[int, tuple[bool, ...]]] = []
     for level in place.up():
         for other, allowed in level.conditions:
             assert other.parent is not None
-            column = bases[other.parent] + other.offset
-            both = conditions.get(column, allowed)
-            conditions[column] = tuple(a and b for a, b in zip(both, allowed, strict=True))
-    return Column(path, place, kind, options, repeat, slot, tuple(conditions.items()))
+            conditions.append((bases[other.parent] + other.offset, allowed))
+    return Column(path, place, kind, options, repeat, slot, tuple(dict.fromkeys(conditions)))
 
 
 def words(

@@ -2,48 +2,41 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from cambrian.space.genes import Gene
 from cambrian.space.places import Place
 
+_Condition = tuple[Place, tuple[bool, ...]]
 
-@dataclass(eq=False)
+
 class _Unit:
-    """A gene, or a Repeat with the units of a slot, and the conditions that are still open."""
+    """A gene, or a Repeat with the units of a slot, and the conditions it is under."""
 
-    place: Place
-    inner: list[_Unit]
-    conditions: list[tuple[Place, tuple[bool, ...]]]
-
-    def open(self, known: Mapping[Place, int]) -> set[Place]:
-        """The undecided genes of this scope that it, or what it holds, depends on."""
-        own = {other for other, _ in self.conditions}
-        below = {unit.place for unit in self.inner}
-        for unit in self.inner:
-            own |= unit.open(known) - below
-        return own - known.keys()
+    def __init__(self, place: Place, inner: list[_Unit], conditions: list[_Condition]) -> None:
+        self.place, self.inner, self.conditions = place, inner, conditions
+        below = {unit.place for unit in inner}
+        asked = {other for other, _ in conditions}.union(*(unit.asks for unit in inner))
+        self.asks = frozenset(asked - below)  # the genes of this scope and outer ones that it depends on
 
 
 def count(root: Place) -> int:
     """Count the distinct configs; inactive genes don't count."""
-    return _count(_units(root), {})
+    return _count(_units(root, []), {})
 
 
-def _units(group: Place) -> list[_Unit]:
+def _units(group: Place, conditions: list[_Condition]) -> list[_Unit]:
     """The genes and Repeats of one scope; plain groups are part of it, with their conditions."""
     out: list[_Unit] = []
     for child in group.children.values():
+        own = conditions + child.conditions
         if isinstance(child.item, Gene):
-            out.append(_Unit(child, [], list(child.conditions)))
+            out.append(_Unit(child, [], own))
         elif child.repeat:
-            out.append(_Unit(child, _units(child), list(child.conditions)))
+            out.append(_Unit(child, _units(child, []), own))
         elif child.is_group:
-            inner = _units(child)
-            for unit in inner:
-                unit.conditions += child.conditions
-            out += inner
+            out += _units(child, own)
     return out
 
 
@@ -52,13 +45,22 @@ INACTIVE = -1
 
 def _count(units: Iterable[_Unit], known: dict[Place, int]) -> int:
     """`known`: the option chosen for each gene that was branched on, INACTIVE where it takes no part."""
-    alive = [unit for unit in units if _may_hold(unit, known)]
+    alive, known = _settle(list(units), known)
     product = 1
     for part in _components(alive, known):
         product *= _count_part(part, known)
-        if product == 0:
-            return 0
     return product
+
+
+def _settle(units: list[_Unit], known: dict[Place, int]) -> tuple[list[_Unit], dict[Place, int]]:
+    """Leave out what can't take part any more; what asks for a gene that was left out finds it inactive."""
+    while True:
+        alive = [unit for unit in units if _may_hold(unit, known)]
+        places = {unit.place for unit in alive}
+        gone = {other for unit in alive for other in unit.asks} - places - known.keys()
+        if not gone:
+            return alive, known
+        units, known = alive, {**known, **dict.fromkeys(gone, INACTIVE)}
 
 
 def _may_hold(unit: _Unit, known: Mapping[Place, int]) -> bool:
@@ -70,32 +72,34 @@ def _may_hold(unit: _Unit, known: Mapping[Place, int]) -> bool:
 
 def _components(units: Sequence[_Unit], known: Mapping[Place, int]) -> list[list[_Unit]]:
     """Split into parts that share no undecided gene."""
-    owner: dict[Place, int] = {}
-    parts: dict[int, list[_Unit]] = {}
-    for number, unit in enumerate(units):
-        joined = {owner[p] for p in (unit.place, *unit.open(known)) if p in owner}
-        members = [unit]
-        for other in joined:
-            members += parts.pop(other)
-        parts[number] = members
-        for member in members:
-            for place in (member.place, *member.open(known)):
-                owner[place] = number
-    return list(parts.values())
+    touching: dict[Place, list[_Unit]] = {}
+    for unit in units:
+        for place in (unit.place, *(unit.asks - known.keys())):
+            touching.setdefault(place, []).append(unit)
+    parts: list[list[_Unit]] = []
+    seen: set[_Unit] = set()
+    for start in units:
+        if start in seen:
+            continue
+        seen.add(start)
+        part = [start]
+        for unit in part:
+            for place in (unit.place, *(unit.asks - known.keys())):
+                fresh = [other for other in touching[place] if other not in seen]
+                seen.update(fresh)
+                part += fresh
+        parts.append(part)
+    return parts
 
 
 def _count_part(part: list[_Unit], known: dict[Place, int]) -> int:
-    asked = [other for unit in part for other in unit.open(known)]
+    asked = Counter(other for unit in part for other in unit.asks - known.keys())
     if not asked:
         (unit,) = part
         return _alone(unit, known)
     places = {unit.place: unit for unit in part}
-    # Genes that are asked for but did not survive take no part.
-    gone = next((other for other in asked if other not in places), None)
-    if gone is not None:
-        return _count(part, {**known, gone: INACTIVE})
-    ready = [other for other in asked if not places[other].open(known)]
-    decider = max(ready, key=ready.count)
+    ready = [other for other in places if other in asked and places[other].asks <= known.keys()]
+    decider = max(ready, key=asked.__getitem__)
     rest = [unit for unit in part if unit.place is not decider]
     total = 0
     for option, weight in _classes(decider, rest):
