@@ -417,10 +417,12 @@ def apply_change(space: Space, genome: list[int], number: int, name: str, stream
 def nondominated_rank(cost: np.ndarray[Any, Any], stop: int = 0) -> list[int]:
     """Fronts peeled off one after the other."""
     finite = [i for i in range(len(cost)) if np.isfinite(cost[i]).all()]
-    rank, front, left = [-1] * len(cost), 0, set(finite)
+    nowhere_worse = (cost[:, None] <= cost[None]).all(2)
+    dominates = nowhere_worse & ~nowhere_worse.T
+    rank, front, left = [-1] * len(cost), 0, finite
     while left and (stop == 0 or len(finite) - len(left) < stop):
-        beaten = {i for i in left for j in left if (cost[j] <= cost[i]).all() and (cost[j] < cost[i]).any()}
-        for i in left - beaten:
+        beaten = [i for i in left if dominates[left, i].any()]
+        for i in set(left) - set(beaten):
             rank[i] = front
         left, front = beaten, front + 1
     for i in left:
