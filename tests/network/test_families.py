@@ -1,0 +1,110 @@
+"""Random genomes of every family: the core's counts against torch's, every network run both ways."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import cambrian as cb
+from cambrian.network import Graph, Profile, build, count
+from network.test_source import run_sources
+
+FAMILIES = sorted(cb.spaces.FAMILIES)
+
+
+def check(name: str, shape: tuple[int, ...], n: int, seed: int) -> None:
+    """Decode `n` genomes; count each network as torch runs it, and run it forward and backward."""
+    space = cb.spaces.make(name, shape, 10)
+    for graph, resources in decoded(space, n, seed):
+        module = build(graph)
+        profile = count(module, shape)
+        assert resources == expected_resources(graph, profile), graph
+        assert (graph.params, graph.macs) == (profile.params, profile.macs), graph
+        run_both_ways(module, graph)
+
+
+def decoded(space: Any, n: int, seed: int, block: int = 100) -> Iterator[tuple[Graph, dict[str, int]]]:
+    genomes = space.sample(n, seed=seed)
+    for start in range(0, n, block):
+        part = genomes[start : start + block]
+        arrays, resources = space.graphs(part), space.resources(part)
+        for i in range(len(part)):
+            yield Graph.from_arrays(arrays, i), {key: int(values[i]) for key, values in resources.items()}
+
+
+def expected_resources(graph: Graph, profile: Profile) -> dict[str, int]:
+    """Count slowly and obviously; layers that hooks see are taken from the profile."""
+    sizes = [math.prod(node.shape) for node in graph.nodes]
+    elementwise = profile.norm + profile.activation + profile.pool
+    depths, alive = [], []
+    for i, node in enumerate(graph.nodes):
+        if node.op in ("add", "multiply"):
+            elementwise += (len(node.inputs) - 1) * sizes[i]
+        elif node.op == "mean":
+            elementwise += sizes[node.inputs[0]]
+        elif node.op == "resize":
+            sides = zip(graph.input_shapes(i)[0][1:], node.shape[1:], strict=True)
+            elementwise += node.shape[0] * math.prod(max(pair) for pair in sides)
+        weighted = node.op in ("conv2d", "linear")
+        depths.append(weighted + max((depths[k] for k in node.inputs), default=0))
+        later = {k for other in graph.nodes[i:] for k in other.inputs if k < i}
+        alive.append(sizes[i] + sum(sizes[k] for k in later))
+    return {
+        "params": profile.params,
+        "macs": profile.macs,
+        "elementwise": elementwise,
+        "memory": 4 * max(alive),
+        "kernels": sum(node.op not in ("input", "flatten", "identity") for node in graph.nodes),
+        "depth": depths[-1],
+    }
+
+
+def run_both_ways(module: torch.nn.Module, graph: Graph) -> None:
+    """Train mode on two samples, then one sample in eval mode."""
+    y = module(torch.randn(2, *graph.input_shape))
+    assert y.shape == (2, 10), graph
+    assert y.isfinite().all(), graph
+    y.square().mean().backward()
+    for key, weight in module.named_parameters():
+        assert weight.grad is not None, (key, graph)
+        assert weight.grad.isfinite().all(), (key, graph)
+    module.eval()
+    with torch.no_grad():
+        assert module(torch.randn(1, *graph.input_shape)).isfinite().all(), graph
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> Iterator[None]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 13, 6), (2, 1, 1)])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_hundred_networks(name: str, shape: tuple[int, ...]) -> None:
+    check(name, shape, 100, seed=1)
+
+
+def test_features() -> None:
+    check("mlp", (7,), 100, seed=1)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_sources(name: str, tmp_path: Path) -> None:
+    graphs = decoded(cb.spaces.make(name, (1, 8, 8), 10), 25, seed=3)
+    run_sources({f"genome{i}": graph for i, (graph, _) in enumerate(graphs)}, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("shape", "n"), [((1, 8, 8), 2000), ((3, 32, 32), 500), ((3, 64, 48), 100), ((3, 224, 224), 20)]
+)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_thousands_of_networks(name: str, shape: tuple[int, ...], n: int) -> None:
+    check(name, shape, n, seed=2)
