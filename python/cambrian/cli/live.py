@@ -116,7 +116,8 @@ class Progress:
 
     def counts(self) -> str:
         """Counts of evaluations and failures, and the speed."""
-        parts = [f"{self.evaluated:,} evaluations ({self.rate:.1f}/s)", f"{self.failed:,} failed"]
+        rate = f"{self.rate:.1f}/s" if self.rate < 100 else f"{self.rate:,.0f}/s"
+        parts = [f"{self.evaluated:,} evaluated ({rate})", f"{self.failed:,} failed"]
         parts += [f"{self.rejected:,} rejected"] if self.rejected else []
         parts += [f"{self.cached:,} known already"] if self.cached else []
         return ", ".join(parts)

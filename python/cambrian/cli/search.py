@@ -67,15 +67,17 @@ def search(
 
     Writes the store, the report and a folder for each finalist under the output folder.
     """
+    require("torch", "train", "searching for networks")
     from cambrian import loop
+    from cambrian.evaluate.train import resolve_device
     from cambrian.loop.budget import Budget
     from cambrian.loop.objectives import parse
 
     names, limits = values.names(objectives), values.constraints(constraint)
     goals = parse(names, limits)
     spend = Budget.parse(values.budget(budget))
-    require("torch", "train", "searching for networks")
     require("safetensors", "train", "writing networks")
+    resolve_device(device)  # refused before anything is written
     folder = output_folder(output, f"cambrian-{task}-seed{seed}")
     kept = store or folder / "search.db"
     screen = sys.stderr if as_json else sys.stdout
