@@ -13,7 +13,7 @@ import pytest
 import cambrian
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-SNIPPETS = dict(re.findall(r"<!-- snippet: (.+) -->\n```python\n(.*?)```", README, re.DOTALL))
+SNIPPETS = dict(re.findall(r"<!-- snippet: ([a-z ]+) -->\n```python\n(.*?)```", README, re.DOTALL))
 
 # What is made smaller, per snippet, so that the tests stay short; each must be there.
 SMALLER = {

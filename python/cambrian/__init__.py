@@ -87,9 +87,9 @@ if TYPE_CHECKING:
     from cambrian.evolve.survive import survive as survive
     from cambrian.loop import Candidate as Candidate
     from cambrian.loop import Run as Run
-    from cambrian.loop import load as load
-    from cambrian.loop import resume as resume
-    from cambrian.loop import search as search
+    from cambrian.loop.resume import load as load
+    from cambrian.loop.resume import resume as resume
+    from cambrian.loop.search import search as search
     from cambrian.network.architecture import Architecture as Architecture
     from cambrian.network.graph import Graph as Graph
     from cambrian.space import families as _families

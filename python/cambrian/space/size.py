@@ -18,7 +18,8 @@ class _Unit:
         self.place, self.inner, self.conditions = place, inner, conditions
         below = {unit.place for unit in inner}
         asked = {other for other, _ in conditions}.union(*(unit.asks for unit in inner))
-        self.asks = frozenset(asked - below)  # the genes of this scope and outer ones that it depends on
+        # The genes of this scope and outer ones that it depends on.
+        self.asks: frozenset[Place] = frozenset(asked - below)
 
 
 def count(root: Place) -> int:
