@@ -18,12 +18,20 @@ WORDS = ("red", "green", "blue", "grey", "7", "none")
 @st.composite
 def _gene(draw: Any, known: dict[str, Gene], in_repeat: bool) -> Gene:
     when = draw(_when(known))
-    kind = draw(st.sampled_from(["scalar", "word", "bool", "int", "float", *(["reference"] if in_repeat else [])]))
+    kind = draw(
+        st.sampled_from(["scalar", "word", "bool", "int", "float", *(["reference"] if in_repeat else [])])
+    )
     if kind == "scalar":
-        options = draw(st.lists(st.sampled_from([None, 0, 1, 2.5, -3, True, "a"]), min_size=1, max_size=4, unique_by=repr))
+        options = draw(
+            st.lists(
+                st.sampled_from([None, 0, 1, 2.5, -3, True, "a"]), min_size=1, max_size=4, unique_by=repr
+            )
+        )
         return cb.Choice(*options, when=when)
     if kind == "word":
-        return cb.Choice(*draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=4, unique=True)), when=when)
+        return cb.Choice(
+            *draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=4, unique=True)), when=when
+        )
     if kind == "bool":
         return cb.Choice(False, True, when=when)
     if kind == "int":
@@ -51,7 +59,9 @@ def _when(draw: Any, known: dict[str, Gene]) -> Any:
 
 
 @st.composite
-def _members(draw: Any, names: Iterator[int], known: dict[str, Gene], depth: int, in_repeat: bool) -> dict[str, Any]:
+def _members(
+    draw: Any, names: Iterator[int], known: dict[str, Gene], depth: int, in_repeat: bool
+) -> dict[str, Any]:
     members: dict[str, Any] = {}
     known = dict(known)
     for _ in range(draw(st.integers(1, 3))):
@@ -66,7 +76,10 @@ def _members(draw: Any, names: Iterator[int], known: dict[str, Gene], depth: int
         if kind == "repeat":
             low = draw(st.integers(0, 1))
             members[name] = cb.Repeat(
-                cb.Group(when=draw(_when(known)), **inner), low, max(1, low + draw(st.integers(0, 1))), when=when
+                cb.Group(when=draw(_when(known)), **inner),
+                low,
+                max(1, low + draw(st.integers(0, 1))),
+                when=when,
             )
     return members
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -39,7 +40,7 @@ def test_float_levels_are_linear_or_geometric_and_include_both_ends():
     assert cb.Float(1e-4, 1e-1, log=True, levels=4).options == (1e-4, 1e-3, 1e-2, 1e-1)
     options = cb.Float(1e-4, 1e-1, log=True).options
     assert len(options) == 256
-    ratios = [b / a for a, b in zip(options, options[1:], strict=False)]
+    ratios = [b / a for a, b in itertools.pairwise(options)]
     assert max(ratios) / min(ratios) == pytest.approx(1, abs=1e-9)
 
 

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from space.random_spaces import all_genomes, spaces
 
 import cambrian as cb
 from cambrian import _core
+from space.random_spaces import all_genomes, spaces
 
 
 @settings(max_examples=150, deadline=None)

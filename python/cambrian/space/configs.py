@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cambrian import _core
 from cambrian.errors import unknown
 from cambrian.space.genes import Gene
 from cambrian.space.options import scalar
@@ -43,20 +44,29 @@ def _read(group: Place, base: int, genome: Sequence[int], active: Sequence[bool]
     return config
 
 
-class Writer:
-    """Turns one config into a genome in normal form."""
+def write(root: Place, layout: _core.Layout, config: Mapping[str, Any]) -> NDArray[Any]:
+    """Return the normal form of a config's genome. Raises ValueError or TypeError naming the path."""
+    writer = _Writer(root, layout)
+    writer.group(root, 0, config, "")
+    row: Any = writer.genome[np.newaxis, :]
+    if writer.missing:
+        active = _core.active(layout, row)[0]
+        for column, message in writer.missing.items():
+            if active[column]:
+                raise ValueError(message)
+    genome: NDArray[Any] = _core.normalise(layout, row)[0]
+    return genome
 
-    def __init__(self, root: Place, width: int, dtype: np.dtype[Any]) -> None:
+
+class _Writer:
+    """Fills a genome from a config; what the config leaves out is noted: it may turn out to be inactive."""
+
+    def __init__(self, root: Place, layout: _core.Layout) -> None:
         self.root = root
-        self.genome: NDArray[Any] = np.zeros(width, dtype=dtype)
-        self.missing: dict[int, str] = {}  # column -> what to say if it turns out to be active
+        self.genome: NDArray[Any] = np.zeros(layout.n_genes, dtype=layout.dtype)
+        self.missing: dict[int, str] = {}  # column -> what to say if it is active
 
-    def write(self, config: Mapping[str, Any]) -> NDArray[Any]:
-        """Fill the genome; genes the config leaves out are noted in `missing`."""
-        self._group(self.root, 0, config, "")
-        return self.genome
-
-    def _group(self, group: Place, base: int, config: object, path: str) -> None:
+    def group(self, group: Place, base: int, config: object, path: str) -> None:
         if not isinstance(config, Mapping):
             raise TypeError(f"{path or 'the config'} must be a dict of {_names(group)}; got {config!r}")
         prefix = f"{path}." if path else ""
@@ -73,7 +83,7 @@ class Writer:
             elif child.repeat:
                 self._repeat(child, at, config, name, prefix + name)
             elif name in config:
-                self._group(child, at, config[name], prefix + name)
+                self.group(child, at, config[name], prefix + name)
             else:
                 self._absent(child, at, prefix + name)
 
@@ -100,7 +110,7 @@ class Writer:
         if place.has_length:
             self.genome[at] = len(slots) - repeat.min
         for slot, inner in enumerate(slots):
-            self._group(place, at + place.has_length + slot * place.width, inner, f"{path}[{slot}]")
+            self.group(place, at + place.has_length + slot * place.width, inner, f"{path}[{slot}]")
 
     def _absent(self, place: Place, at: int, path: str) -> None:
         """Note that nothing is said about any column of a group: an error only where one is active."""

@@ -13,6 +13,7 @@ from cambrian.space.genes import Gene
 from cambrian.space.places import Place
 
 if TYPE_CHECKING:
+    from cambrian._core import GraphArrays
     from cambrian.space.space import Space
 
 
@@ -61,16 +62,20 @@ def explain(space: Space, genome: NDArray[Any]) -> str:
     if space.layout.plain:
         return "\n".join(lines)
     rows: Any = genome[np.newaxis, :]
-    expanded = space.graphs(rows, canonical=False)
-    names = [row["name"] for row in _core.operations()]
-    lines.append("repairs:" if expanded["repairs"][0] else "repairs: none")
-    for rule, node, before, after in expanded["repairs"][0]:
-        lines.append(f"  {rule}: {names[expanded['op'][node]]} (node {node}) {before} -> {after}")
-    lines.append("network:")
-    lines += _graph_lines(space, rows)
-    counts = space.resources(rows)
-    lines.append("resources: " + ", ".join(f"{name} {int(values[0]):,}" for name, values in counts.items()))  # type: ignore[index]
+    graph = space.graphs(rows)
+    repairs = [_repair(space, graph, *repair) for repair in graph["repairs"][0]]
+    lines += ["repairs:" if repairs else "repairs: none", *repairs, "network:", *_graph_lines(graph)]
+    counts: Any = space.resources(rows)
+    lines.append("resources: " + ", ".join(f"{name} {int(values[0]):,}" for name, values in counts.items()))
     return "\n".join(lines)
+
+
+def _repair(space: Space, graph: GraphArrays, rule: str, place: int, before: int, after: int) -> str:
+    """A line for a repair: a clamped reference is named by its gene, the others by the node they touch."""
+    if rule == "clamp":
+        return f"  clamp: {space.paths[place]} reaches {-before} before the first slot, takes input {after}"
+    operation = _core.operations()[graph["op"][place]]["name"] if place >= 0 else "the input"
+    return f"  {rule}: {operation} (node {place}) {before} -> {after}"
 
 
 def _config_lines(config: dict[str, Any]) -> list[str]:
@@ -83,8 +88,7 @@ def _config_lines(config: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _graph_lines(space: Space, rows: Any) -> list[str]:
-    graph = space.graphs(rows)
+def _graph_lines(graph: GraphArrays) -> list[str]:
     table = _core.operations()
     lines: list[str] = []
     for node in range(int(graph["nodes"][1])):

@@ -231,7 +231,7 @@ def _geometric(low: float, high: float, i: int, steps: int) -> float:
 
 def _nearest(gene: Int | Float, value: object, *, whole: bool) -> int:
     number = scalar(value)
-    if not _number(number) or (whole and number != math.floor(number)):  # type: ignore[arg-type]
+    if not _number(number) or (whole and number % 1 != 0):  # type: ignore[operator]
         raise TypeError(f"{value!r} is not a {'whole ' if whole else ''}number")
     real: float = number  # type: ignore[assignment]
     slack = 1e-9 * max(abs(gene.low), abs(gene.high))

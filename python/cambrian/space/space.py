@@ -183,7 +183,7 @@ class Space:
         self, n: int, seed: int = 0, *, run: int = 0, generation: int = 0, threads: int = 1,
         out: Genomes | None = None,
     ) -> Genomes:  # fmt: skip
-        """Draw genomes, each option of each active gene equally likely: (n, n_genes), inactive genes 0.
+        """Draw genomes (n, n_genes), each option of each gene equally likely, inactive genes too.
 
         The same for any number of threads; seed 0 … 2**64 - 1, run and generation 0 … 2**32 - 1.
         """
@@ -212,14 +212,10 @@ class Space:
         many, single = configs.as_list(config)
         genomes: NDArray[Any] = np.zeros((len(many), self.n_genes), dtype=self.dtype)
         for row, one in enumerate(many):
-            writer = configs.Writer(self.root, self.n_genes, self.dtype)
-            genomes[row] = writer.write(one)
-            if writer.missing:
-                active: Any = _core.active(self.layout, genomes[row : row + 1])[0]
-                for column, message in writer.missing.items():
-                    if active[column]:
-                        raise ValueError(message if single else f"config {row}: {message}")
-        genomes = _core.normalise(self.layout, genomes)
+            try:
+                genomes[row] = configs.write(self.root, self.layout, one)
+            except (ValueError, TypeError) as error:
+                raise type(error)(str(error) if single else f"config {row}: {error}") from None
         return genomes[0] if single else genomes
 
     def hash(self, genomes: Genomes, *, recipe: bool = False, threads: int = 1) -> NDArray[np.uint64]:
