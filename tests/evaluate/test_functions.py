@@ -166,7 +166,7 @@ def test_training_a_users_network(task: cb.Task) -> None:
     assert longer.metrics["loss"] < result.metrics["loss"]
     other = perform(function, Job(0, job.config, seed=2))
     assert other.metrics != result.metrics
-    module, test = function.finish(job, epochs=8, augment=1, ema=0.9)
+    module, test = function.finish(job, epochs=8, ema=0.9)
     assert not module.training
     assert test["accuracy"] > 0.85
 

@@ -14,7 +14,7 @@ from cambrian.errors import require, unknown
 from cambrian.evaluate.arrays import Array, as_array, check_inputs, check_labels, check_targets, moments
 
 METRICS = {"classification": ("accuracy", "loss"), "regression": ("loss", "r2")}
-AUGMENTATIONS = ("shift", "flip")
+AUGMENTATIONS = ("shift", "affine", "flip")
 _SPLITS = ("train", "validation", "train+validation")
 
 
@@ -26,7 +26,8 @@ class Task:
     tensors and nested lists do. ``kind`` overrules what the type of y says. ``split`` are the fractions for
     training, validation and test; ``seed`` fixes who goes where, with every class in every part. ``metric``
     is what a search looks at first (default "accuracy", or "loss" for regression). ``augment`` names what
-    training may do to images: "shift" (default for images), "flip" (left to right).
+    training may do to images: "shift" by whole pixels (default for images), "affine" (shift, turn, scale and
+    shear a little), "flip" left to right.
 
     Inputs and regression targets are standardised with the statistics of the training samples.
 
@@ -232,7 +233,9 @@ def digits(seed: int = 0) -> Task:
     from sklearn.datasets import load_digits
 
     data = load_digits()
-    return Task(data.images.astype(np.uint8)[:, None], data.target, name="digits", seed=seed)
+    return Task(
+        data.images.astype(np.uint8)[:, None], data.target, name="digits", seed=seed, augment=["affine"]
+    )
 
 
 TASKS: dict[str, Callable[[int], Task]] = {"digits": digits}

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from cambrian.evaluate.augment import drawer
 from cambrian.evaluate.evaluation import DeadlineError, DivergedError
 from cambrian.evaluate.optimizers import Optimizer
 from cambrian.evaluate.recipe import Recipe, learning_rates
@@ -96,7 +97,7 @@ def train(
     seed: int,
     device: str | torch.device = "auto",
     data: str = "train",
-    augment: int = 0,
+    augment: float = 0.0,
     label_smoothing: float | None = None,
     warmup: float = 0.05,
     ema: float = 0.0,
@@ -106,8 +107,8 @@ def train(
     """Train a network in place and return its metrics on the validation samples.
 
     With ``data="train+validation"`` (for what is returned to the user) the metrics are of the samples it was
-    trained on. ``epochs`` may be a fraction; at least one step is made. ``augment`` is the largest shift of
-    an image in pixels; 0 turns every augmentation of the task off. ``label_smoothing`` overrules the recipe,
+    trained on. ``epochs`` may be a fraction; at least one step is made. ``augment`` scales what the task
+    allows to be done to images: 1 is the usual strength, 0 none. ``label_smoothing`` overrules the recipe,
     ``warmup`` is the fraction of steps in which the learning rate rises, ``ema`` the decay per step of the
     averaged weights that replace the trained ones at the end (0: none), ``clip`` the largest norm of the
     gradient, ``deadline`` a moment of `time.monotonic`.
@@ -139,7 +140,7 @@ def train(
     )
     rates = learning_rates(recipe, optimizer.lr, steps, warmup)
     loss_of = _loss(task, recipe.label_smoothing)
-    draw = _drawer(inputs, task, augment, seed)
+    draw = drawer(inputs, task, augment, derive_seed(seed, "augment"))
     parameters = [p for p in module.parameters() if p.requires_grad]
     tensors = [t for t in module.state_dict().values() if t.is_floating_point()] if ema else []
     averages = [t.clone() for t in tensors]
@@ -241,32 +242,6 @@ def _batches(samples: int, batch: int, steps: int, seed: int, device: torch.devi
         yield from order.to(device, non_blocking=True).view(per_epoch, batch)[: steps - first].unbind()
 
 
-def _drawer(inputs: Tensor, task: Task, shift: int, seed: int) -> Callable[[Tensor], Tensor]:
-    """Return what turns sample numbers into inputs: an index draw, or randomly cropped and flipped images."""
-    if shift == 0 or not task.augment:
-        return inputs.__getitem__
-    device = inputs.device
-    generator = torch.Generator(device).manual_seed(derive_seed(seed, "augment"))
-    _, channels, height, width = inputs.shape
-    margin = shift if "shift" in task.augment else 0
-    black = torch.from_numpy(task.black).to(device)
-    padded = F.pad(inputs - black, (margin,) * 4) + black
-    channel = torch.arange(channels, device=device).view(1, -1, 1, 1)
-    row = torch.arange(height, device=device).view(1, 1, -1, 1)
-    column = torch.arange(width, device=device).view(1, 1, 1, -1)
-
-    def draw(index: Tensor) -> Tensor:
-        shape = (2, len(index), 1, 1, 1)
-        down, right = torch.randint(2 * margin + 1, shape, generator=generator, device=device)
-        columns = column
-        if "flip" in task.augment:
-            turned = torch.rand(shape[1:], generator=generator, device=device) < 0.5
-            columns = torch.where(turned, width - 1 - column, column)
-        return padded[index.view(-1, 1, 1, 1), channel, row + down, columns + right]
-
-    return draw
-
-
 def _precision(device: torch.device) -> tuple[Callable[[], Any], torch.amp.GradScaler]:
     """Return autocast and loss scaling: bfloat16 on GPUs that have it, else float16; none elsewhere."""
     if device.type != "cuda":
@@ -290,7 +265,7 @@ def _repeatable(device: torch.device) -> contextlib.AbstractContextManager[Any]:
 def _check_settings(**settings: float) -> None:
     limits: dict[str, tuple[str, Callable[[float], bool]]] = {
         "epochs": ("above 0", lambda v: 0 < v < math.inf),
-        "augment": ("a whole number of at least 0", lambda v: v >= 0 and v == int(v)),
+        "augment": ("in [0, 2]", lambda v: 0 <= v <= 2),
         "warmup": ("in [0, 1)", lambda v: 0 <= v < 1),
         "ema": ("in [0, 1)", lambda v: 0 <= v < 1),
         "clip": ("above 0", lambda v: v > 0),
