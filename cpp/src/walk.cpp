@@ -25,11 +25,12 @@ bool Walk::run(const Graph& graph) {
 
 template <class Colour>
 bool Walk::walk(const Graph& graph, std::span<const Value> inputs, Colour colour) {
-    order.clear();
     number.assign(graph.nodes.size(), kAbsent);
+    number[0] = 0;  // everything stands on the input
+    order.assign(1, 0);
     uses_.clear();
     stack_.clear();
-    stack_.push_back({graph.output, 0});
+    if (graph.output != 0) stack_.push_back({graph.output, 0});
     while (!stack_.empty()) {
         Value chosen = kAbsent;
         switch (advance(graph, inputs, colour, stack_.back(), chosen)) {
