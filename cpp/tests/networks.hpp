@@ -27,7 +27,8 @@ inline const Graph& build(GraphBuilder& builder, const Network& network) {
     std::vector<Value> values;
     for (const Step& step : network) {
         std::vector<Value> inputs;
-        for (const int input : step.inputs) inputs.push_back(input < 0 ? 0 : values[static_cast<std::size_t>(input)]);
+        for (const int input : step.inputs)
+            inputs.push_back(input < 0 ? 0 : values[static_cast<std::size_t>(input)]);
         std::int64_t args[kMaxAttrs] = {step.value};
         if (step.op == Op::kConv2d) {
             const std::int64_t conv[] = {4, step.value, 1, 1, 1, 0};
@@ -92,13 +93,27 @@ Network random_network(Random& random, int steps) {
         const auto earlier = [&] { return static_cast<int>(random() % (network.size() + 1)) - 1; };
         switch (random() % 8) {
             case 0:
-            case 1: network.push_back({Op::kConv2d, {earlier()}, 3}); break;
-            case 2: network.push_back({Op::kConv2d, {earlier()}, 1}); break;
-            case 3: network.push_back({Op::kActivation, {earlier()}, 1}); break;
-            case 4: network.push_back({Op::kMultiply, {earlier(), earlier()}, 0}); break;
-            case 5: network.push_back({Op::kConcat, {earlier(), earlier()}, 0}); break;
-            case 6: network.push_back({Op::kAdd, {earlier(), earlier()}, 0}); break;
-            default: network.push_back({Op::kAdd, {earlier(), earlier(), earlier()}, 0}); break;
+            case 1:
+                network.push_back({Op::kConv2d, {earlier()}, 3});
+                break;
+            case 2:
+                network.push_back({Op::kConv2d, {earlier()}, 1});
+                break;
+            case 3:
+                network.push_back({Op::kActivation, {earlier()}, 1});
+                break;
+            case 4:
+                network.push_back({Op::kMultiply, {earlier(), earlier()}, 0});
+                break;
+            case 5:
+                network.push_back({Op::kConcat, {earlier(), earlier()}, 0});
+                break;
+            case 6:
+                network.push_back({Op::kAdd, {earlier(), earlier()}, 0});
+                break;
+            default:
+                network.push_back({Op::kAdd, {earlier(), earlier(), earlier()}, 0});
+                break;
         }
     }
     Step all{Op::kAdd, {}, 0};

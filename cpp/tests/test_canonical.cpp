@@ -24,7 +24,8 @@ void same_form(const Network& network, Random& random, int times) {
 
 void construction_order_means_nothing() {
     Random random(1);
-    for (int i = 0; i < 400; ++i) same_form(random_network(random, 3 + static_cast<int>(random() % 20)), random, 5);
+    for (int i = 0; i < 400; ++i)
+        same_form(random_network(random, 3 + static_cast<int>(random() % 20)), random, 5);
 }
 
 void canonical_order_is_topological() {
@@ -109,8 +110,8 @@ void what_refinement_confuses_is_told_apart() {
 
 void symmetric_graphs_take_few_leaves() {
     Random random(4);
-    const Network networks[] = {from_edges(10, petersen()), from_edges(16, hypercube(4)), from_edges(24, cycle(0, 24)),
-                                from_edges(16, rook_or_shrikhande(false))};
+    const Network networks[] = {from_edges(10, petersen()), from_edges(16, hypercube(4)),
+                                from_edges(24, cycle(0, 24)), from_edges(16, rook_or_shrikhande(false))};
     for (const Network& network : networks) {
         const Form form = form_of(network);
         CHECK(form.leaves > 1 && form.leaves < 60);
@@ -203,8 +204,8 @@ void shared_is_not_copied() {
 // Two users of one tied node against one user each: equal trees, different networks.
 void ties_between_nodes_far_apart() {
     const auto network = [](int first, int second) {
-        return Network{{Op::kConv2d, {-1}, 3},     {Op::kConv2d, {-1}, 3},        {Op::kConv2d, {first}, 1},
-                       {Op::kConv2d, {second}, 5}, {Op::kMultiply, {0, 1}, 0},    {Op::kConcat, {2, 3}, 0},
+        return Network{{Op::kConv2d, {-1}, 3},     {Op::kConv2d, {-1}, 3},     {Op::kConv2d, {first}, 1},
+                       {Op::kConv2d, {second}, 5}, {Op::kMultiply, {0, 1}, 0}, {Op::kConcat, {2, 3}, 0},
                        {Op::kAdd, {4, 5}, 0}};
     };
     Random random(7);
