@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,22 @@ if TYPE_CHECKING:
     from cambrian.network import Architecture
 
 FINAL_EPOCHS = 5  # times as long as in the search
+
+
+@contextmanager
+def _threads(workers: int | None) -> Iterator[None]:
+    """Give torch as many threads as each worker of the search had: more only slow small networks down."""
+    import torch
+
+    from cambrian.evaluate.workers import usable_cores
+
+    before = torch.get_num_threads()
+    if workers != 0:
+        torch.set_num_threads(max(1, usable_cores() // (workers or usable_cores())))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class Candidate:
@@ -159,7 +177,10 @@ class Candidate:
         from cambrian.evaluate.functions import TrainNetwork
 
         train = TrainNetwork(task, epochs=settings.full, device=settings.device, build=settings.function)
-        module, test = train.finish(job_of(settings, self._proposal()), epochs=FINAL_EPOCHS * settings.full)
+        with _threads(settings.workers):
+            module, test = train.finish(
+                job_of(settings, self._proposal()), epochs=FINAL_EPOCHS * settings.full
+            )
         state = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
         with self._run.opened(write=True) as store:
             store.add_weights(self._run.id, self.id, safetensors.save(state), test)

@@ -93,10 +93,10 @@ def _drive(
             store.configure(run, settings.to_dict())
         drive = Drive(settings, strategy, evaluator, store, run, watch, interrupt, on_evaluation)
         drive.replay()
-        watch.loop()
-        drive.run()
-        if settings.repeats > 1 and drive.stopped != "interrupted":
-            repeat(drive)
+        with watch.looping():
+            drive.run()
+            if settings.repeats > 1 and drive.stopped != "interrupted":
+                repeat(drive)
         return "interrupted" if interrupt.came else drive.stopped
     finally:
         evaluator.close()
@@ -107,8 +107,8 @@ def _bulk(
 ) -> str | None:
     bulk = Bulk(settings, settings.make_strategy(), _callable(settings), store, run, watch, interrupt)
     bulk.replay()
-    watch.loop()
-    bulk.run()
+    with watch.looping():
+        bulk.run()
     return bulk.stopped
 
 

@@ -19,17 +19,21 @@ class Watch:
         self._began = time.monotonic()
         self._before = seconds
         self._overhead = overhead
-        self._looped: float | None = None
-        self._evaluating = 0.0
+        self._looping: float | None = None
 
     @property
     def seconds(self) -> float:
         """Wall-clock seconds of the run, set-up included."""
         return self._before + time.monotonic() - self._began
 
-    def loop(self) -> None:
-        """Set-up is over: what is not evaluation counts as overhead from here."""
-        self._looped = time.monotonic()
+    @contextmanager
+    def looping(self) -> Iterator[None]:
+        """What is not evaluation counts as overhead inside; set-up and the end of workers don't."""
+        self._looping = time.monotonic()
+        try:
+            yield
+        finally:
+            self._overhead, self._looping = self.overhead, None
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
@@ -38,11 +42,10 @@ class Watch:
         try:
             yield
         finally:
-            self._evaluating += time.monotonic() - began
+            self._overhead -= time.monotonic() - began
 
     @property
     def overhead(self) -> float:
         """Seconds of asking, telling, decoding, storing and showing."""
-        if self._looped is None:
-            return self._overhead
-        return self._overhead + max(0.0, time.monotonic() - self._looped - self._evaluating)
+        since = 0.0 if self._looping is None else time.monotonic() - self._looping
+        return max(0.0, self._overhead + since)
