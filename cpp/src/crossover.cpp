@@ -47,7 +47,7 @@ void swap_eight(std::uint8_t* child, const std::uint8_t* second, std::uint8_t bi
 
 // The genes whose bit is set, of at most 32, come from the second parent.
 template <class T>
-void swap_genes(T* child, const T* second, std::uint32_t bits, std::size_t count) {
+void swap_bits(T* child, const T* second, std::uint32_t bits, std::size_t count) {
     std::size_t i = 0;
     if constexpr (std::is_same_v<T, std::uint8_t>) {
         for (; i + 8 <= count; i += 8)
@@ -57,6 +57,13 @@ void swap_genes(T* child, const T* second, std::uint32_t bits, std::size_t count
         const T mask = static_cast<T>(0 - ((bits >> i) & 1));
         child[i] = static_cast<T>((child[i] & ~mask) | (second[i] & mask));
     }
+}
+
+// One bit for each word: whether the event of this chance happens.
+std::uint32_t chosen(const Chance& chance, const std::uint32_t* words, std::size_t count) {
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < count; ++i) bits |= std::uint32_t{chance.holds(words[i])} << i;
+    return bits;
 }
 
 }  // namespace
@@ -81,27 +88,26 @@ void Crosser::copy(T* child, const T* second, std::size_t from, std::size_t to) 
     std::copy(second + borders_[from], second + borders_[to], child + borders_[from]);
 }
 
-// Even odds take one bit a gene.
+// Even odds take one bit a gene, others a word.
 template <class T>
-void Crosser::swap_halves(T* child, const T* second, Stream& stream) const {
+void Crosser::swap_genes(T* child, const T* second, Stream& stream) const {
+    constexpr std::size_t kMany = 256;
+    const bool even = swap_.threshold == std::uint64_t{1} << 31;
     const std::size_t width = units();
+    std::array<std::uint32_t, kMany> words;
     for (std::size_t c = 0; c < width; c += 32) {
-        swap_genes(child + c, second + c, stream.word(), std::min<std::size_t>(32, width - c));
+        const std::size_t count = std::min<std::size_t>(32, width - c);
+        if (!even && c % kMany == 0) stream.words(words.data(), std::min(kMany, width - c));
+        const std::uint32_t bits = even ? stream.word() : chosen(swap_, words.data() + c % kMany, count);
+        swap_bits(child + c, second + c, bits, count);
     }
 }
 
 template <class T>
 void Crosser::uniform(T* child, const T* second, Stream& stream) const {
-    constexpr std::size_t kMany = 256;
-    if (by_ == By::kGene && swap_.threshold == std::uint64_t{1} << 31)
-        return swap_halves(child, second, stream);
-    std::array<std::uint32_t, kMany> words;
-    for (std::size_t from = 0; from < units(); from += kMany) {
-        const std::size_t count = std::min(kMany, units() - from);
-        stream.words(words.data(), count);
-        for (std::size_t u = 0; u < count; ++u) {
-            if (swap_.holds(words[u])) copy(child, second, from + u, from + u + 1);
-        }
+    if (by_ == By::kGene) return swap_genes(child, second, stream);
+    for (std::size_t u = 0; u < units(); ++u) {
+        if (swap_.holds(stream.word())) copy(child, second, u, u + 1);
     }
 }
 

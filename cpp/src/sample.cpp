@@ -19,7 +19,7 @@ class Row {
 
   public:
     explicit Row(const Layout& layout)
-        : words_((layout.width() * sizeof(Draw) + 3) / 4), draws_(2 * words_.size()) {
+        : words_((layout.width() * sizeof(Draw) + 15) / 16 * 4), draws_(4 / sizeof(Draw) * words_.size()) {
         for (const Column& column : layout.columns) {
             const auto options = static_cast<Draw>(column.options);
             options_.push_back(options);
@@ -29,13 +29,19 @@ class Row {
     }
 
     void draw(const Source& source, std::uint32_t individual, T* out) {
-        Stream(source, kSample, individual).words(words_.data(), words_.size());
+        philox_fill(source.key, {0, kSample, individual, source.generation}, 0, words_.size() / 4,
+                    words_.data());
         unpack();
+        // Plain pointers, so that bytes written through `out` are known not to change the vectors themselves.
+        const Draw* draws = draws_.data();
+        const Draw* options = options_.data();
+        const Draw* refuse = refuse_.data();
+        const std::size_t width = options_.size();
         Draw refused = 0;
-        for (std::size_t c = 0; c < options_.size(); ++c) {
-            const auto product = static_cast<Product>(Product{draws_[c]} * options_[c]);
+        for (std::size_t c = 0; c < width; ++c) {
+            const auto product = static_cast<Product>(Product{draws[c]} * options[c]);
             out[c] = static_cast<T>(product >> kBits);
-            refused = static_cast<Draw>(refused | Draw(static_cast<Draw>(product) < refuse_[c]));
+            refused = static_cast<Draw>(refused | Draw(static_cast<Draw>(product) < refuse[c]));
         }
         if (refused != 0) draw_again(source, individual, out);
     }

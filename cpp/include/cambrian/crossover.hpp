@@ -51,7 +51,7 @@ class Crosser {
     template <class T>
     void uniform(T* child, const T* second, Stream& stream) const;
     template <class T>
-    void swap_halves(T* child, const T* second, Stream& stream) const;
+    void swap_genes(T* child, const T* second, Stream& stream) const;
 
     Crossover crossover_;
     Chance rate_{0.0};

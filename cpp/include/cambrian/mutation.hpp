@@ -86,8 +86,11 @@ class Limit {
         for (const Column& column : layout.columns) limit_.push_back(static_cast<T>(column.options - 1));
     }
     void apply(T* genome) const {
-        for (std::size_t c = 0; c < limit_.size(); ++c)
-            genome[c] = genome[c] < limit_[c] ? genome[c] : limit_[c];
+        // Plain pointers: a byte that is written could otherwise be one of the vector's own, and no loop over
+        // bytes would become a vector loop.
+        const T* limit = limit_.data();
+        const std::size_t width = limit_.size();
+        for (std::size_t c = 0; c < width; ++c) genome[c] = genome[c] < limit[c] ? genome[c] : limit[c];
     }
 
   private:

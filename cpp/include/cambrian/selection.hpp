@@ -17,9 +17,15 @@ struct Tournament {
 
     std::uint32_t pick(const double* key, const Bound& population, Stream& stream) const {
         std::uint32_t best = stream.below(population);
+        double lowest = key[best];
         for (std::uint32_t i = 1; i < size; ++i) {
             const std::uint32_t next = stream.below(population);
-            if (key[next] < key[best] || key[best] != key[best]) best = next;
+            const double other = key[next];
+            // Arithmetic in place of a branch: which of two random parents is better can't be predicted.
+            const std::uint32_t better =
+                0U - static_cast<std::uint32_t>((other < lowest) | (lowest != lowest));
+            best ^= (best ^ next) & better;
+            lowest = key[best];
         }
         return best;
     }
