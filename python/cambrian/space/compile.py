@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cambrian.space.genes import Gene, Reference
+from cambrian.space.groups import Repeat
 from cambrian.space.places import Place
 from cambrian.space.program import Program
 
@@ -89,17 +90,21 @@ def _expand(out: Columns, group: Place, prefix: str, bases: dict[Place, int], re
                 _column(child, path, child.gene.kind, len(child.gene.options), bases, repeat, slot)
             )
         elif child.repeat:
-            _expand_repeat(out, child, path, bases, repeat, slot)
+            _expand_repeat(out, child, child.repeat, path, bases, repeat, slot)
         elif child.is_group:
             bases[child] = len(out.columns)
             _expand(out, child, path + ".", bases, repeat, slot)
 
 
 def _expand_repeat(
-    out: Columns, place: Place, path: str, bases: dict[Place, int], parent: int, parent_slot: int
+    out: Columns,
+    place: Place,
+    repeat: Repeat,
+    path: str,
+    bases: dict[Place, int],
+    parent: int,
+    parent_slot: int,
 ) -> None:
-    repeat = place.repeat
-    assert repeat is not None
     length = -1
     if place.has_length:
         length = len(out.columns)
@@ -119,8 +124,7 @@ def _column(
     conditions: list[tuple[int, tuple[bool, ...]]] = []
     for level in place.up():
         for other, allowed in level.conditions:
-            assert other.parent is not None
-            conditions.append((bases[other.parent] + other.offset, allowed))
+            conditions.append((bases[other.group] + other.offset, allowed))
     return Column(path, place, kind, options, repeat, slot, tuple(dict.fromkeys(conditions)))
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cambrian import _core
 from cambrian.errors import unknown
 from cambrian.space.genes import Gene
+from cambrian.space.groups import Repeat
 from cambrian.space.options import scalar
 from cambrian.space.places import Place
 
@@ -81,7 +82,7 @@ class _Writer:
             if isinstance(child.item, Gene):
                 self._gene(child.item, at, config, name, prefix + name)
             elif child.repeat:
-                self._repeat(child, at, config, name, prefix + name)
+                self._repeat(child, child.repeat, at, config, name, prefix + name)
             elif name in config:
                 self.group(child, at, config[name], prefix + name)
             else:
@@ -96,9 +97,9 @@ class _Writer:
         except (ValueError, TypeError) as error:
             raise type(error)(f"{path}: {error}") from None
 
-    def _repeat(self, place: Place, at: int, config: Mapping[str, Any], name: str, path: str) -> None:
-        repeat = place.repeat
-        assert repeat is not None
+    def _repeat(
+        self, place: Place, repeat: Repeat, at: int, config: Mapping[str, Any], name: str, path: str
+    ) -> None:
         if name not in config:
             self._absent(place, at, path)
             return

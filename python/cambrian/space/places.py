@@ -34,6 +34,13 @@ class Place:
         return self.item
 
     @property
+    def group(self) -> Place:
+        """The group that it stands in. Raises TypeError for the root."""
+        if self.parent is None:
+            raise TypeError("the root of a space stands in no group")
+        return self.parent
+
+    @property
     def repeat(self) -> Repeat | None:
         """The Repeat that stands here, if it is one."""
         return self.item if isinstance(self.item, Repeat) else None

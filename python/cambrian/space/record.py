@@ -98,12 +98,17 @@ class Recorder:
         item = place.item
         if not isinstance(item, Gene) and not place.is_group:
             return item
-        up = next((i for i, group in enumerate(self.place.up()) if group is place.parent), None)
-        if up is None:
-            raise self.error(f"{place.path!r} can't be reached from here")
+        up = self._up_to(place)
         if isinstance(item, Reference):
             return ReferenceSymbol(self, place, up)
         return GeneSymbol(self, place, up) if isinstance(item, Gene) else GroupSymbol(self, place, up)
+
+    def _up_to(self, place: Place) -> int:
+        """How many frames up the group of a place is."""
+        up = next((i for i, group in enumerate(self.place.up()) if group is place.parent), None)
+        if up is None:
+            raise self.error(f"{place.path!r} can't be reached from here")
+        return up
 
     # Errors and checks
 
@@ -196,10 +201,7 @@ class Recorder:
 
     def condition(self, place: Place, allowed: tuple[bool, ...]) -> Expr:
         """Add "this gene takes part and holds an allowed option"."""
-        symbol = self.symbol(place)
-        if isinstance(symbol, ReferenceSymbol):
-            symbol = GeneSymbol(self, place, symbol.up)
-        assert isinstance(symbol, GeneSymbol)
+        symbol = GeneSymbol(self, place, self._up_to(place))
         index = self.gene_table(symbol, [int(flag) for flag in allowed])
         expr = Expr(self, index, self.body, is_condition=True)
         for level in place.up():

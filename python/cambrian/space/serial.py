@@ -68,9 +68,10 @@ def _member_to_dict(member: Gene | Group | Repeat) -> dict[str, Any]:
             "max": member.max,
             "group": _member_to_dict(member.group),
         }
-    else:
-        assert isinstance(member, Group)
+    elif isinstance(member, Group):
         data = {"kind": "group", "members": _members_to_dict(member.members)}
+    else:
+        raise TypeError(f"{member!r} can't be saved")
     if member.when:
         data["when"] = _when_to_list(member.when)
     return data
