@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import cambrian as cb
 from cambrian.evaluate.evaluation import Evaluation
 from cambrian.report import SECTIONS, render, write
 from cambrian.report.markup import number, pairs, seconds, text
@@ -172,6 +173,36 @@ def test_best_line_follows_the_direction() -> None:
     assert steps[1].count("V") == 1  # one improvement after the first value
 
 
+def test_real_run(tmp_path: Path) -> None:
+    space = cb.Space(layers=cb.Int(1, 8), act=cb.Choice("relu", HOSTILE.replace("\ud800", "")))
+    run = cb.search(
+        space,
+        evaluate=lambda c: {"score": 1 / c["layers"], "size": c["layers"]} if c["layers"] > 1 else {},
+        objectives=["max:score", "min:size"],
+        budget=30,
+        store=tmp_path / "x.db",
+    )
+    page = cb.load(tmp_path / "x.db").report(tmp_path / "report.html").read_text(encoding="utf-8")
+    parsed = Page(page)
+    assert "script" not in parsed.tags
+    assert f"candidate {run.best.id}" in page if run.best else False
+
+
+def test_bulk_run(tmp_path: Path) -> None:
+    space = cb.Space.plain(genes=16, choices=4)
+    run = cb.search(
+        space,
+        evaluate_batch=lambda genomes: {"a": genomes.sum(axis=1), "b": -genomes[:, 0].astype(float)},
+        objectives=["min:a", "min:b"],
+        budget=2000,
+    )
+    page = run.report(tmp_path / "report.html").read_text(encoding="utf-8")
+    parsed = Page(page)
+    assert parsed.tags["svg"] == 3
+    assert "the best of a generation" in page
+    assert "2,000 evaluations" in page
+
+
 def test_write_replaces_and_leaves_nothing_else(tmp_path: Path) -> None:
     target = tmp_path / "report.html"
     target.write_text("old")
@@ -212,4 +243,6 @@ def test_words() -> None:
     assert number(math.inf) == "–"
     assert number(True) == "True"
     assert (seconds(0.5), seconds(75), seconds(7260)) == ("0.5 s", "1 min 15 s", "2 h 1 min")
+    slots = {"layers": [{"op": "conv", "kernel": 3}, {"op": "mean"}]}
+    assert pairs(slots) == [("layers[0]", "op conv, kernel 3"), ("layers[1]", "op mean")]
     assert pairs({"a": {"b": 1}, "c": [], "d": None}) == [("a.b", 1), ("c", "none"), ("d", "none")]

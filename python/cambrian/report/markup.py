@@ -61,6 +61,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "".join(lines)
 
 
+def words(value: object) -> str:
+    """Write a dict in one line: ``op conv, kernel 3``; anything else as it prints."""
+    return ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
+
+
 def pairs(values: dict[str, object], prefix: str = "") -> list[tuple[str, object]]:
     """Flatten a nested dict to dotted names and plain values, in the order it is written."""
     rows: list[tuple[str, object]] = []
@@ -68,6 +73,8 @@ def pairs(values: dict[str, object], prefix: str = "") -> list[tuple[str, object
         name = f"{prefix}{key}"
         if isinstance(value, dict) and value:
             rows += pairs(value, f"{name}.")
+        elif isinstance(value, (list, tuple)) and any(isinstance(item, dict) for item in value):
+            rows += [(f"{name}[{i}]", words(item)) for i, item in enumerate(value)]
         elif isinstance(value, (list, tuple)):
             rows.append((name, ", ".join(map(str, value)) or "none"))
         else:
