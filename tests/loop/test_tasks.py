@@ -178,7 +178,7 @@ def test_data_that_is_not_at_hand_is_asked_for(tmp_path: Path) -> None:
     begin(store=tmp_path / "runs.db")
     best = cb.load(tmp_path / "runs.db").best
     assert best is not None
-    with pytest.raises(CambrianError, match="pass the same cb.Task as task="):
+    with pytest.raises(CambrianError, match=r"pass the same cb\.Task"):
         best.module()
 
 
@@ -202,7 +202,7 @@ def test_networks_of_the_users_own(tmp_path: Path) -> None:
     found = cb.load(path).best
     assert found is not None
     assert found.test == best.test
-    with pytest.raises(CambrianError, match="pass the same function to cambrian.load"):
+    with pytest.raises(CambrianError, match="pass the same function to"):
         found.module()
     found = cb.load(path, build=make).best
     assert found is not None

@@ -108,12 +108,17 @@ def test_weights(path: Path) -> None:
         assert store.weights(run, 3) == (b"tensors", {"accuracy": 0.99})
 
 
+def add_twice(store: Store, run: int) -> None:
+    with store.transaction():
+        store.add_ask(run, 0, ask(0, 2))
+        store.add_ask(run, 0, ask(2, 2))
+
+
 def test_a_transaction_that_fails_leaves_nothing(path: Path) -> None:
     with Store(path, write=True) as store:
         run = store.add_run({})
-        with pytest.raises(StoreError, match="UNIQUE"), store.transaction():
-            store.add_ask(run, 0, ask(0, 2))
-            store.add_ask(run, 0, ask(2, 2))
+        with pytest.raises(StoreError, match="UNIQUE"):
+            add_twice(store, run)
         assert list(store.events(run, np.dtype(np.uint8))) == []
         with store.transaction():
             store.add_ask(run, 0, ask(0, 2))

@@ -29,7 +29,7 @@ def _threads(workers: int | None) -> Iterator[None]:
     """Give torch as many threads as each worker of the search had: more only slow small networks down."""
     import torch
 
-    from cambrian.evaluate.workers import usable_cores
+    from cambrian.evaluate.process import usable_cores
 
     before = torch.get_num_threads()
     if workers != 0:
