@@ -82,7 +82,11 @@ def nondominated_rank(cost: NDArray[np.float64], *, stop: int = 0) -> NDArray[np
     """Rank 0 is the front; rows that hold NaN or infinity come last. Ranking stops once `stop` rows have one."""
 def crowding(cost: NDArray[np.float64], rank: NDArray[np.int64]) -> NDArray[np.float64]: ...
 
-# Variation. Operators arrive as (name, parameter, ...) tuples; `cambrian.evolve` describes them.
+# Variation. Operators arrive as (name, parameter, ...) tuples; `cambrian.evolve` describes them:
+# ("tournament", size); ("none",), ("one_point", rate, by), ("two_point", rate, by), ("uniform", rate, swap, by)
+# with by "gene" or "slot"; ("reset", rate), ("step", rate, step) with rate None for one hit on average,
+# ("point",), ("structural", rate, insert, delete, duplicate, move, rewire).
+# Child i of `breed` is what `tournament` (winners 2i and 2i + 1), `crossover` and `mutate` give for row i.
 def breed(
     layout: Layout, genomes: Genomes, key: NDArray[np.float64], n: int, *,
     selection: tuple[Any, ...], crossover: tuple[Any, ...], mutation: list[tuple[Any, ...]],
