@@ -14,6 +14,7 @@ import cambrian as cb
 from cambrian.evaluate.evaluation import STATUSES, DeadlineError, DivergedError, Evaluation, Job
 from cambrian.evaluate.functions import TrainNetwork, UserFunction, check_metrics, perform
 from cambrian.evaluate.inline import Inline
+from cambrian.evaluate.recipe import FIELDS
 from cambrian.evaluate.task import digits
 from cambrian.evaluate.workers import Workers
 from cambrian.network import Architecture, Graph
@@ -201,13 +202,35 @@ def test_training_goes_wrong_in_typed_ways(task: cb.Task) -> None:
 
 def test_architectures_are_built_and_trained(task: cb.Task) -> None:
     graph = small_network()
-    function = TrainNetwork(task, epochs=1, device="cpu")
-    job = Job(0, architecture=Architecture(graph, {"lr": 0.01, "batch_size": 32}))
+    function = TrainNetwork(task, epochs=3, device="cpu")
+    job = Job(0, architecture=Architecture(graph, {"lr": 0.03, "batch_size": 32}))
     result = perform(function, job)
     assert result.status == "ok", result.error
-    assert result.metrics["accuracy"] > 0.2
+    assert result.metrics["accuracy"] > 0.3
     with Workers(function, 1, threads=torch.get_num_threads()) as workers:
         (again,) = workers.evaluate([job])
     assert again.metrics == pytest.approx(result.metrics, rel=1e-4)
     wrong = perform(function, Job(0, architecture=Architecture(graph, {"learning": 0.01})))
     assert "unknown recipe field 'learning'" in str(wrong.error)
+
+
+@pytest.mark.parametrize("family", ["convnet", "mlp"])
+def test_random_candidates_of_the_families_train_in_workers(task: cb.Task, family: str) -> None:
+    space = cb.spaces.make(family, task.input_shape, task.outputs)
+    genomes = space.sample(6, seed=0)
+    arrays = space.graphs(genomes)
+    jobs = []
+    for i, config in enumerate(space.decode(genomes)):
+        recipe = {name: config[name] for name in FIELDS if name in config}
+        jobs.append(Job(i, config, Architecture.from_arrays(arrays, i, recipe=recipe), seed=i))
+    with Workers(TrainNetwork(task, epochs=0.3, device="cpu"), 2, timeout=120) as workers:
+        results = list(workers.evaluate(jobs))
+    assert [r.error for r in results if not r.ok] == []
+    assert all(set(r.metrics) == {"accuracy", "loss"} for r in results)
+
+
+def test_a_finished_module_has_the_usual_memory_layout(task: cb.Task) -> None:
+    function = TrainNetwork(task, device="cpu")
+    module, test = function.finish(Job(0, architecture=Architecture(small_network())), epochs=1)
+    assert all(p.is_contiguous() for p in module.state_dict().values())
+    assert set(test) == {"accuracy", "loss"}

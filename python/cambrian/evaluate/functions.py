@@ -68,7 +68,7 @@ class TrainNetwork:
         """
         import torch
 
-        from cambrian.evaluate.train import randomness
+        from cambrian.evaluate.train import randomness, resolve_device
 
         with randomness(job.seed, "weights", torch.device("cpu")):
             if self.build is not None:
@@ -80,7 +80,11 @@ class TrainNetwork:
                 raise ValueError(f"job {job.id} has no architecture; give TrainNetwork a build function")
             from cambrian.network.build import build
 
-            return build(job.architecture.graph)
+            module = build(job.architecture.graph)
+        # Convolutions on a CPU take a third less time so (measured on random convnets, 8 × 8 images); a user's
+        # own module may count on the usual layout.
+        on_cpu = resolve_device(self.device).type == "cpu"
+        return module.to(memory_format=torch.channels_last) if on_cpu else module
 
     def recipe(self, job: Job) -> Recipe:
         """Return how the job's network is to be trained; ValueError for genes that make no recipe."""
@@ -113,6 +117,8 @@ class TrainNetwork:
 
         >>> module, test = function.finish(job, epochs=80)
         """
+        import torch
+
         from cambrian.evaluate.train import measure_test, train
 
         module = self.network(job)
@@ -120,7 +126,7 @@ class TrainNetwork:
         chosen = {**self.settings, **FINAL, "epochs": epochs, **settings}
         train(module, self.task, self.recipe(job), **chosen, **given)
         metrics = measure_test(module, self.task, self.device)
-        return module.cpu().eval(), metrics
+        return module.cpu().to(memory_format=torch.contiguous_format).eval(), metrics
 
 
 @dataclass(frozen=True)
