@@ -24,20 +24,11 @@ from cambrian.evaluate.train import (
     measure,
     measure_test,
     randomness,
-    resident,
     resolve_device,
     train,
 )
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Any:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

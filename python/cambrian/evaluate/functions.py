@@ -81,10 +81,10 @@ class TrainNetwork:
             from cambrian.network.build import build
 
             module = build(job.architecture.graph)
-        # Convolutions on a CPU take a third less time so (measured on random convnets, 8 × 8 images); a user's
-        # own module may count on the usual layout.
+        # On a CPU this takes a third less time (measured on random convnets, 8 × 8 images); a user's own
+        # module may count on the usual layout.
         on_cpu = resolve_device(self.device).type == "cpu"
-        return module.to(memory_format=torch.channels_last) if on_cpu else module
+        return _with_layout(module, torch.channels_last) if on_cpu else module
 
     def recipe(self, job: Job) -> Recipe:
         """Return how the job's network is to be trained; ValueError for genes that make no recipe."""
@@ -126,7 +126,13 @@ class TrainNetwork:
         chosen = {**self.settings, **FINAL, "epochs": epochs, **settings}
         train(module, self.task, self.recipe(job), **chosen, **given)
         metrics = measure_test(module, self.task, self.device)
-        return module.cpu().to(memory_format=torch.contiguous_format).eval(), metrics
+        return _with_layout(module.cpu(), torch.contiguous_format).eval(), metrics
+
+
+def _with_layout(module: Any, layout: Any) -> nn.Module:
+    """Change the memory format of a module's kernels; torch's types leave this keyword of ``to`` out."""
+    changed: nn.Module = module.to(memory_format=layout)
+    return changed
 
 
 @dataclass(frozen=True)
