@@ -39,8 +39,9 @@ class Aging(Strategy):
     population. The default mutation resets one active gene; where the space repeats a group, the part
     `structural` of the children have slots inserted, deleted, copied or moved, or a reference rewired,
     instead; a `mutation` that is given replaces both. Half of the children are crossed with a second parent
-    first, which pays with several objectives and many slots; ``population=100, sample=25, crossover="none", duplicates=True`` is what the paper did.
-    Raises ValueError for a population or sample below 2 and for a sample larger than the population.
+    first, which pays with several objectives and many slots. The paper has ``population=100, sample=25,
+    crossover="none", duplicates=True``. Raises ValueError for a population or sample below 2 and for a sample
+    larger than the population.
 
     >>> strategy = cb.strategies.Aging(space, population=20, sample=5, seed=0)
     >>> batch = strategy.ask(8); strategy.tell(batch.ids[:3], cost(batch.genomes[:3]))
