@@ -196,7 +196,10 @@ def test_what_a_fitness_gets_wrong_is_said_and_nothing_is_lost(
         calls.append(len(genomes))
         return one(genomes) if len(calls) != 4 else None if result is None else result(genomes)
 
-    options: dict[str, Any] = {"objectives": ["loss"], "strategy": {"name": "genetic", "population": 20}}
+    options: dict[str, Any] = {
+        "objectives": ["loss"],
+        "strategy": {"name": "genetic", "population": 20, "elites": 2},
+    }
     with pytest.raises(error, match=message):
         cb.search(SPACE, evaluate_batch=fitness, budget=100, store=tmp_path / "runs.db", **options)
     assert calls == [20, 18, 18, 18]
