@@ -182,13 +182,10 @@ Value GraphBuilder::pool(Op op, Value x, std::int64_t kernel, std::int64_t strid
     Attrs attrs{std::min(asked_kernel, side), std::min(asked_stride, side)};
     if (attrs[kPoolKernel] != attrs[kPoolStride]) attrs[kPoolKernel] = odd_floor(attrs[kPoolKernel]);
     const Shape out = strided(in, in.dim[0], attrs[kPoolStride]);
-    Value node = x;
-    if (zero(x)) {
-        node = zeros(out);
-    } else if (attrs[kPoolKernel] > 1 || attrs[kPoolStride] > 1) {
-        node = append(op, out, attrs, x);
-    }
-    const Value named = node == x ? kAbsent : node;
+    if (zero(x)) return zeros(out);
+    const bool falls_away = attrs[kPoolKernel] == 1 && attrs[kPoolStride] == 1;
+    const Value node = falls_away ? x : append(op, out, attrs, x);
+    const Value named = falls_away ? kAbsent : node;
     repaired(Rule::kKernel, named, asked_kernel, attrs[kPoolKernel]);
     repaired(Rule::kStride, named, asked_stride, attrs[kPoolStride]);
     return node;
@@ -230,6 +227,7 @@ Value GraphBuilder::fit_rank(Op op, Value x, const Shape& target) {
         fail(op, "can't join shape " + in.text() + " to a first input of shape " + target.text());
     }
     const Value node = mean(x);
+    if (zero(node)) return node;
     repaired(Rule::kMean, node, in.dim[1], 1);
     return node;
 }
@@ -239,14 +237,9 @@ Value GraphBuilder::fit_sides(Value x, const Shape& target) {
     if (!in.image() || (in.dim[1] == target.dim[1] && in.dim[2] == target.dim[2])) return x;
     const std::int32_t stride = stride_to(in, target);
     const Shape out{3, {in.dim[0], target.dim[1], target.dim[2]}};
-    Value node = x;
-    if (zero(x)) {
-        node = zeros(out);
-    } else if (stride > 0) {
-        node = append(Op::kAvgPool, out, {stride, stride}, x);
-    } else {
-        node = append(Op::kResize, out, {target.dim[1], target.dim[2]}, x);
-    }
+    if (zero(x)) return zeros(out);
+    const Value node = stride > 0 ? append(Op::kAvgPool, out, {stride, stride}, x)
+                                  : append(Op::kResize, out, {target.dim[1], target.dim[2]}, x);
     repaired(stride > 0 ? Rule::kPool : Rule::kResize, node, in.dim[1], target.dim[1]);
     return node;
 }

@@ -1,0 +1,182 @@
+"""Equal hashes if and only if the networks are the same."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+
+import graph_oracles as oracles
+import numpy as np
+import pytest
+
+from cambrian import _core
+from core.networks import convolutional, digest, expand, from_entries, genomes, random_entries, shuffled, single
+from core.words import Procedure, Words
+from layouts import LAYOUTS
+
+LAYOUT = convolutional().layout()
+
+
+def test_a_shuffled_network_has_the_same_hash_and_canonical_graph() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(120):
+        entries = random_entries(random, int(random.integers(2, 12)))
+        first = from_entries(entries)
+        canonical = expand(first)
+        for _ in range(3):
+            second = from_entries(shuffled(random, entries))
+            assert digest(first) == digest(second)
+            again = expand(second)
+            for name in ("op", "attrs", "shape", "rank", "edges", "inputs"):
+                assert np.array_equal(canonical[name], again[name]), name  # type: ignore[literal-required]
+
+
+def test_hashes_are_equal_exactly_for_isomorphic_networks() -> None:
+    """Against networkx, over small networks with many near misses."""
+    random = np.random.default_rng(1)
+    by_hash: dict[tuple[int, int], list[list[oracles.Node]]] = defaultdict(list)
+    for _ in range(500):
+        layout = from_entries(random_entries(random, int(random.integers(2, 7))))
+        (network,) = oracles.networks(expand(layout, canonical=False))
+        by_hash[digest(layout)].append(network)
+    merged = [networks for networks in by_hash.values() if len(networks) > 1]
+    assert len(merged) > 20
+    for networks in merged:
+        assert all(oracles.isomorphic(networks[0], other) for other in networks[1:6])
+    alike = defaultdict(list)
+    for networks in by_hash.values():
+        counts = sorted((node.op, node.attrs, len(node.inputs)) for node in networks[0])
+        alike[tuple(counts)].append(networks[0])
+    pairs = [pair for group in alike.values() for pair in itertools.combinations(group[:12], 2)]
+    assert len(pairs) > 100
+    assert not any(oracles.isomorphic(*pair) for pair in pairs)
+
+
+def test_genomes_with_the_same_hash_are_the_same_network() -> None:
+    layout = convolutional(2, (2, 8, 8)).layout()
+    rows = genomes(layout, 4000)
+    hashes = [tuple(pair) for pair in _core.hash(layout, rows).tolist()]
+    groups = defaultdict(list)
+    for row, key in enumerate(hashes):
+        groups[key].append(row)
+    assert 500 < len(groups) < 4000
+    for members in list(groups.values())[:80]:
+        networks = list(oracles.networks(_core.graphs(layout, rows[members[:4]], canonical=False)))
+        assert all(oracles.isomorphic(networks[0], other) for other in networks[1:])
+    firsts = [members[0] for members in groups.values()][:400]
+    networks = list(oracles.networks(_core.graphs(layout, rows[firsts])))
+    for first, second in itertools.combinations(range(len(networks)), 2):
+        assert networks[first] != networks[second]
+
+
+def test_order_is_topological_in_both_orders() -> None:
+    rows = genomes(LAYOUT, 300)
+    for canonical in (True, False):
+        for network in oracles.networks(_core.graphs(LAYOUT, rows, canonical=canonical)):
+            assert network[0].op == "input"
+            used = {j for node in network for j in node.inputs}
+            assert used | {0} == set(range(len(network) - 1)) | {0}
+            assert all(j < i for i, node in enumerate(network) for j in node.inputs)
+
+
+def test_hashes_come_from_the_canonical_graph_alone() -> None:
+    """Rows with equal canonical arrays have equal hashes, and the other way round."""
+    rows = genomes(LAYOUT, 500, seed=7)
+    hashes = [tuple(pair) for pair in _core.hash(LAYOUT, rows).tolist()]
+    networks = [tuple(network) for network in oracles.networks(_core.graphs(LAYOUT, rows))]
+    assert len(set(hashes)) == len(set(networks)) == len(set(zip(hashes, networks, strict=True)))
+
+
+def test_inactive_genes_mean_nothing() -> None:
+    rows = genomes(LAYOUT, 300, seed=3)
+    random = np.random.default_rng(0)
+    noise = (random.random(rows.shape) * LAYOUT.options).astype(rows.dtype)
+    changed = np.where(_core.active(LAYOUT, rows), rows, noise)
+    assert (changed != rows).any()
+    for recipe in (False, True):
+        assert np.array_equal(
+            _core.hash(LAYOUT, rows, recipe=recipe), _core.hash(LAYOUT, changed, recipe=recipe)
+        )
+
+
+def test_the_recipe_counts_only_where_it_is_asked_for() -> None:
+    rows = genomes(LAYOUT, 50)
+    other = rows.copy()
+    column = int(LAYOUT.recipe.nonzero()[0][0])
+    other[:, column] = (other[:, column] + 1) % LAYOUT.options[column]
+    assert np.array_equal(_core.hash(LAYOUT, rows), _core.hash(LAYOUT, other))
+    with_recipe = _core.hash(LAYOUT, rows, recipe=True)
+    assert (with_recipe != _core.hash(LAYOUT, other, recipe=True)).all()
+    assert (with_recipe != _core.hash(LAYOUT, rows)).all()
+
+
+def test_decode_is_hash_and_resources_at_once() -> None:
+    rows = genomes(LAYOUT, 700)
+    graph, recipe, resources = _core.decode(LAYOUT, rows)
+    assert np.array_equal(graph, _core.hash(LAYOUT, rows))
+    assert np.array_equal(recipe, _core.hash(LAYOUT, rows, recipe=True))
+    for name, values in _core.resources(LAYOUT, rows).items():
+        assert np.array_equal(values, resources[name])  # type: ignore[literal-required]
+
+
+@pytest.mark.parametrize("threads", [0, 2, 3, 7])
+def test_threads_change_nothing(threads: int) -> None:
+    rows = genomes(LAYOUT, 2000)
+    one, many = _core.decode(LAYOUT, rows), _core.decode(LAYOUT, rows, threads=threads)
+    assert np.array_equal(one[0], many[0])
+    assert np.array_equal(one[1], many[1])
+    assert all(np.array_equal(one[2][name], many[2][name]) for name in one[2])  # type: ignore[literal-required]
+
+
+def test_hashes_of_plain_spaces_are_of_the_active_genes() -> None:
+    layout = LAYOUTS["mixed"]().layout()
+    rows = _core.sample(layout, 3000, seed=0)
+    hashes = _core.hash(layout, rows)
+    assert np.array_equal(hashes, _core.hash(layout, rows, recipe=True))
+    assert np.array_equal(hashes, _core.hash(layout, _core.normalise(layout, rows)))
+    flags = _core.active(layout, rows)
+    meanings = {tuple(np.where(flag, row, -1)) for row, flag in zip(rows.astype(int), flags, strict=True)}
+    assert len(meanings) == len(np.unique(hashes, axis=0))
+    assert len({tuple(row) for row in hashes[:, :1].tolist()}) == len(meanings)
+    with pytest.raises(ValueError, match="a plain space has no networks"):
+        _core.decode(layout, rows)
+
+
+def test_nothing_to_decode() -> None:
+    rows = genomes(LAYOUT, 0)
+    assert _core.hash(LAYOUT, rows).shape == (0, 2)
+    arrays = _core.graphs(LAYOUT, rows)
+    assert arrays["nodes"].tolist() == [0]
+    assert arrays["attrs"].shape == (0, 6)
+    assert arrays["repairs"] == []
+
+
+# Stored keys depend on these: a change needs a new kHashVersion.
+GOLDEN = {
+    "linear": ((0, 0),),
+}
+
+
+def linear(main: Procedure) -> int:
+    return main.op("linear", main.op("mean", 0), features=main.param(0), bias=1)
+
+
+def residual(main: Procedure) -> int:
+    x = main.op("conv2d", 0, channels=8, kernel=3)
+    y = main.op("conv2d", main.op("activation", x, kind="relu"), channels=8, kernel=3)
+    return linear_on(main, main.op("concat", main.op("add", x, y), x))
+
+
+def linear_on(main: Procedure, x: int) -> int:
+    return main.op("linear", main.op("mean", x), features=main.param(0), bias=1)
+
+
+def test_golden_vectors() -> None:
+    assert digest(single((3, 8, 8), linear)) == GOLDEN["linear"]
+    assert digest(single((3, 8, 8), residual)) == GOLDEN["residual"]
+    words = Words()
+    for options in (4, 300, 2):
+        words.gene(options)
+    assert digest(words.layout(), 3, 299, 1) == GOLDEN["plain"]
+    row = np.zeros((1, LAYOUT.n_genes), np.uint8)
+    assert tuple(_core.hash(LAYOUT, row, recipe=True)[0].tolist()) == GOLDEN["recipe"]

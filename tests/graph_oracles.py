@@ -1,0 +1,177 @@
+"""Slow, obvious counterparts of the core's decoding: activity, resources, graph isomorphism."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import networkx as nx
+import numpy as np
+
+from cambrian import _core
+
+OPERATIONS = [operation["name"] for operation in _core.operations()]
+ORDERED = {"concat"}
+
+
+class Node(NamedTuple):
+    op: str
+    attrs: tuple[int, ...]
+    shape: tuple[int, ...]
+    inputs: tuple[int, ...]
+
+
+def networks(arrays: _core.GraphArrays) -> Iterator[list[Node]]:
+    """The graphs in the arrays, one after the other."""
+    for first, last in zip(arrays["nodes"][:-1], arrays["nodes"][1:], strict=True):
+        nodes = []
+        for i in range(first, last):
+            start, end = arrays["edges"][i : i + 2]
+            shape = tuple(int(side) for side in arrays["shape"][i, : arrays["rank"][i]])
+            attrs = tuple(int(value) for value in arrays["attrs"][i])
+            inputs = tuple(int(value) for value in arrays["inputs"][start:end])
+            nodes.append(Node(OPERATIONS[arrays["op"][i]], attrs, shape, inputs))
+        yield nodes
+
+
+def size(shape: tuple[int, ...]) -> int:
+    total = 1
+    for side in shape:
+        total *= side
+    return total
+
+
+def params(node: Node, inputs: list[tuple[int, ...]]) -> int:
+    if node.op == "conv2d":
+        channels, kernel, _, _, groups, bias = node.attrs
+        weights = channels * (inputs[0][0] // groups) * kernel * kernel
+        return weights + channels * bias
+    if node.op == "linear":
+        features, bias = node.attrs[:2]
+        return features * inputs[0][-1] + features * bias
+    if node.op == "norm":
+        return 2 * (inputs[0][0] if len(inputs[0]) == 3 else inputs[0][-1])
+    return 0
+
+
+def macs(node: Node, inputs: list[tuple[int, ...]]) -> int:
+    if node.op == "conv2d":
+        _, kernel, _, _, groups, _ = node.attrs
+        return size(node.shape) * (inputs[0][0] // groups) * kernel * kernel
+    if node.op == "linear":
+        return size(node.shape) * inputs[0][-1]
+    return 0
+
+
+def elementwise(node: Node, inputs: list[tuple[int, ...]]) -> int:
+    out = size(node.shape)
+    if node.op == "resize":
+        (channels, *old), new = inputs[0], node.shape[1:]
+        return channels * max(old[0], new[0]) * max(old[1], new[1])
+    return {
+        "norm": out,
+        "activation": out,
+        "multiply": out,
+        "max_pool": out * node.attrs[0] ** 2,
+        "avg_pool": out * node.attrs[0] ** 2,
+        "add": out * (len(node.inputs) - 1),
+        "mean": size(inputs[0]) if inputs else 0,
+    }.get(node.op, 0)
+
+
+def memory(nodes: list[Node]) -> int:
+    """At every node, all values that it or a later one reads are alive, and its own."""
+    peak = 0
+    for i in range(len(nodes)):
+        alive = {i} | {j for later in nodes[i:] for j in later.inputs if j < i}
+        peak = max(peak, sum(4 * size(nodes[j].shape) for j in alive))
+    return peak
+
+
+def depth(nodes: list[Node], i: int) -> int:
+    below = max((depth(nodes, j) for j in nodes[i].inputs), default=0)
+    return below + (nodes[i].op in ("conv2d", "linear"))
+
+
+def resources(nodes: list[Node]) -> dict[str, int]:
+    shapes = [[nodes[j].shape for j in node.inputs] for node in nodes]
+    pairs = list(zip(nodes, shapes, strict=True))
+    return {
+        "params": sum(params(*pair) for pair in pairs),
+        "macs": sum(macs(*pair) for pair in pairs),
+        "elementwise": sum(elementwise(*pair) for pair in pairs),
+        "memory": memory(nodes),
+        "kernels": sum(node.op not in ("input", "flatten", "identity") for node in nodes),
+        "depth": depth(nodes, len(nodes) - 1),
+    }
+
+
+def labelled(nodes: list[Node]) -> nx.DiGraph:
+    """Nodes by operation, attributes and shape; edges by the places they fill, where places matter."""
+    graph = nx.DiGraph()
+    for i, node in enumerate(nodes):
+        graph.add_node(i, label=(node.op, node.attrs, node.shape, i == len(nodes) - 1))
+    for i, node in enumerate(nodes):
+        shapes = {nodes[j].shape for j in node.inputs}
+        ordered = node.op in ORDERED or len(shapes) > 1
+        for j in set(node.inputs):
+            places = [k for k, input in enumerate(node.inputs) if input == j]
+            graph.add_edge(j, i, places=tuple(places) if ordered else len(places))
+    return graph
+
+
+def isomorphic(first: list[Node], second: list[Node]) -> bool:
+    def equal(name: str) -> Any:
+        return lambda a, b: a[name] == b[name]
+
+    return bool(
+        nx.is_isomorphic(
+            labelled(first), labelled(second), node_match=equal("label"), edge_match=equal("places")
+        )
+    )
+
+
+def words_of(layout: _core.Layout) -> Iterator[int]:
+    return iter(layout.words.tolist())
+
+
+def columns_of(layout: _core.Layout) -> tuple[list[dict[str, Any]], list[dict[str, int]]]:
+    """The genes and repeats of a layout, read from its record."""
+    words = words_of(layout)
+    next(words), next(words)
+    columns = []
+    for _ in range(next(words)):
+        names = ("kind", "options", "repeat", "slot", "inputs", "optional")
+        column: dict[str, Any] = {name: next(words) for name in names}
+        column["when"] = []
+        for _ in range(next(words)):
+            on = next(words)
+            column["when"].append((on, {next(words) for _ in range(next(words))}))
+        columns.append(column)
+    for _ in columns:
+        next(words)
+    names = ("length", "min", "max", "first", "width", "parent", "parent_slot")
+    return columns, [{name: next(words) for name in names} for _ in range(next(words))]
+
+
+def active(layout: _core.Layout, genome: np.ndarray[Any, Any]) -> list[bool]:
+    """By the definition, asked recursively."""
+    columns, repeats = columns_of(layout)
+
+    def value(c: int) -> int:
+        return int(genome[c]) if on(c) else 0
+
+    def slot_on(repeat: int, slot: int) -> bool:
+        if repeat < 0:
+            return True
+        r = repeats[repeat]
+        count = r["min"] + (value(r["length"]) if r["length"] >= 0 else 0)
+        return slot < count and slot_on(r["parent"], r["parent_slot"])
+
+    def on(c: int) -> bool:
+        column = columns[c]
+        return slot_on(column["repeat"], column["slot"]) and all(
+            on(other) and value(other) in allowed for other, allowed in column["when"]
+        )
+
+    return [on(c) for c in range(len(columns))]
