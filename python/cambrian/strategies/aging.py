@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 class Aging(Strategy):
     """Aging evolution: the best of a random `sample` gets a child, the oldest of the `population` dies.
 
-    `sample` is half of the population unless given. Asynchronous: ask at any time. The first `population`
-    proposals are random, later ones are bred from what is told by then; a genome enters when it is told,
-    failed ones never do. With two or more objectives the best of a sample is that by (rank, crowding) in the
+    `sample` is 10, or half of a smaller population, unless given. Asynchronous: ask at any time. The first
+    `population` proposals are random, later ones are bred from what is told by then; a genome enters when it
+    is told, failed ones never do. With two or more objectives the best of a sample is that by (rank, crowding) in the
     population. The default mutation resets one active gene; where the space repeats a group, the part
     `structural` of the children have slots inserted, deleted, copied or moved, or a reference rewired,
     instead; a `mutation` that is given replaces both. Half of the children are crossed with a second parent
@@ -69,7 +69,7 @@ class Aging(Strategy):
             space, seed=seed, objectives=objectives, initial=initial, valid=valid, duplicates=duplicates
         )
         self.population = arguments.integer("population", population, 2, why="a sample of one is no choice")
-        sample = max(2, self.population // 2) if sample is None else sample
+        sample = max(2, min(10, self.population // 2)) if sample is None else sample
         self.sample = arguments.integer(
             "sample", sample, 2, self.population, why="it is drawn from the population, and its best is kept"
         )
