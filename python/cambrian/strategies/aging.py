@@ -36,12 +36,12 @@ class Aging(Strategy):
     `sample` is 10, or half of a smaller population, unless given. Asynchronous: ask at any time. The first
     `population` proposals are random, later ones are bred from what is told by then; a genome enters when it
     is told, failed ones never do. With two or more objectives the best of a sample is that by (rank,
-    crowding) in the population. The default mutation resets one active gene; where the space repeats a group, the part
-    `structural` of the children have slots inserted, deleted, copied or moved, or a reference rewired,
-    instead; a `mutation` that is given replaces both. Half of the children are crossed with a second parent
-    first, which pays with several objectives and many slots. The paper has ``population=100, sample=25,
-    crossover="none", duplicates=True``. Raises ValueError for a population or sample below 2 and for a sample
-    larger than the population.
+    crowding) in the population. The default mutation resets one active gene; where the space repeats a
+    group, the part `structural` of the children have slots inserted, deleted, copied or moved, or a reference
+    rewired, instead; a `mutation` that is given replaces both. Half of the children are crossed with a second
+    parent first, which pays with several objectives and many slots. The paper has ``population=100,
+    sample=25, crossover="none", duplicates=True``. Raises ValueError for a population or sample below 2 and
+    for a sample larger than the population.
 
     >>> strategy = cb.strategies.Aging(space, population=20, sample=5, seed=0)
     >>> batch = strategy.ask(8); strategy.tell(batch.ids[:3], cost(batch.genomes[:3]))
