@@ -22,13 +22,13 @@ class Resources(TypedDict):
     depth: NDArray[np.int64]
 
 class GraphArrays(TypedDict):
-    nodes: NDArray[np.int64]    # (n + 1,) offsets into the node arrays
-    op: NDArray[np.uint8]       # (m,) codes of `operations()`
-    attrs: NDArray[np.int64]    # (m, 6) in the order of `operations()`, unused ones 0
-    shape: NDArray[np.int64]    # (m, 4) without the batch dimension, unused ones 0
-    rank: NDArray[np.uint8]     # (m,)
-    edges: NDArray[np.int64]    # (m + 1,) offsets into `inputs`
-    inputs: NDArray[np.int32]   # (e,) node numbers counted from the graph's own first node
+    nodes: NDArray[np.int64]  # (n + 1,) offsets into the node arrays
+    op: NDArray[np.uint8]  # (m,) codes of `operations()`
+    attrs: NDArray[np.int64]  # (m, 6) in the order of `operations()`, unused ones 0
+    shape: NDArray[np.int64]  # (m, 4) without the batch dimension, unused ones 0
+    rank: NDArray[np.uint8]  # (m,)
+    edges: NDArray[np.int64]  # (m + 1,) offsets into `inputs`
+    inputs: NDArray[np.int32]  # (e,) node numbers counted from the graph's own first node
     repairs: list[list[tuple[str, int, int, int]]]  # a list per genome: (rule, node, from, to)
 
 class Layout:
@@ -59,27 +59,44 @@ def hardware_threads() -> int: ...
 # Genomes
 def check(layout: Layout, genomes: Genomes) -> None: ...
 def sample(
-    layout: Layout, n: int, *, seed: int, run: int = 0, generation: int = 0, threads: int = 1,
+    layout: Layout,
+    n: int,
+    *,
+    seed: int,
+    run: int = 0,
+    generation: int = 0,
+    threads: int = 1,
     out: Genomes | None = None,
 ) -> Genomes: ...
 def active(layout: Layout, genomes: Genomes) -> NDArray[np.bool_]: ...
 def normalise(layout: Layout, genomes: Genomes, *, out: Genomes | None = None) -> Genomes: ...
 
 # Decoding
-def hash(layout: Layout, genomes: Genomes, *, recipe: bool = False, threads: int = 1) -> NDArray[np.uint64]: ...
+def hash(
+    layout: Layout, genomes: Genomes, *, recipe: bool = False, threads: int = 1
+) -> NDArray[np.uint64]: ...
 def resources(layout: Layout, genomes: Genomes, *, threads: int = 1) -> Resources: ...
 def decode(
     layout: Layout, genomes: Genomes, *, threads: int = 1
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint64], Resources]:
     """Graph hashes, hashes of graph + recipe, resources: one expansion a genome for all three."""
+
 def graphs(layout: Layout, genomes: Genomes, *, canonical: bool = True) -> GraphArrays: ...
 
 # Selection and survival. `key`: (n,) float64, lower is better, NaN loses to everything.
 def tournament(
-    key: NDArray[np.float64], n: int, *, size: int, seed: int, run: int = 0, generation: int = 0, threads: int = 1
+    key: NDArray[np.float64],
+    n: int,
+    *,
+    size: int,
+    seed: int,
+    run: int = 0,
+    generation: int = 0,
+    threads: int = 1,
 ) -> NDArray[np.int64]: ...
 def nondominated_rank(cost: NDArray[np.float64], *, stop: int = 0) -> NDArray[np.int64]:
     """Rank 0 is the front; rows that hold NaN or infinity come last. Ranking stops once `stop` rows have one."""
+
 def crowding(cost: NDArray[np.float64], rank: NDArray[np.int64]) -> NDArray[np.float64]: ...
 
 # Variation. Operators arrive as (name, parameter, ...) tuples; `cambrian.evolve` describes them:
@@ -88,15 +105,40 @@ def crowding(cost: NDArray[np.float64], rank: NDArray[np.int64]) -> NDArray[np.f
 # ("point",), ("structural", rate, insert, delete, duplicate, move, rewire).
 # Child i of `breed` is what `tournament` (winners 2i and 2i + 1), `crossover` and `mutate` give for row i.
 def breed(
-    layout: Layout, genomes: Genomes, key: NDArray[np.float64], n: int, *,
-    selection: tuple[Any, ...], crossover: tuple[Any, ...], mutation: list[tuple[Any, ...]],
-    seed: int, run: int = 0, generation: int = 0, threads: int = 1, out: Genomes | None = None,
+    layout: Layout,
+    genomes: Genomes,
+    key: NDArray[np.float64],
+    n: int,
+    *,
+    selection: tuple[Any, ...],
+    crossover: tuple[Any, ...],
+    mutation: list[tuple[Any, ...]],
+    seed: int,
+    run: int = 0,
+    generation: int = 0,
+    threads: int = 1,
+    out: Genomes | None = None,
 ) -> Genomes: ...
 def crossover(
-    layout: Layout, first: Genomes, second: Genomes, *, operator: tuple[Any, ...],
-    seed: int, run: int = 0, generation: int = 0, threads: int = 1, out: Genomes | None = None,
+    layout: Layout,
+    first: Genomes,
+    second: Genomes,
+    *,
+    operator: tuple[Any, ...],
+    seed: int,
+    run: int = 0,
+    generation: int = 0,
+    threads: int = 1,
+    out: Genomes | None = None,
 ) -> Genomes: ...
 def mutate(
-    layout: Layout, genomes: Genomes, *, operators: list[tuple[Any, ...]],
-    seed: int, run: int = 0, generation: int = 0, threads: int = 1, out: Genomes | None = None,
+    layout: Layout,
+    genomes: Genomes,
+    *,
+    operators: list[tuple[Any, ...]],
+    seed: int,
+    run: int = 0,
+    generation: int = 0,
+    threads: int = 1,
+    out: Genomes | None = None,
 ) -> Genomes: ...
