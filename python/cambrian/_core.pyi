@@ -48,7 +48,7 @@ class Layout:
     def recipe(self) -> NDArray[np.bool_]: ...
 
 def operations() -> list[dict[str, Any]]:
-    """One dict an operation, in code order: name, attrs (list of names), kinds (dict: attr -> list of words)."""
+    """One dict an operation, in code order: name, attrs (names), kinds (dict: attr -> list of words)."""
 
 def build() -> dict[str, str]:
     """How this binary was compiled: compiler, flags, type."""
@@ -95,13 +95,13 @@ def tournament(
     threads: int = 1,
 ) -> NDArray[np.int64]: ...
 def nondominated_rank(cost: NDArray[np.float64], *, stop: int = 0) -> NDArray[np.int64]:
-    """Rank 0 is the front; rows that hold NaN or infinity come last. Ranking stops once `stop` rows have one."""
+    """Rank 0 is the front; rows that hold NaN or infinity come last. Ends once `stop` rows have a rank."""
 
 def crowding(cost: NDArray[np.float64], rank: NDArray[np.int64]) -> NDArray[np.float64]: ...
 
 # Variation. Operators arrive as (name, parameter, ...) tuples; `cambrian.evolve` describes them:
-# ("tournament", size); ("none",), ("one_point", rate, by), ("two_point", rate, by), ("uniform", rate, swap, by)
-# with by "gene" or "slot"; ("reset", rate), ("step", rate, step) with rate None for one hit on average,
+# ("tournament", size); ("none",), ("one_point", rate, by), ("two_point", rate, by),
+# ("uniform", rate, swap, by) with by "gene" or "slot"; ("reset", rate), ("step", rate, step) with rate None for one hit on average,
 # ("point",), ("structural", rate, insert, delete, duplicate, move, rewire).
 # Child i of `breed` is what `tournament` (winners 2i and 2i + 1), `crossover` and `mutate` give for row i.
 def breed(
