@@ -176,9 +176,9 @@ def test_the_fitness_may_write_into_what_it_is_given() -> None:
         (None, TypeError, "must return a dict of arrays"),
         (lambda g: g, TypeError, "must return a dict of arrays"),
         (lambda g: {}, TypeError, "must return a dict of arrays"),
-        (lambda g: {"loss": np.zeros(len(g) - 1)}, ValueError, r"shape \(18,\), got \(17,\)"),
-        (lambda g: {"loss": np.zeros((len(g), 1))}, ValueError, r"shape \(18,\), got \(18, 1\)"),
-        (lambda g: {"loss": 0.5}, ValueError, r"shape \(18,\), got \(\)"),
+        (lambda g: {"loss": np.zeros(len(g) - 1)}, ValueError, r"shape \(20,\), got \(19,\)"),
+        (lambda g: {"loss": np.zeros((len(g), 1))}, ValueError, r"shape \(20,\), got \(20, 1\)"),
+        (lambda g: {"loss": 0.5}, ValueError, r"shape \(20,\), got \(\)"),
         (lambda g: {"loss": np.zeros(len(g), complex)}, TypeError, "real numbers, got dtype complex128"),
         (lambda g: {"loss": ["a"] * len(g)}, TypeError, "real numbers"),
         (lambda g: {"loss": [None] * len(g)}, TypeError, "real numbers, got dtype object"),
@@ -196,14 +196,11 @@ def test_what_a_fitness_gets_wrong_is_said_and_nothing_is_lost(
         calls.append(len(genomes))
         return one(genomes) if len(calls) != 4 else None if result is None else result(genomes)
 
-    options: dict[str, Any] = {
-        "objectives": ["loss"],
-        "strategy": {"name": "genetic", "population": 20, "elites": 2},
-    }
+    options: dict[str, Any] = {"objectives": ["loss"], "strategy": {"name": "nsga2", "population": 20}}
     with pytest.raises(error, match=message):
         cb.search(SPACE, evaluate_batch=fitness, budget=100, store=tmp_path / "runs.db", **options)
-    assert calls == [20, 18, 18, 18]
-    assert cb.load(tmp_path / "runs.db").counts == {"ok": 56}
+    assert calls == [20, 20, 20, 20]
+    assert cb.load(tmp_path / "runs.db").counts == {"ok": 60}
     calls.clear()
     run = cb.resume(tmp_path / "runs.db", evaluate_batch=fitness)
     assert run.counts == {"ok": 100}

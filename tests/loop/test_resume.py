@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sqlite3
@@ -76,6 +77,39 @@ def test_a_finished_run_has_nothing_left_to_do(path: Path) -> None:
 def lambda_named(name: str, function: Any) -> Any:
     function.__name__ = name
     return function
+
+
+class StopError(Exception):
+    pass
+
+
+BROKEN_OFF: list[dict[str, Any]] = [
+    {"strategy": {"name": "genetic", "population": 9}},
+    {"strategy": {"name": "nsga2", "population": 9}, "repeats": 3},
+    {"strategy": {"name": "aging", "population": 9, "sample": 3}, "ordered": True},
+    {"strategy": "random", "target": 4.0},
+    {"strategy": {"name": "genetic", "population": 9}, "patience": 12},
+    {"strategy": {"name": "genetic", "population": 9, "duplicates": True}, "space": "small"},
+]
+
+
+@pytest.mark.parametrize("options", BROKEN_OFF, ids=str)
+def test_a_run_broken_off_after_any_result_ends_as_if_it_had_not_been(tmp_path: Path, options: Any) -> None:
+    options = dict(options)
+    space = cb.Space(a=cb.Int(2, 4), b=cb.Int(6, 8), c=cb.Int(0, 1)) if options.pop("space", None) else SPACE
+    options = {"evaluate": score, "objectives": ["loss"], "budget": 40, **options}
+    whole = log_of(cb.search(space, **options))
+    for after in (0, 1, 5, 8, 9, 10, 17, 18, 23, 30, 39):
+        path = tmp_path / f"{after}.db"
+        left = iter(range(after))
+
+        def stop(_: Any, left: Any = left) -> None:
+            if next(left, None) is None:
+                raise StopError
+
+        with contextlib.suppress(StopError):
+            cb.search(space, store=path, on_evaluation=stop, **options)
+        assert log_of(cb.resume(path, evaluate=score)) == whole
 
 
 def test_the_last_run_is_resumed_unless_said_otherwise(path: Path) -> None:

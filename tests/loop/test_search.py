@@ -436,6 +436,8 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"patience": 0}, ValueError, "patience must be at least 1"),
     ({"target": "high"}, TypeError, "target must be a number"),
     ({"epochs": 0}, ValueError, "epochs must be more than 0"),
+    ({"device": "cuda"}, ValueError, "device means nothing with evaluate="),
+    ({"device": 0}, TypeError, "device must be a name"),
     ({"workers": -1}, ValueError, "workers must be at least 0"),
     ({"initial": 5}, TypeError, "initial must be"),
     ({"initial": [{"layers": 99}]}, ValueError, "layers"),

@@ -122,6 +122,13 @@ def test_another_run_of_the_store_is_answered_from_it(tmp_path: Path) -> None:
     assert again.counts["ok"] == 3
     assert [e.metrics for e in again.evaluations[:6]] == [e.metrics for e in first.evaluations]
     assert outcome(again) == outcome(begin(budget=9))
+    assert all(e.seconds == 0 for e in again.evaluations if e.cached)
+    repeated = [begin(store=path, budget=8, repeats=2) for _ in range(2)]
+    assert repeated[0].best is not None
+    assert repeated[1].best is not None
+    assert repeated[0].counts["cached"] == 9
+    assert repeated[1].counts["cached"] == 9 + repeated[0].counts["ok"]
+    assert sum(e.repeat for e in repeated[1].evaluations) == 5
     longer = begin(store=path, epochs=3)
     assert longer.counts == {"ok": 6}
     other = begin(store=path, task=data(1))
@@ -233,6 +240,7 @@ def test_a_build_that_fails_is_a_result() -> None:
         ({"task": "digit"}, "did you mean 'digits'"),
         ({"objectives": ["acuracy"]}, "did you mean 'accuracy'"),
         ({"objectives": ["max:f1"]}, "f1"),
+        ({"device": "tpu"}, "device must be auto, cpu, cuda or mps"),
     ],
     ids=str,
 )

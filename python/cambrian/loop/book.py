@@ -82,6 +82,16 @@ class Book:
         self.queue.append(proposal)
         return "queued"
 
+    def admitted(self, proposal: Proposal, evaluation: Evaluation) -> None:
+        """Note what became of a proposal whose result is stored, as `admit` did at the time."""
+        settings = self.settings
+        if evaluation.status == "rejected" or (evaluation.cached and proposal.key in self.known):
+            self.free_in_a_row += 1
+            return
+        self.free_in_a_row = 0
+        if not evaluation.cached:
+            settings.budget.spend(1, proposal.fidelity * settings.full)
+
     def _stored(self, proposal: Proposal) -> tuple[bytes, float]:
         return proposal.hash, proposal.fidelity * self.settings.full
 

@@ -161,7 +161,7 @@ class Bulk:
         return Generation(requested, int(batch.ids[0]), genomes, told, len(rows), metrics)
 
     def _learn(self, batch: Batch, generation: Generation) -> None:
-        goals, told, best = self.settings.goals, generation.told, self.archive.best
+        told, best = generation.told, self.archive.best
         cost = costs_of(self.settings, generation)
         self.strategy.tell(batch.ids[:told], cost)
         self.archive.add(batch.ids[:told], batch.genomes[:told], generation.metrics, cost)
@@ -171,8 +171,7 @@ class Bulk:
         self._seq += 1
         self._empty = 0 if generation.evaluated else self._empty + 1
         if self.archive.best < best:
-            # Evaluations after the first that is as good as the best now is.
-            self._since_best = told - 1 - int(np.nanargmin(cost[:, 0])) if len(goals) else 0
+            self._since_best = told - 1 - int(np.nanargmin(cost[:, 0]))
         else:
             self._since_best += generation.evaluated
 

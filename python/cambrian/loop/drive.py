@@ -77,9 +77,9 @@ class Drive:
             else:
                 self._propose_again(event, rows, pending)
             self._seq += 1
-        for (_, repeat), row in rows.items():
-            if repeat:
-                self.settings.budget.spend(1, self.store.evaluation(row).fidelity)
+        for evaluation in (self.store.evaluation(row) for (_, repeat), row in rows.items() if repeat):
+            if not evaluation.cached:
+                self.settings.budget.spend(1, evaluation.fidelity)
         for proposal in pending.values():
             self._admit(proposal)
 
@@ -101,8 +101,7 @@ class Drive:
                 continue
             evaluation = self.store.evaluation(row)
             self._rows[proposal.id] = row
-            if not evaluation.cached and evaluation.status != "rejected":
-                self.settings.budget.spend(1, evaluation.fidelity)
+            self.book.admitted(proposal, evaluation)
             self.book.result(proposal, evaluation)
 
     def _close(self, event: Tell) -> None:
@@ -189,19 +188,17 @@ class Drive:
                 fidelity=fidelity, error="; ".join(proposal.broken),
             ))  # fmt: skip
         elif fate == "elsewhere":
-            self._result(proposal, self._copy(self.book.elsewhere[proposal.hash, fidelity, 0], proposal))
+            row = self.book.elsewhere[proposal.hash, fidelity, 0]
+            self._result(proposal, answer(self.store.evaluation(row), proposal))
         elif fate == "known":
             self._answer(proposal)
 
     def _answer(self, proposal: Proposal) -> None:
         first = self.book.known[proposal.key]
         if first in self._unsaved:
-            self._result(proposal, replace(self._unsaved[first], id=proposal.id, cached=True))
+            self._result(proposal, answer(self._unsaved[first], proposal))
         else:
-            self._result(proposal, self._copy(self._rows[first], proposal))
-
-    def _copy(self, row: int, proposal: Proposal) -> Evaluation:
-        return replace(self.store.evaluation(row), id=proposal.id, cached=True)
+            self._result(proposal, answer(self.store.evaluation(self._rows[first]), proposal))
 
     def _tell(self, ids: list[int]) -> None:
         cost = self.book.told(ids)
@@ -267,7 +264,7 @@ class Drive:
         self._results.append((proposal, evaluation))
         self._unsaved[proposal.id] = evaluation
         for twin in self.book.result(proposal, evaluation):
-            self._result(twin, replace(evaluation, id=twin.id, cached=True))
+            self._result(twin, answer(evaluation, twin))
 
     def _count_failures(self, evaluation: Evaluation) -> None:
         if self._failures is None:
@@ -307,7 +304,10 @@ class Drive:
 
     def store_repeats(self, finished: Iterable[tuple[tuple[Proposal, int], Evaluation]]) -> None:
         """Keep results of further seeds: ((proposal, repeat), evaluation) each."""
-        results = [(p, self._checked(p, evaluation, repeat)) for (p, repeat), evaluation in finished]
+        results = [
+            (p, evaluation if evaluation.cached else self._checked(p, evaluation, repeat))
+            for (p, repeat), evaluation in finished
+        ]
         with self.store.transaction():
             for proposal, evaluation in results:
                 self.store.add_evaluation(
@@ -329,3 +329,8 @@ class Drive:
                 end = min(end, time.monotonic() + 1.0)
             self._collect(min(_POLL, max(0.0, end - time.monotonic())))
             self._commit()
+
+
+def answer(evaluation: Evaluation, proposal: Proposal) -> Evaluation:
+    """Give a proposal the result of an equal one, which takes no time."""
+    return replace(evaluation, id=proposal.id, cached=True, seconds=0.0)

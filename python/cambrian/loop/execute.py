@@ -71,10 +71,13 @@ def execute(settings: Settings, store: Store, run: int, watch: Watch, on_evaluat
             stopped = f"interrupted; {_how_to_go_on(settings, store, run)}"
             print(f"cambrian: {stopped}", file=sys.stderr)
         store.clock(run, seconds=watch.seconds, overhead=watch.overhead, stopped=stopped)
-        return Run(store, run, settings)
-    finally:
-        if store.path is not None:
-            store.close()
+        found = Run(store, run, settings)
+    except BaseException:
+        store.close()
+        raise
+    if store.path is not None:
+        store.close()
+    return found
 
 
 def _drive(

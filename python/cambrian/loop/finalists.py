@@ -11,6 +11,7 @@ import numpy as np
 from cambrian.evaluate.evaluation import Evaluation
 from cambrian.loop.proposals import Proposal, job_of, read
 from cambrian.loop.settings import Settings
+from cambrian.store import genomes_of
 
 if TYPE_CHECKING:
     from cambrian.loop.drive import Drive
@@ -45,8 +46,7 @@ def order(
 def missing(settings: Settings, results: Mapping[int, list[Evaluation]]) -> Iterator[tuple[int, int]]:
     """Name the (candidate, repeat) pairs that the finalists still lack, best candidate first.
 
-    `results` holds the repeats of every candidate that was evaluated itself, none of them an answer from the
-    store for an equal network.
+    `results` holds the repeats of every candidate, one for each network.
     """
     numbers = list(results)
     if settings.repeats < 2 or not numbers:
@@ -72,19 +72,16 @@ def repeat(drive: Drive) -> None:
     """Evaluate the finalists of a run that has ended on more seeds, within what the budget still holds."""
     settings, book = drive.settings, drive.book
     book.reserve = 0.0
-    results: dict[int, list[Evaluation]] = {}
-    for evaluation in drive.store.evaluations(drive.id):
-        if not evaluation.cached and evaluation.status != "rejected":
-            results.setdefault(evaluation.id, []).append(evaluation)
     flying: dict[int, tuple[Proposal, int]] = {}
-    todo = list(missing(settings, results))
-    genomes = dict(
-        drive.store.genomes(drive.id, np.dtype(settings.space.dtype), [number for number, _ in todo])
-    )
+    todo = list(_lacking(drive))
     while (todo or flying) and not drive.interrupt.came:
         while todo and book.affordable() and drive.evaluator.pending < drive.evaluator.capacity:
-            number, again = todo.pop(0)
-            (proposal,) = read(settings, np.array([number]), genomes[number][None], np.ones(1))
+            proposal, again = todo.pop(0)
+            row = book.elsewhere.get((proposal.hash, settings.full, again))
+            if row is not None:
+                found = replace(drive.store.evaluation(row), id=proposal.id, cached=True, seconds=0.0)
+                drive.store_repeats([((proposal, again), found)])
+                continue
             job = replace(job_of(settings, proposal, again), id=-1 - len(todo))
             flying[job.id] = proposal, again
             settings.budget.spend(1, settings.full)
@@ -92,3 +89,20 @@ def repeat(drive: Drive) -> None:
         if not flying:
             return
         drive.store_repeats((flying.pop(e.id), e) for e in drive.poll())
+
+
+def _lacking(drive: Drive) -> Iterator[tuple[Proposal, int]]:
+    """Name what the finalists of a run still lack; of equal networks the first stands for all."""
+    store, settings = drive.store, drive.settings
+    results: dict[int, list[Evaluation]] = {}
+    for evaluation in store.evaluations(drive.id):
+        results.setdefault(evaluation.id, []).append(evaluation)
+    first: dict[bytes, tuple[int, bytes]] = {}
+    for number, genome, digest in store.candidates(drive.id):
+        if number in results:
+            first.setdefault(digest, (number, genome))
+    genomes = dict(first.values())
+    for number, again in missing(settings, {number: results[number] for number in genomes}):
+        row = genomes_of([genomes[number]], np.dtype(settings.space.dtype))
+        (proposal,) = read(settings, np.array([number]), row, np.ones(1))
+        yield proposal, again

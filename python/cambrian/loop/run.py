@@ -124,7 +124,7 @@ class Run:
         """
         among = self._distinct
         if self.settings.repeats > 1 and not self.bulk:
-            times = Counter(e.id for e in self.evaluations if not e.cached)
+            times = Counter(e.id for e in self.evaluations)
             among = [c for c in among if times[c.id] >= self.settings.repeats] or among
         if not among:
             return None

@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cambrian.loop.arguments import (
+    check_device,
+    check_epochs,
+    check_goals,
+    check_number,
+    check_space,
+    check_start,
+    check_strategy,
+    check_together,
+    evaluator_of,
+)
 from cambrian.loop.budget import Budget
 from cambrian.loop.execute import OnEvaluation, execute
 from cambrian.loop.run import Run
-from cambrian.loop.settings import (
-    Settings,
-    check_goals,
-    check_initial,
-    check_number,
-    check_space,
-    check_strategy,
-    evaluator_of,
-)
+from cambrian.loop.settings import Settings
 from cambrian.loop.watch import Watch
 from cambrian.store import Store
 
@@ -28,8 +31,6 @@ if TYPE_CHECKING:
     from cambrian.evaluate.task import Task
     from cambrian.space.space import Space
     from cambrian.strategies import Strategy
-
-EPOCHS = 12.0  # of training in the search, unless said otherwise
 
 
 def search(
@@ -102,16 +103,16 @@ def search(
         instance=instance,
         seed=seed,
         asked=asked,
-        initial=_initial(initial, instance, space),
+        initial=check_start(initial, instance, space),
         target=None if target is None else check_number("target", target, low=-np.inf, whole=False),
         patience=None if patience is None else check_number("patience", patience, low=1),
         repeats=check_number("repeats", repeats, low=1),
-        epochs=_epochs(epochs, kind),
-        device=device,
+        epochs=check_epochs(epochs, kind),
+        device=check_device(device, kind),
         workers=None if workers is None else check_number("workers", workers, low=0),
         ordered=bool(ordered),
     )
-    _check_together(settings, on_evaluation)
+    check_together(settings, on_evaluation)
     settings.budget.start()
     opened = Store(store, write=True)
     try:
@@ -128,41 +129,3 @@ def _task(task: Task | str | None, seed: int) -> Task | None:
     from cambrian.evaluate.task import make_task
 
     return make_task(task, seed)
-
-
-def _epochs(epochs: float | None, kind: str) -> float | None:
-    if epochs is not None:
-        value: float = check_number("epochs", epochs, low=0, whole=False)
-        if value == 0:
-            raise ValueError("epochs must be more than 0")
-        return value
-    return EPOCHS if kind in ("task", "build") else None
-
-
-def _initial(initial: object, instance: Strategy | None, space: Space) -> NDArray[Any] | None:
-    if instance is None:
-        return check_initial(initial, space)
-    if initial is not None:
-        raise ValueError("initial: give it to the strategy, which was made before the search")
-    return None
-
-
-def _check_together(settings: Settings, on_evaluation: OnEvaluation) -> None:
-    """Refuse combinations that could only be ignored."""
-    if on_evaluation is not None and not callable(on_evaluation):
-        raise TypeError(f"on_evaluation must be a callable, got {on_evaluation!r}")
-    if settings.kind != "evaluate_batch":
-        return
-    if settings.budget.unit == "epochs":
-        raise ValueError("budget: evaluate_batch= counts no epochs; give evaluations or a time")
-    given = {
-        "repeats": settings.repeats > 1,
-        "epochs": settings.epochs is not None,
-        "workers": settings.workers is not None,
-        "on_evaluation": on_evaluation is not None,
-    }
-    for name, there in given.items():
-        if there:
-            raise ValueError(
-                f"{name} means nothing with evaluate_batch=, which takes whole generations; leave it out"
-            )

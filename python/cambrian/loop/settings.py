@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import base64
-import math
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cambrian import __version__, _core
+from cambrian import __version__
 from cambrian.errors import StoreError
 from cambrian.loop.budget import Budget
-from cambrian.loop.objectives import Constraint, Goals, parse
+from cambrian.loop.objectives import Constraint, Goals
 from cambrian.space.space import Space
 from cambrian.strategies import Strategy, make
 
@@ -27,7 +26,7 @@ KINDS = ("task", "build", "evaluate", "evaluate_batch")
 
 @dataclass
 class Settings:
-    """One search: its space, goals, strategy, budget and what evaluates. Made by `check`."""
+    """One search: its space, goals, strategy, budget and what evaluates. Made by `search` and `resume`."""
 
     space: Space
     goals: Goals
@@ -176,121 +175,3 @@ def unpack(packed: Mapping[str, Any]) -> dict[str, Any]:
             native = array.astype(array.dtype.newbyteorder("="))
             snapshot[name] = native.reshape(value["shape"])
     return snapshot
-
-
-def evaluator_of(callables: Mapping[str, Callable[..., Any] | None], task: object) -> str:
-    """Say which of `KINDS` evaluates; ValueError unless it is one, TypeError if it can't be called."""
-    given = [name for name, function in callables.items() if function is not None]
-    for name in given:
-        if not callable(callables[name]):
-            raise TypeError(f"{name} must be a callable, got {callables[name]!r}")
-    if len(given) > 1:
-        raise ValueError(f"give one of build=, evaluate= and evaluate_batch=, got {' and '.join(given)}")
-    if not given or given == ["build"]:
-        if task is None:
-            raise ValueError(
-                "nothing to evaluate with: give task= ('digits' or a cb.Task), evaluate= or evaluate_batch="
-                if not given
-                else "build= makes the networks; give task= to train them on"
-            )
-        return "build" if given else "task"
-    if task is not None:
-        raise ValueError(f"{given[0]}= evaluates by itself; leave out task=, or give build= instead")
-    return given[0]
-
-
-def check_space(space: object, kind: str, task: Task | None) -> Space:
-    """Return the space, made from its family's name or bound to the task's input where that is needed."""
-    if isinstance(space, str):
-        from cambrian.space import families
-
-        if task is None:
-            raise ValueError(
-                f"space={space!r} takes its input and outputs from task=; without one pass "
-                f"cb.spaces.{space}(input=…, outputs=…)"
-            )
-        return families.make(space, task.input_shape, task.outputs)
-    if not isinstance(space, Space):
-        raise TypeError(f"space must be a cb.Space or the name of a family, got {type(space).__name__}")
-    if kind == "task" and task is not None:
-        if not space.has_templates:
-            raise ValueError(
-                "this space says nothing about networks (it has no templates); give build= to make a module "
-                "of a config, or evaluate="
-            )
-        if space.input is None:
-            return space.bind(task.input_shape, task.outputs)
-        if (tuple(space.input), space.outputs) != (tuple(task.input_shape), task.outputs):
-            raise ValueError(
-                f"the space is made for input {space.input} and {space.outputs} outputs, the task has "
-                f"{task.input_shape} and {task.outputs}; use space.bind(task.input_shape, task.outputs)"
-            )
-    return space
-
-
-def check_strategy(strategy: object, space: Space, objectives: int) -> tuple[dict[str, Any], Strategy | None]:
-    """Return name and options, and the instance if one was given. Errors as in `strategies.make`."""
-    if isinstance(strategy, str):
-        strategy = {"name": strategy}
-    if isinstance(strategy, Mapping):
-        options = dict(strategy)
-        if not isinstance(name := options.pop("name", None), str):
-            raise ValueError(f"strategy must have a 'name', got {dict(strategy)!r}")
-        for taken in {"seed", "objectives", "initial", "valid"} & set(options):
-            raise ValueError(f"strategy: give {taken}= to search, not as an option of the strategy")
-        return {"name": name, "options": make(name, space, objectives=objectives, **options).options}, None
-    if not isinstance(strategy, Strategy):
-        raise TypeError(
-            f"strategy must be a name, a dict with 'name' and options, or a Strategy; got {strategy!r}"
-        )
-    if strategy.objectives != objectives:
-        raise ValueError(
-            f"the strategy was made for {strategy.objectives} objectives, the search has {objectives}"
-        )
-    if not np.array_equal(strategy.space.layout.words, space.layout.words):
-        raise ValueError("the strategy was made for another space than the search's")
-    if strategy.pending:
-        raise ValueError(f"the strategy waits to be told {strategy.pending} costs; tell it before the search")
-    named = {"name": strategy.name, "options": strategy.options, "seed": strategy.seed}
-    return {**named, "snapshot": pack(strategy.snapshot())}, strategy
-
-
-def check_number(name: str, value: object, *, low: float, whole: bool = True) -> Any:
-    """Return a number that is at least `low`; TypeError or ValueError naming the argument otherwise."""
-    kinds: tuple[type, ...] = (int, np.integer) if whole else (int, float, np.integer, np.floating)
-    if isinstance(value, bool) or not isinstance(value, kinds):
-        raise TypeError(f"{name} must be {'a whole number' if whole else 'a number'}, got {value!r}")
-    if not math.isfinite(value) or value < low:  # type: ignore[arg-type, operator]
-        raise ValueError(f"{name} must be at least {low:g}, got {value!r}")
-    return int(value) if whole else float(value)  # type: ignore[call-overload, arg-type]
-
-
-def check_initial(initial: object, space: Space) -> NDArray[Any] | None:
-    """Return the genomes (k, n_genes) to begin with, encoded if they came as configs."""
-    if initial is None:
-        return None
-    if isinstance(initial, np.ndarray):
-        _core.check(space.layout, initial)
-        genomes: NDArray[Any] = initial.copy()
-        return genomes
-    if not isinstance(initial, Sequence) or isinstance(initial, (str, Mapping)):
-        raise TypeError(f"initial must be a list of configs or an array of genomes, got {initial!r}")
-    return np.asarray(space.encode(list(initial))) if len(initial) else None
-
-
-def check_goals(
-    objectives: object, constraints: object, kind: str, task: Task | None
-) -> tuple[Goals, dict[str, Any]]:
-    """Return the goals, and objectives and constraints as they are stored."""
-    if objectives is None:
-        if task is None:
-            raise ValueError(f"objectives must say what {kind}= is to improve, for example ['max:accuracy']")
-        objectives = [task.metric]
-    available = task.metrics if kind == "task" and task is not None else None
-    goals = parse(objectives, constraints, available=available)  # type: ignore[arg-type]
-    asked = {
-        "objectives": [str(objective) for objective in goals.objectives],
-        "constraints": {f"{'max' if c.lower else 'min'}:{c.metric}": c.limit for c in goals.constraints}
-        or None,
-    }
-    return goals, asked

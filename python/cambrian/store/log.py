@@ -6,7 +6,7 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -192,11 +192,6 @@ class Store:
     def candidates(self, run: int) -> list[tuple[int, bytes, bytes]]:
         """Number, genome (little-endian bytes) and hash of every candidate that was proposed, in order."""
         return self._all("SELECT id, genome, hash FROM candidate WHERE run = ? ORDER BY id", (run,))
-
-    def genomes(self, run: int, dtype: np.dtype[Any], numbers: Iterable[int]) -> Iterator[tuple[int, Any]]:
-        """Number and genome, ``(n_genes,)`` of `dtype`, of some candidates."""
-        for number in numbers:
-            yield number, genomes_of([self.candidate(run, number)[0]], dtype)[0]
 
     # Evaluations
 

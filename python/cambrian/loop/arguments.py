@@ -1,0 +1,193 @@
+"""What callers hand to `search`, checked at the door."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cambrian import _core
+from cambrian.loop.objectives import Goals, parse
+from cambrian.loop.settings import Settings, pack
+from cambrian.space.space import Space
+from cambrian.strategies import Strategy, make
+
+if TYPE_CHECKING:
+    from cambrian.evaluate.task import Task
+
+EPOCHS = 12.0  # of training in the search, unless said otherwise
+
+
+def evaluator_of(callables: Mapping[str, Callable[..., Any] | None], task: object) -> str:
+    """Say which of `KINDS` evaluates; ValueError unless it is one, TypeError if it can't be called."""
+    given = [name for name, function in callables.items() if function is not None]
+    for name in given:
+        if not callable(callables[name]):
+            raise TypeError(f"{name} must be a callable, got {callables[name]!r}")
+    if len(given) > 1:
+        raise ValueError(f"give one of build=, evaluate= and evaluate_batch=, got {' and '.join(given)}")
+    if not given or given == ["build"]:
+        if task is None:
+            raise ValueError(
+                "nothing to evaluate with: give task= ('digits' or a cb.Task), evaluate= or evaluate_batch="
+                if not given
+                else "build= makes the networks; give task= to train them on"
+            )
+        return "build" if given else "task"
+    if task is not None:
+        raise ValueError(f"{given[0]}= evaluates by itself; leave out task=, or give build= instead")
+    return given[0]
+
+
+def check_space(space: object, kind: str, task: Task | None) -> Space:
+    """Return the space, made from its family's name or bound to the task's input where that is needed."""
+    if isinstance(space, str):
+        from cambrian.space import families
+
+        if task is None:
+            raise ValueError(
+                f"space={space!r} takes its input and outputs from task=; without one pass "
+                f"cb.spaces.{space}(input=…, outputs=…)"
+            )
+        return families.make(space, task.input_shape, task.outputs)
+    if not isinstance(space, Space):
+        raise TypeError(f"space must be a cb.Space or the name of a family, got {type(space).__name__}")
+    if kind == "task" and task is not None:
+        if not space.has_templates:
+            raise ValueError(
+                "this space says nothing about networks (it has no templates); give build= to make a module "
+                "of a config, or evaluate="
+            )
+        if space.input is None:
+            return space.bind(task.input_shape, task.outputs)
+        if (tuple(space.input), space.outputs) != (tuple(task.input_shape), task.outputs):
+            raise ValueError(
+                f"the space is made for input {space.input} and {space.outputs} outputs, the task has "
+                f"{task.input_shape} and {task.outputs}; use space.bind(task.input_shape, task.outputs)"
+            )
+    return space
+
+
+def check_strategy(strategy: object, space: Space, objectives: int) -> tuple[dict[str, Any], Strategy | None]:
+    """Return name and options, and the instance if one was given. Errors as in `strategies.make`."""
+    if isinstance(strategy, str):
+        strategy = {"name": strategy}
+    if isinstance(strategy, Mapping):
+        options = dict(strategy)
+        if not isinstance(name := options.pop("name", None), str):
+            raise ValueError(f"strategy must have a 'name', got {dict(strategy)!r}")
+        for taken in {"seed", "objectives", "initial", "valid"} & set(options):
+            raise ValueError(f"strategy: give {taken}= to search, not as an option of the strategy")
+        return {"name": name, "options": make(name, space, objectives=objectives, **options).options}, None
+    if not isinstance(strategy, Strategy):
+        raise TypeError(
+            f"strategy must be a name, a dict with 'name' and options, or a Strategy; got {strategy!r}"
+        )
+    if strategy.objectives != objectives:
+        raise ValueError(
+            f"the strategy was made for {strategy.objectives} objectives, the search has {objectives}"
+        )
+    if not np.array_equal(strategy.space.layout.words, space.layout.words):
+        raise ValueError("the strategy was made for another space than the search's")
+    if strategy.pending:
+        raise ValueError(f"the strategy waits to be told {strategy.pending} costs; tell it before the search")
+    named = {"name": strategy.name, "options": strategy.options, "seed": strategy.seed}
+    return {**named, "snapshot": pack(strategy.snapshot())}, strategy
+
+
+def check_number(name: str, value: object, *, low: float, whole: bool = True) -> Any:
+    """Return a number that is at least `low`; TypeError or ValueError naming the argument otherwise."""
+    kinds: tuple[type, ...] = (int, np.integer) if whole else (int, float, np.integer, np.floating)
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        raise TypeError(f"{name} must be {'a whole number' if whole else 'a number'}, got {value!r}")
+    if not math.isfinite(value) or value < low:  # type: ignore[arg-type, operator]
+        raise ValueError(f"{name} must be at least {low:g}, got {value!r}")
+    return int(value) if whole else float(value)  # type: ignore[call-overload, arg-type]
+
+
+def check_initial(initial: object, space: Space) -> NDArray[Any] | None:
+    """Return the genomes (k, n_genes) to begin with, encoded if they came as configs."""
+    if initial is None:
+        return None
+    if isinstance(initial, np.ndarray):
+        _core.check(space.layout, initial)
+        genomes: NDArray[Any] = initial.copy()
+        return genomes
+    if not isinstance(initial, Sequence) or isinstance(initial, (str, Mapping)):
+        raise TypeError(f"initial must be a list of configs or an array of genomes, got {initial!r}")
+    return np.asarray(space.encode(list(initial))) if len(initial) else None
+
+
+def check_goals(
+    objectives: object, constraints: object, kind: str, task: Task | None
+) -> tuple[Goals, dict[str, Any]]:
+    """Return the goals, and objectives and constraints as they are stored."""
+    if objectives is None:
+        if task is None:
+            raise ValueError(f"objectives must say what {kind}= is to improve, for example ['max:accuracy']")
+        objectives = [task.metric]
+    available = task.metrics if kind == "task" and task is not None else None
+    goals = parse(objectives, constraints, available=available)  # type: ignore[arg-type]
+    asked = {
+        "objectives": [str(objective) for objective in goals.objectives],
+        "constraints": {f"{'max' if c.lower else 'min'}:{c.metric}": c.limit for c in goals.constraints}
+        or None,
+    }
+    return goals, asked
+
+
+def check_epochs(epochs: float | None, kind: str) -> float | None:
+    """Return the epochs of a whole evaluation; None for callables that count none."""
+    if epochs is not None:
+        value: float = check_number("epochs", epochs, low=0, whole=False)
+        if value == 0:
+            raise ValueError("epochs must be more than 0")
+        return value
+    return EPOCHS if kind in ("task", "build") else None
+
+
+def check_device(device: object, kind: str) -> str:
+    """Return the name of the device to train on; ValueError where this machine doesn't have it."""
+    if not isinstance(device, str):
+        raise TypeError(f"device must be a name: auto, cpu, cuda or mps, got {device!r}")
+    if kind not in ("task", "build"):
+        if device != "auto":
+            raise ValueError(f"device means nothing with {kind}=, which chooses its own; leave it out")
+    elif device != "cpu":
+        from cambrian.evaluate.train import resolve_device
+
+        resolve_device(device)
+    return device
+
+
+def check_start(initial: object, instance: Strategy | None, space: Space) -> NDArray[Any] | None:
+    """Return the genomes to begin with, which a strategy of the caller's must have already."""
+    if instance is None:
+        return check_initial(initial, space)
+    if initial is not None:
+        raise ValueError("initial: give it to the strategy, which was made before the search")
+    return None
+
+
+def check_together(settings: Settings, on_evaluation: object) -> None:
+    """Refuse combinations that could only be ignored."""
+    if on_evaluation is not None and not callable(on_evaluation):
+        raise TypeError(f"on_evaluation must be a callable, got {on_evaluation!r}")
+    if settings.kind != "evaluate_batch":
+        return
+    if settings.budget.unit == "epochs":
+        raise ValueError("budget: evaluate_batch= counts no epochs; give evaluations or a time")
+    given = {
+        "repeats": settings.repeats > 1,
+        "epochs": settings.epochs is not None,
+        "workers": settings.workers is not None,
+        "on_evaluation": on_evaluation is not None,
+    }
+    for name, there in given.items():
+        if there:
+            raise ValueError(
+                f"{name} means nothing with evaluate_batch=, which takes whole generations; leave it out"
+            )
