@@ -160,18 +160,20 @@ def test_ctrl_c_keeps_everything_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert finish(tmp_path, "genetic", "resume") == "the budget of 50 evaluations is used\n"
 
 
-def test_ctrl_c_breaks_off_a_long_evaluation(tmp_path: Path) -> None:
-    with start(tmp_path, "genetic", "slow") as process:
-        while not (tmp_path / "runs.db").exists():
-            time.sleep(0.01)
-        time.sleep(0.3)
-        process.send_signal(signal.SIGINT)
+@pytest.mark.parametrize("name", ["genetic", "bulk"])
+@pytest.mark.parametrize("manner", ["slow", "stubborn"])
+def test_ctrl_c_breaks_off_a_long_evaluation(name: str, manner: str, tmp_path: Path) -> None:
+    with start(tmp_path, name, "slow", manner) as process:
+        for pauses in (1, 2)[: 2 if manner == "stubborn" else 1]:
+            while len(lines(tmp_path / "paused")) < pauses:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
     assert out.startswith("interrupted")
     assert lines(tmp_path / "evaluated") == []
-    finish(tmp_path, "genetic", "resume")
-    assert len(lines(tmp_path / "evaluated")) == 50
+    finish(tmp_path, name, "resume")
+    assert sum(cb.load(tmp_path / "runs.db").counts.values()) >= 50
 
 
 def test_a_killed_run_is_loaded_while_it_is_unfinished(tmp_path: Path) -> None:

@@ -31,8 +31,20 @@ def append(name: str, line: str) -> None:
     os.close(file)
 
 
+def pause() -> None:
+    if PAUSE > 1:
+        append("paused", "")
+    try:
+        time.sleep(PAUSE)
+    except KeyboardInterrupt:
+        if "stubborn" not in sys.argv:
+            raise
+        append("paused", "still")
+        time.sleep(PAUSE)
+
+
 def evaluate(config: dict[str, Any], seed: int) -> dict[str, float]:
-    time.sleep(PAUSE)
+    pause()
     append("evaluated", f"{config['layers']} {config['width']} {config['act']} {seed}")
     if config["layers"] == 3:
         raise RuntimeError("three")
@@ -41,7 +53,7 @@ def evaluate(config: dict[str, Any], seed: int) -> dict[str, float]:
 
 
 def fitness(genomes: Any) -> dict[str, Any]:
-    time.sleep(PAUSE)
+    pause()
     append("evaluated", str(len(genomes)))
     return {"accuracy": (genomes * (genomes + 1.5)).sum(axis=1), "size": genomes.max(axis=1).astype(float)}
 
