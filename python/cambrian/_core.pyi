@@ -102,7 +102,8 @@ def crowding(cost: NDArray[np.float64], rank: NDArray[np.int64]) -> NDArray[np.f
 # Variation. Operators arrive as (name, parameter, ...) tuples; `cambrian.evolve` describes them:
 # ("tournament", size); ("none",), ("one_point", rate, by), ("two_point", rate, by),
 # ("uniform", rate, swap, by) with by "gene" or "slot"; ("reset", rate), ("step", rate, step)
-# with rate None for one hit on average, ("point",), ("structural", rate, insert, delete, duplicate, move, rewire).
+# with rate None for one hit on average, ("point",),
+# ("structural", rate, insert, delete, duplicate, move, rewire).
 # Child i of `breed` is what `tournament` (winners 2i and 2i + 1), `crossover` and `mutate` give for row i.
 def breed(
     layout: Layout,

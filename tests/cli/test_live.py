@@ -36,6 +36,14 @@ def test_front_and_best() -> None:
     assert state.best.id == 6
 
 
+def test_ties_go_to_the_next_objective() -> None:
+    state = progress()
+    for i, params in enumerate([500, 300, 400]):
+        state.add(evaluation(i, 0.9, params))
+    assert state.best is not None
+    assert state.best.id == 1
+
+
 def test_failures_and_constraints_are_not_best() -> None:
     state = progress(constraints={"params": 1000})
     state.add(evaluation(0, 0.99, 5000))

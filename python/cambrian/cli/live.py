@@ -64,7 +64,7 @@ class Progress:
         self.evaluated = self.cached = self.failed = self.rejected = 0
         self.front: list[tuple[NDArray[np.float64], Evaluation]] = []
         self.best: Evaluation | None = None
-        self._lowest = np.inf
+        self._lowest: tuple[float, ...] = (np.inf,)
         for evaluation in earlier:
             self.add(evaluation)
         self._earlier = self.evaluated
@@ -89,8 +89,8 @@ class Progress:
         cost = self.goals.cost(evaluation.metrics)
         if not np.isfinite(cost).all() or self.goals.broken(evaluation.metrics):
             return
-        if cost[0] < self._lowest:
-            self._lowest, self.best = cost[0], evaluation
+        if tuple(cost) < self._lowest:  # ties of the first objective go to the next, as in `Run.best`
+            self._lowest, self.best = tuple(cost), evaluation
         if all((other > cost).any() for other, _ in self.front):
             kept = [(other, e) for other, e in self.front if (other < cost).any()]
             self.front = sorted([*kept, (cost, evaluation)], key=lambda pair: tuple(pair[0]))
