@@ -31,8 +31,10 @@ def one(seed: int, extra: list[str]) -> dict[str, Any]:
     return {
         "seed": seed,
         "seconds": time.perf_counter() - start,
-        "evaluations": document["run"]["evaluations"],
-        "overhead_share": document["run"]["overhead"] / document["run"]["seconds"],
+        "evaluations": sum(
+            n for status, n in document["counts"].items() if status not in ("cached", "rejected")
+        ),
+        "overhead_share": document["overhead"] / document["seconds"],
         "best_test": 100 * best["test"]["accuracy"],
         "best_params": best["params"],
         "small_test": 100 * small["test"]["accuracy"],

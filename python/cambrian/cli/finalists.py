@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,41 +13,43 @@ if TYPE_CHECKING:
     from cambrian.loop.objectives import Goals
 
 
-def choose(run: Run, goals: Goals, within: float) -> dict[str, Candidate]:
-    """The best candidate and the smallest of the front that comes within `within` of it, if it is another.
+def choose(finalists: Sequence[Candidate], goals: Goals, within: float) -> dict[str, Candidate]:
+    """The best of `Run.finalists` and the smallest that comes within `within` of it, if it is another.
 
-    `within` is in the unit of the first objective. Raises LookupError for a run without a best candidate.
+    `within` is in the unit of the first objective. Raises LookupError where no finalist succeeded.
 
-    >>> choose(run, goals, 0.005).keys()
+    >>> choose(run.finalists(), goals, 0.005).keys()
     dict_keys(['best', 'smallest'])
     """
-    if run.best is None:
-        raise LookupError("no candidate succeeded, so there is none to train further")
+    if not finalists:
+        raise LookupError("no candidate succeeded in its long training")
     first = goals.objectives[0]
     sign = -1.0 if first.maximise else 1.0
-    limit = sign * run.best.metrics[first.metric] + within
-    close = [c for c in run.front if sign * c.metrics[first.metric] <= limit and "params" in c.metrics]
-    smallest = min(
-        close, key=lambda c: (c.metrics["params"], sign * c.metrics[first.metric]), default=run.best
-    )
-    chosen = {"best": run.best}
-    if smallest.id != run.best.id:
-        chosen["smallest"] = smallest
-    return chosen
+
+    def value(candidate: Candidate) -> float:
+        return sign * {**candidate.metrics, **(candidate.final or {})}[first.metric]
+
+    best = finalists[0]
+    close = [c for c in finalists if value(c) <= value(best) + within and "params" in c.metrics]
+    smallest = min(close, key=lambda c: (c.metrics["params"], value(c)), default=best)
+    return {"best": best} if smallest.id == best.id else {"best": best, "smallest": smallest}
 
 
-def finish(chosen: dict[str, Candidate], folder: Path, say: Callable[[str], None]) -> list[dict[str, Any]]:
+def finish(
+    run: Run, chosen: dict[str, Candidate], folder: Path, say: Callable[[str], None]
+) -> list[dict[str, Any]]:
     """Train each candidate on train + validation, test it once, write its folder; returns one row each."""
+    named = " and ".join(f"{name} (candidate {candidate.id})" for name, candidate in chosen.items())
+    say(f"training {named} on train + validation")
+    run.train(list(chosen.values()))
     rows = []
     for name, candidate in chosen.items():
-        say(f"training {name} (candidate {candidate.id}) on train + validation")
-        candidate.module()
         target = fresh(folder / name)
         candidate.save(target)
         row = {
             "name": name,
             "candidate": candidate.id,
-            "validation": candidate.metrics,
+            "validation": candidate.final,
             "test": candidate.test,
             "params": candidate.metrics.get("params"),
             "macs": candidate.metrics.get("macs"),

@@ -185,7 +185,9 @@ def conclude(ending: Ending, final: bool, within: float) -> None:
         ending.say(f"best: candidate {run.best.id}, validation {metrics_line(run.best.metrics, names)}")
         if final:
             try:
-                rows = finish(choose(run, ending.goals, within), ending.folder, ending.say)
+                ending.say("training the most promising candidates longer, on the training samples")
+                chosen = choose(run.finalists(), ending.goals, within)
+                rows = finish(run, chosen, ending.folder, ending.say)
             except KeyboardInterrupt:
                 ending.say(
                     f"interrupted; train them again with: cambrian resume {ending.store} --run {run.id}"
@@ -210,6 +212,7 @@ def summary(ending: Ending, rows: list[dict[str, Any]], page: Path) -> dict[str,
         "seconds": run.seconds,
         "counts": run.counts,
         "best": None if run.best is None else described(run.best, whole=True),
+        "overhead": run.overhead,
         "front": [described(candidate) for candidate in run.front],
         "finalists": rows,
         "report": page,

@@ -96,6 +96,8 @@ def find(run: Run, which: str) -> Candidate:
 def described(candidate: Candidate, *, whole: bool = False) -> dict[str, Any]:
     """A candidate as JSON-able data: metrics and, if `whole`, configuration and architecture."""
     data: dict[str, Any] = {"id": candidate.id, "status": candidate.status, "metrics": candidate.metrics}
+    if candidate.final is not None:
+        data["final"] = candidate.final
     if whole:
         data["config"] = candidate.config
         if candidate.architecture is not None:

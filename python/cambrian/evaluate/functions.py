@@ -27,8 +27,6 @@ NO_MEMORY = (
     "out of memory",
 )
 """What errors and last words say where memory ran out, in lower case."""
-FINAL = {"augment": 1.0, "ema": 0.99, "warmup": 0.1, "label_smoothing": 0.1}
-"""Settings of the long training that ends a search."""
 _TEXT = 10_000  # characters kept of an error
 
 
@@ -109,11 +107,11 @@ class TrainNetwork:
             **self.settings,
         )
 
-    def finish(self, job: Job, *, epochs: float, **settings: Any) -> tuple[nn.Module, dict[str, float]]:
+    def finish(self, job: Job, **settings: Any) -> tuple[nn.Module, dict[str, float]]:
         """Train the job's network on training and validation samples, for what is returned to the user.
 
         Returns the module (on the CPU, in eval mode) and its metrics on the test samples. Further
-        ``settings`` are keywords of `cambrian.evaluate.train.train`; those in `FINAL` are the defaults here.
+        ``settings`` are keywords of `cambrian.evaluate.train.train`, before the function's own.
 
         >>> module, test = function.finish(job, epochs=80)
         """
@@ -123,7 +121,8 @@ class TrainNetwork:
 
         module = self.network(job)
         given: dict[str, Any] = {"seed": job.seed, "device": self.device, "data": "train+validation"}
-        chosen = {**self.settings, **FINAL, "epochs": epochs, **settings}
+        epochs = self.epochs if job.fidelity is None else job.fidelity
+        chosen = {"epochs": epochs, **self.settings, **settings}
         train(module, self.task, self.recipe(job), **chosen, **given)
         metrics = measure_test(module, self.task, self.device)
         return _with_layout(module.cpu(), torch.contiguous_format).eval(), metrics

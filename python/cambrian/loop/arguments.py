@@ -18,7 +18,7 @@ from cambrian.strategies import Strategy, make
 if TYPE_CHECKING:
     from cambrian.evaluate.task import Task
 
-EPOCHS = 12.0  # of training in the search, unless said otherwise
+EPOCHS = 8.0  # of training in the search, unless said otherwise
 
 
 def evaluator_of(callables: Mapping[str, Callable[..., Any] | None], task: object) -> str:

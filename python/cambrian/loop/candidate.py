@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cambrian.errors import CambrianError, require
-from cambrian.loop.proposals import Proposal, architecture_of, job_of
+from cambrian.loop.proposals import Proposal, architecture_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,30 +19,13 @@ if TYPE_CHECKING:
     from cambrian.loop.run import Run
     from cambrian.network import Architecture
 
-FINAL_EPOCHS = 5  # times as long as in the search
-
-
-@contextmanager
-def _threads(workers: int | None) -> Iterator[None]:
-    """Give torch as many threads as each worker of the search had: more only slow small networks down."""
-    import torch
-
-    from cambrian.evaluate.process import usable_cores
-
-    before = torch.get_num_threads()
-    if workers != 0:
-        torch.set_num_threads(max(1, usable_cores() // (workers or usable_cores())))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
 
 class Candidate:
     """One genome of a run with what is known of it.
 
     `genome` is ``(n_genes,)``; `metrics` are those of the search, means where it was repeated; `status` as in
     `Evaluation`; `cost` ``(n_objectives,)``, lower is better, NaN where it failed or breaks a constraint.
+    `final` are the validation metrics after the long training of `Run.finalists`, None if it had none.
 
     >>> run.best.config, run.best.metrics
     """
@@ -58,6 +39,7 @@ class Candidate:
         status: str,
         hash: bytes,
         cost: NDArray[np.float64],
+        final: dict[str, float] | None = None,
     ) -> None:
         self.id = id
         self.genome = genome
@@ -65,6 +47,7 @@ class Candidate:
         self.status = status
         self.hash = hash
         self.cost = cost
+        self.final = final
         self._run = run
         self._module: nn.Module | None = None
         self._test: dict[str, float] | None = None
@@ -105,11 +88,19 @@ class Candidate:
         It is trained at the first call, longer than in the search, and its weights are kept in the store;
         they are loaded from then on. `test` is measured then, once. Raises CambrianError for searches with
         evaluate= or evaluate_batch= (what they trained is theirs) and where the task or the build function
-        isn't at hand: pass them to `load`.
+        isn't at hand: pass them to `load`; CambrianError where the training fails. `Run.train` trains
+        several side by side.
         """
         if self._module is None:
-            found = self._load()
-            self._module, self._test = found if found is not None else self._train()
+            module = self._blank()
+            self._run.train([self])
+            with self._run.opened() as store:
+                stored = store.weights(self._run.id, self.id)
+            if stored is None:
+                raise CambrianError(f"the weights of candidate {self.id} are not in the store any more")
+            safetensors = require("safetensors.torch", "train", "loading weights")
+            module.load_state_dict(safetensors.load(stored[0]))
+            self._module, self._test = module.eval(), stored[1]
         return self._module
 
     @property
@@ -139,7 +130,8 @@ class Candidate:
         kept |= {"validation": self.metrics, "test": self.test}
         return network.save(folder, self.architecture, module, kept, overwrite=overwrite)
 
-    def _proposal(self) -> Proposal:
+    def proposal(self) -> Proposal:
+        """Return it as the strategy proposed it."""
         return Proposal(self.id, self.genome, self.hash, 1.0, {}, [])
 
     def _blank(self) -> nn.Module:
@@ -157,31 +149,3 @@ class Candidate:
             raise CambrianError(f"{self._given()}; pass the same function to cambrian.load(…, build=…)")
         module: nn.Module = settings.function(self.config)
         return module
-
-    def _load(self) -> tuple[nn.Module, dict[str, float]] | None:
-        with self._run.opened() as store:
-            stored = store.weights(self._run.id, self.id)
-        if stored is None:
-            return None
-        safetensors = require("safetensors.torch", "train", "loading weights")
-        module = self._blank()
-        module.load_state_dict(safetensors.load(stored[0]))
-        return module.eval(), stored[1]
-
-    def _train(self) -> tuple[nn.Module, dict[str, float]]:
-        settings = self._run.settings
-        if settings.kind not in ("task", "build") or (settings.kind == "build" and settings.function is None):
-            self._blank()  # says why not
-        task = settings.data()
-        safetensors = require("safetensors.torch", "train", "keeping weights")
-        from cambrian.evaluate.functions import TrainNetwork
-
-        train = TrainNetwork(task, epochs=settings.full, device=settings.device, build=settings.function)
-        with _threads(settings.workers):
-            module, test = train.finish(
-                job_of(settings, self._proposal()), epochs=FINAL_EPOCHS * settings.full
-            )
-        state = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
-        with self._run.opened(write=True) as store:
-            store.add_weights(self._run.id, self.id, safetensors.save(state), test)
-        return module, test

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 from cambrian.evaluate.evaluation import Evaluation
-from cambrian.evaluate.functions import TrainNetwork, UserFunction
-from cambrian.evaluate.inline import Inline
 from cambrian.loop.bulk import Bulk
 from cambrian.loop.drive import Drive
+from cambrian.loop.evaluators import callable_of, make_evaluator
 from cambrian.loop.finalists import repeat
 from cambrian.loop.interrupt import Interrupt
 from cambrian.loop.run import Run
@@ -18,43 +16,7 @@ from cambrian.loop.settings import Settings
 from cambrian.loop.watch import Watch
 from cambrian.store import Store
 
-if TYPE_CHECKING:
-    from cambrian.evaluate.workers import Workers
-
 OnEvaluation = Callable[[Evaluation], object] | None
-
-
-def make_evaluator(settings: Settings) -> Inline | Workers:
-    """Make what evaluates: this process for a user's function and `workers=0`, supervised workers else."""
-    function: Any
-    if settings.kind == "evaluate":
-        function = UserFunction(_callable(settings))
-    else:
-        function = TrainNetwork(
-            settings.data(), epochs=settings.full, device=settings.device, build=settings.function
-        )
-    workers = _workers(settings)
-    if workers == 0:
-        return Inline(function)
-    from cambrian.evaluate.workers import Workers
-
-    return Workers(function, workers)
-
-
-def _callable(settings: Settings) -> Callable[..., Any]:
-    if settings.function is None:
-        raise ValueError(f"{settings.kind}= is missing")
-    return settings.function
-
-
-def _workers(settings: Settings) -> int | None:
-    if settings.workers is not None:
-        return settings.workers
-    if settings.kind == "evaluate":
-        return 0
-    from cambrian.evaluate.train import resolve_device
-
-    return None if resolve_device(settings.device).type == "cpu" else 1
 
 
 def execute(settings: Settings, store: Store, run: int, watch: Watch, on_evaluation: OnEvaluation) -> Run:
@@ -108,7 +70,7 @@ def _drive(
 def _bulk(
     settings: Settings, store: Store, run: int, watch: Watch, interrupt: Interrupt, _: OnEvaluation
 ) -> str | None:
-    bulk = Bulk(settings, settings.make_strategy(), _callable(settings), store, run, watch, interrupt)
+    bulk = Bulk(settings, settings.make_strategy(), callable_of(settings), store, run, watch, interrupt)
     bulk.replay()
     with watch.looping():
         bulk.run()

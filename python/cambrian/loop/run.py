@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from cambrian import _core
 from cambrian.evaluate.evaluation import Evaluation
 from cambrian.loop.bulk import Archive, costs_of
 from cambrian.loop.candidate import Candidate
+from cambrian.loop.final import finish, ranked, shortlist, train_longer
 from cambrian.loop.finalists import cost_of, mean, order
 from cambrian.loop.settings import Settings
 from cambrian.store import Generation, Store, genomes_of
@@ -107,10 +108,18 @@ class Run:
             results.setdefault(evaluation.id, []).append(evaluation)
         with self.opened() as store:
             rows = [row for row in store.candidates(self.id) if row[0] in results]
+            finals = store.finals(self.id)
         genomes = genomes_of([row[1] for row in rows], np.dtype(self.settings.space.dtype))
         return [
             Candidate(
-                self, number, genome, mean(found), _status(found), digest, cost_of(self.settings, found)
+                self,
+                number,
+                genome,
+                mean(found),
+                _status(found),
+                digest,
+                cost_of(self.settings, found),
+                finals.get(number) or None,
             )
             for (number, _, digest), genome in zip(rows, genomes, strict=True)
             for found in [results[number]]
@@ -120,8 +129,12 @@ class Run:
     def best(self) -> Candidate | None:
         """The best feasible candidate by the first objective (ties: by the next); None if there is none.
 
-        With `repeats` it is the best mean of the finalists that have all of them.
+        With `repeats` it is the best mean of the finalists that have all of them; after `finalists` it is
+        the best of those.
         """
+        finals = ranked(self.settings, self._distinct)
+        if finals:
+            return finals[0]
         among = self._distinct
         if self.settings.repeats > 1 and not self.bulk:
             times = Counter(e.id for e in self.evaluations)
@@ -163,6 +176,46 @@ class Run:
             )
             for i, (number, genome) in enumerate(zip(archive.ids, genomes, strict=True))
         ]
+
+    def finalists(self, n: int = 6) -> list[Candidate]:
+        """Train the n most promising candidates as long as in the end, and return them, best first.
+
+        The search trains many candidates briefly, so its best is in part the luckiest, and small networks
+        have not come to what they can. Here candidates of the front and the best of all are trained on the
+        training samples alone, `Candidate.final` has their metrics on the validation samples, and `best` is
+        chosen by these from then on. What was trained before is not trained again. Failures are left out.
+
+        Raises ValueError for searches with evaluate= or evaluate_batch=, and for n below 1.
+
+        >>> for candidate in run.finalists(4): print(candidate.final["accuracy"], candidate.metrics["params"])
+        """
+        if n < 1:
+            raise ValueError(f"n must be at least 1, got {n}")
+        chosen = shortlist(self._distinct, self.front, n)
+        with self.opened() as store:
+            known = store.finals(self.id)
+        for evaluation in train_longer(self.settings, [c for c in chosen if c.id not in known]):
+            with self.opened(write=True) as store:
+                store.add_final(self.id, evaluation)
+        with self.opened() as store:
+            known = store.finals(self.id)
+        for candidate in chosen:
+            candidate.final = known.get(candidate.id) or None
+        self.__dict__.pop("best", None)
+        return ranked(self.settings, chosen)
+
+    def train(self, candidates: Sequence[Candidate]) -> None:
+        """Train candidates on training and validation samples, side by side, and keep their weights.
+
+        `Candidate.module` and `test` need no training from then on. Raises as `Candidate.module` does.
+
+        >>> run.train(run.front[:4])
+        """
+        with self.opened() as store:
+            missing = [c for c in candidates if store.weights(self.id, c.id) is None]
+        for number, weights, test in finish(self.settings, missing):
+            with self.opened(write=True) as store:
+                store.add_weights(self.id, number, weights, test)
 
     def report(self, path: str | os.PathLike[str]) -> Path:
         """Write the run as one self-contained HTML page and return its path.

@@ -44,6 +44,11 @@ CREATE TABLE generation (
     n INTEGER NOT NULL, told INTEGER NOT NULL, evaluated INTEGER NOT NULL, genomes BLOB NOT NULL,
     names TEXT NOT NULL, metrics BLOB NOT NULL, at REAL NOT NULL, PRIMARY KEY (run, seq)
 ) WITHOUT ROWID;
+-- Long trainings on the training split; metrics are of the validation split, empty where one failed.
+CREATE TABLE final (
+    run INTEGER NOT NULL, candidate INTEGER NOT NULL, metrics TEXT NOT NULL, seconds REAL NOT NULL,
+    PRIMARY KEY (run, candidate)
+) WITHOUT ROWID;
 CREATE TABLE weights (
     run INTEGER NOT NULL, candidate INTEGER NOT NULL, tensors BLOB NOT NULL, metrics TEXT NOT NULL,
     PRIMARY KEY (run, candidate)

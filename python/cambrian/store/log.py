@@ -280,7 +280,20 @@ class Store:
             named = dict(zip(json.loads(names), columns, strict=True))
             yield Generation(requested, first, array.reshape(n, n_genes), told, evaluated, named)
 
-    # Weights
+    # Long trainings
+
+    def add_final(self, run: int, evaluation: Evaluation) -> None:
+        """Keep the outcome of a finalist's long training."""
+        metrics = evaluation.metrics if evaluation.status == "ok" else {}
+        self._run(
+            "INSERT OR REPLACE INTO final VALUES (?, ?, ?, ?)",
+            (run, evaluation.id, json.dumps(metrics), evaluation.seconds),
+        )
+
+    def finals(self, run: int) -> dict[int, dict[str, float]]:
+        """Validation metrics after the long training, by candidate; empty where it failed."""
+        rows = self._all("SELECT candidate, metrics FROM final WHERE run = ?", (run,))
+        return {candidate: json.loads(metrics) for candidate, metrics in rows}
 
     def add_weights(self, run: int, candidate: int, tensors: bytes, metrics: dict[str, float]) -> None:
         """Keep the trained weights of a candidate (safetensors) and its metrics on the test split."""

@@ -1,0 +1,130 @@
+"""The long training that ends a search: which candidates get it, and which of them is best after it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cambrian.errors import CambrianError, require
+from cambrian.evaluate.evaluation import Evaluation, Job
+from cambrian.evaluate.functions import TrainNetwork
+from cambrian.loop.evaluators import evaluator_of
+from cambrian.loop.proposals import job_of
+
+if TYPE_CHECKING:
+    from cambrian.loop.candidate import Candidate
+    from cambrian.loop.settings import Settings
+
+FINAL_EPOCHS = 8  # times as long as in the search
+FINAL = {"augment": 1.0, "ema": 0.99, "warmup": 0.1, "label_smoothing": 0.1}
+"""Keywords of `cambrian.evaluate.train.train` for the long training."""
+
+
+def trainer(settings: Settings) -> TrainNetwork:
+    """Return the function that trains as long and as carefully as in the end.
+
+    Raises ValueError for a search that trains no networks of ours.
+    """
+    if settings.kind not in ("task", "build"):
+        raise ValueError(f"a search with {settings.kind}= trains no networks that could be trained longer")
+    return TrainNetwork(settings.data(), device=settings.device, build=settings.function, settings=FINAL)
+
+
+@dataclass(frozen=True)
+class Finish:
+    """Trains a job's network for the user, on training and validation samples, and leaves its weights.
+
+    They lie in `folder` under the number of the job, as safetensors; the metrics are of the test samples.
+    """
+
+    trainer: TrainNetwork
+    folder: str
+
+    def __call__(self, job: Job) -> dict[str, float]:
+        """Train, write the weights, return the test metrics."""
+        safetensors = require("safetensors.torch", "train", "keeping weights")
+        module, test = self.trainer.finish(job)
+        state = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
+        safetensors.save_file(state, weights_file(self.folder, job.id))
+        return test
+
+
+def weights_file(folder: str, number: int) -> Path:
+    """Where `Finish` leaves the weights of a job."""
+    return Path(folder, f"{number}.safetensors")
+
+
+def finish(
+    settings: Settings, candidates: Sequence[Candidate]
+) -> Iterator[tuple[int, bytes, dict[str, float]]]:
+    """Train candidates for the user, side by side; yields number, weights (safetensors), test metrics.
+
+    Raises CambrianError with the reason where a training fails.
+    """
+    if not candidates:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        function = Finish(trainer(settings), folder)
+        jobs = [_long(settings, c) for c in candidates]
+        with evaluator_of(settings, function) as evaluator:
+            for evaluation in evaluator.evaluate(jobs):
+                if not evaluation.ok:
+                    why = f"{evaluation.status}: {evaluation.error}"
+                    raise CambrianError(f"candidate {evaluation.id} could not be trained; {why}")
+                yield evaluation.id, weights_file(folder, evaluation.id).read_bytes(), evaluation.metrics
+
+
+def shortlist(among: Sequence[Candidate], front: Sequence[Candidate], n: int) -> list[Candidate]:
+    """Pick up to n candidates that may be best after longer training.
+
+    Only the best quarter by the first objective is looked at; in turn the next of the front and the next of
+    all: what is small and nearly as good gets its chance beside what was best so far.
+    """
+    ordered = sorted((c for c in among if c.feasible), key=lambda c: (tuple(c.cost), c.id))
+    ordered = ordered[: max(n, len(ordered) // 4)]
+    good = {c.id for c in ordered}
+    lines = [c for c in front if c.id in good], ordered
+    chosen: dict[int, Candidate] = {}
+    for rank in range(len(ordered)):
+        for line in lines:
+            if rank < len(line) and len(chosen) < n:
+                chosen.setdefault(line[rank].id, line[rank])
+    return list(chosen.values())
+
+
+def train_longer(settings: Settings, candidates: Sequence[Candidate]) -> Iterator[Evaluation]:
+    """Train candidates on the training samples, side by side, and measure them on the validation samples."""
+    if not candidates:
+        return
+    function = trainer(settings)
+    jobs = [_long(settings, c) for c in candidates]
+    with evaluator_of(settings, function) as evaluator:
+        yield from evaluator.evaluate(jobs)
+
+
+def _long(settings: Settings, candidate: Candidate) -> Job:
+    return replace(job_of(settings, candidate.proposal()), fidelity=FINAL_EPOCHS * settings.full)
+
+
+def ranked(settings: Settings, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Order those whose long training succeeded, best first: first objective, then loss, then the others."""
+
+    def cost(candidate: Candidate) -> NDArray[np.float64] | None:
+        metrics = {**candidate.metrics, **(candidate.final or {})}
+        if candidate.final is None or settings.goals.broken(metrics, settings.after):
+            return None
+        return settings.goals.cost(metrics)
+
+    rows = [(c, value) for c in candidates if (value := cost(c)) is not None]
+    return [
+        c
+        for c, _ in sorted(
+            rows, key=lambda row: (row[1][0], (row[0].final or {}).get("loss", 0.0), *row[1][1:], row[0].id)
+        )
+    ]
