@@ -152,7 +152,6 @@ def test_wall_clock_goes_on_where_it_was(path: Path) -> None:
         ({"evaluate": score, "task": "digits"}, "has no task"),
         ({"evaluate": score, "run": 7}, "no run 7; it has 1"),
     ],
-    ids=str,
 )
 def test_another_configuration_is_refused(path: Path, given: dict[str, Any], message: str) -> None:
     begin(path)

@@ -447,7 +447,7 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "error", "message"), BAD, ids=[str(bad[0]) for bad in BAD])
+@pytest.mark.parametrize(("change", "error", "message"), BAD, ids=range(len(BAD)))
 def test_bad_arguments(change: dict[str, Any], error: type[Exception], message: str, tmp_path: Path) -> None:
     options: dict[str, Any] = {"space": SPACE, "evaluate": score, "objectives": ["accuracy"], **change}
     with pytest.raises(error, match=message):
