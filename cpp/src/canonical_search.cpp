@@ -181,9 +181,9 @@ std::size_t Search::explore(Colours colours) {
 
 std::size_t Search::leaf() {
     ++leaves_;
-    std::vector<std::uint64_t> certificate;
-    write_certificate(graph_, walk_.order, walk_.number, buffer_,
-                      [&](std::uint64_t word) { certificate.push_back(word); });
+    std::vector<std::uint64_t> certificate(certificate_bound(graph_));
+    const auto* end = write_certificate(graph_, walk_.order, walk_.number.data(), buffer_, certificate.data());
+    certificate.resize(static_cast<std::size_t>(end - certificate.data()));
     if (leaves_ > 1 && trace_ == best_.trace && certificate == best_.certificate) return automorphism();
     if (leaves_ == 1 || std::tie(trace_, certificate) < std::tie(best_.trace, best_.certificate)) {
         best_ = {trace_, std::move(certificate), path_, walk_.order, walk_.number};

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "cambrian/mix.hpp"
+#include "sort_few.hpp"
 
 namespace cambrian {
 namespace {
@@ -45,12 +46,6 @@ std::uint64_t own_hash(const Node& node) {
     return hash;
 }
 
-std::int64_t Shape::elements() const {
-    std::int64_t count = 1;
-    for (std::size_t i = 0; i < rank; ++i) count *= dim[i];
-    return count;
-}
-
 std::string Shape::text() const {
     std::string text = "(";
     for (std::size_t i = 0; i < rank; ++i) text += (i == 0 ? "" : ", ") + std::to_string(dim[i]);
@@ -81,15 +76,10 @@ void GraphBuilder::start(std::span<const std::int64_t> input_shape) {
 }
 
 void GraphBuilder::sort_inputs(std::span<Value> inputs) const {
-    const auto before = [this](Value a, Value b) {
+    sort_few(inputs, [this](Value a, Value b) {
         const std::uint64_t first = graph_.nodes[at(a)].hash, second = graph_.nodes[at(b)].hash;
         return first != second ? first < second : a < b;
-    };
-    if (inputs.size() == 2) {
-        if (before(inputs[1], inputs[0])) std::swap(inputs[0], inputs[1]);
-    } else {
-        std::sort(inputs.begin(), inputs.end(), before);
-    }
+    });
 }
 
 Value GraphBuilder::append(Op op, const Shape& shape, const Attrs& attrs, std::span<const Value> inputs) {
@@ -114,7 +104,7 @@ bool GraphBuilder::same(const Node& a, const Node& b, std::span<const Value> inp
 
 Value GraphBuilder::find_or_push(Node& node, std::span<const Value> inputs) {
     const auto number = static_cast<Value>(graph_.nodes.size());
-    if (info(node.op).shareable) {
+    if (shareable(node.op)) {
         const std::size_t mask = table_.size() - 1;
         std::size_t slot = static_cast<std::size_t>(node.hash) & mask;
         for (; table_[slot].epoch == epoch_; slot = (slot + 1) & mask) {
@@ -128,7 +118,7 @@ Value GraphBuilder::find_or_push(Node& node, std::span<const Value> inputs) {
     node.first_input = static_cast<std::int32_t>(graph_.inputs.size());
     graph_.inputs.insert(graph_.inputs.end(), inputs.begin(), inputs.end());
     graph_.nodes.push_back(node);
-    if (info(node.op).shareable && ++used_ * 2 > table_.size()) grow_table();
+    if (shareable(node.op) && ++used_ * 2 > table_.size()) grow_table();
     return number;
 }
 

@@ -182,6 +182,24 @@ void read_programs(RecordReader& reader, Layout& layout) {
     }
 }
 
+ActivityPlan plan_activity(const Layout& layout) {
+    ActivityPlan plan;
+    for (const std::int32_t c : layout.order) {
+        const Column& column = layout.columns[static_cast<std::size_t>(c)];
+        if (plan.runs.empty() || plan.runs.back().repeat != column.repeat || plan.runs.back().slot != column.slot) {
+            plan.runs.push_back({{static_cast<std::int32_t>(plan.gates.size()), 0}, column.repeat, column.slot});
+        }
+        ++plan.runs.back().gates.count;
+        const auto n = static_cast<std::int32_t>(column.conditions.size());
+        plan.gates.push_back({c, column.options - 1, {static_cast<std::int32_t>(plan.tests.size()), n}});
+        for (const Condition& condition : column.conditions) {
+            plan.tests.push_back({condition.column, static_cast<std::int32_t>(plan.allowed.size())});
+            plan.allowed.insert(plan.allowed.end(), condition.allowed.begin(), condition.allowed.end());
+        }
+    }
+    return plan;
+}
+
 }  // namespace
 
 bool Layout::wide() const {
@@ -207,6 +225,7 @@ Layout Layout::parse(std::span<const std::int64_t> words) {
     validate_columns(layout);
     validate_procedures(layout);
     validate_frames(layout);
+    layout.activity = plan_activity(layout);
     layout.words.assign(words.begin(), words.end());
     return layout;
 }

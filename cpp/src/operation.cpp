@@ -1,5 +1,6 @@
 #include "cambrian/operation.hpp"
 
+#include <iterator>
 #include <limits>
 
 namespace cambrian {
@@ -19,23 +20,31 @@ constexpr Words kActivationKinds[] = {"none",      "relu", "leaky_relu", "elu", 
 constexpr std::int32_t kMany = std::numeric_limits<std::int32_t>::max();
 
 constexpr OpInfo kOperations[] = {
-    {"input", 0, 0, false, {}, {}},
-    {"conv2d", 1, 1, false, kConvAttrs, {}},
-    {"linear", 1, 1, false, kLinearAttrs, {}},
-    {"norm", 1, 1, false, kKindAttrs, kNormKinds},
-    {"activation", 1, 1, true, kKindAttrs, kActivationKinds},
-    {"max_pool", 1, 1, true, kPoolAttrs, {}},
-    {"avg_pool", 1, 1, true, kPoolAttrs, {}},
-    {"mean", 1, 1, true, {}, {}},
-    {"flatten", 1, 1, true, {}, {}},
-    {"dropout", 1, 1, false, kDropoutAttrs, {}},
-    {"add", 1, kMany, true, {}, {}},
-    {"concat", 1, kMany, true, {}, {}},
-    {"multiply", 2, 2, true, {}, {}},
-    {"resize", 1, 1, true, kResizeAttrs, {}},
-    {"zero", 1, 1, true, {}, {}},
-    {"identity", 1, 1, true, {}, {}},
+    {"input", 0, 0, {}, {}},
+    {"conv2d", 1, 1, kConvAttrs, {}},
+    {"linear", 1, 1, kLinearAttrs, {}},
+    {"norm", 1, 1, kKindAttrs, kNormKinds},
+    {"activation", 1, 1, kKindAttrs, kActivationKinds},
+    {"max_pool", 1, 1, kPoolAttrs, {}},
+    {"avg_pool", 1, 1, kPoolAttrs, {}},
+    {"mean", 1, 1, {}, {}},
+    {"flatten", 1, 1, {}, {}},
+    {"dropout", 1, 1, kDropoutAttrs, {}},
+    {"add", 1, kMany, {}, {}},
+    {"concat", 1, kMany, {}, {}},
+    {"multiply", 2, 2, {}, {}},
+    {"resize", 1, 1, kResizeAttrs, {}},
+    {"zero", 1, 1, {}, {}},
+    {"identity", 1, 1, {}, {}},
 };
+
+constexpr bool counts_agree() {
+    for (std::size_t op = 0; op < std::size(kOperations); ++op) {
+        if (kOperations[op].attrs.size() != attr_count(static_cast<Op>(op))) return false;
+    }
+    return true;
+}
+static_assert(counts_agree());
 
 }  // namespace
 

@@ -12,12 +12,14 @@ namespace {
     throw std::invalid_argument(std::string(info(op).name) + ": " + why);
 }
 
-std::int32_t attr(Op op, std::size_t index, std::int64_t value, std::int64_t low,
-                  std::int64_t high = kMaxDim) {
-    if (value < low || value > high) {
-        fail(op, std::string(info(op).attrs[index]) + " must be " + std::to_string(low) + " … " +
-                     std::to_string(high) + ", got " + std::to_string(value));
-    }
+[[noreturn]] void fail_attr(Op op, std::size_t index, std::int64_t value, std::int64_t low, std::int64_t high) {
+    fail(op, std::string(info(op).attrs[index]) + " must be " + std::to_string(low) + " … " + std::to_string(high) +
+                 ", got " + std::to_string(value));
+}
+
+inline std::int32_t attr(Op op, std::size_t index, std::int64_t value, std::int64_t low,
+                         std::int64_t high = kMaxDim) {
+    if (value < low || value > high) fail_attr(op, index, value, low, high);
     return static_cast<std::int32_t>(value);
 }
 

@@ -57,57 +57,48 @@ bool runs(Op op) {
 
 }  // namespace
 
-Resources ResourceCounter::count(const Graph& graph, const Canonical& canonical) {
-    Resources total;
-    for (const Value value : canonical.nodes()) {
-        const Node& node = graph.nodes[at(value)];
-        if (node.op == Op::kInput) continue;
-        const Shape& in = graph.nodes[at(graph.inputs_of(node)[0])].shape;
-        const std::int64_t out = node.shape.elements();
-        count_weights(node, in, out, total);
-        total.elementwise = checked_add(total.elementwise, element_operations(node, in, out));
-        total.kernels += runs(node.op) ? 1 : 0;
+// Position in the order of the last reader of each live node.
+void ResourceCounter::find_last_readers(const Graph& graph, std::span<const Value> order) {
+    if (last_.size() < graph.nodes.size()) {
+        last_.resize(graph.nodes.size());
+        depth_.resize(graph.nodes.size());
     }
-    total.memory = peak_memory(graph, canonical);
-    total.depth = depth(graph, canonical);
-    return total;
-}
-
-std::int64_t ResourceCounter::peak_memory(const Graph& graph, const Canonical& canonical) {
-    const auto order = canonical.nodes();
-    const auto number = canonical.positions();
-    last_.assign(order.size(), -1);
     for (std::size_t i = 0; i < order.size(); ++i) {
+        last_[at(order[i])] = -1;
         for (const Value input : graph.inputs_of(graph.nodes[at(order[i])])) {
-            last_[at(number[at(input)])] = static_cast<std::int32_t>(i);
+            last_[at(input)] = static_cast<std::int32_t>(i);
         }
     }
-    std::int64_t alive = 0, peak = 0;
-    for (std::size_t i = 0; i < order.size(); ++i) {
-        const Node& node = graph.nodes[at(order[i])];
-        alive = checked_add(alive, kBytes * node.shape.elements());
-        peak = std::max(peak, alive);
-        for (const Value input : graph.inputs_of(node)) {
-            std::int32_t& last = last_[at(number[at(input)])];
-            if (last != static_cast<std::int32_t>(i)) continue;
-            alive -= kBytes * graph.nodes[at(input)].shape.elements();
-            last = -1;  // an input that is read twice is freed once
-        }
-    }
-    return peak;
 }
 
-std::int64_t ResourceCounter::depth(const Graph& graph, const Canonical& canonical) {
+Resources ResourceCounter::count(const Graph& graph, const Canonical& canonical) {
     const auto order = canonical.nodes();
-    const auto number = canonical.positions();
-    depth_.assign(order.size(), 0);
+    find_last_readers(graph, order);
+    Resources total;
+    std::int64_t alive = 0;
     for (std::size_t i = 0; i < order.size(); ++i) {
         const Node& node = graph.nodes[at(order[i])];
-        for (const Value input : graph.inputs_of(node))
-            depth_[i] = std::max(depth_[i], depth_[at(number[at(input)])]);
-        depth_[i] += node.op == Op::kConv2d || node.op == Op::kLinear ? 1 : 0;
+        const auto inputs = graph.inputs_of(node);
+        const std::int64_t out = node.shape.elements();
+        if (!inputs.empty()) {
+            const Shape& in = graph.nodes[at(inputs[0])].shape;
+            count_weights(node, in, out, total);
+            total.elementwise = checked_add(total.elementwise, element_operations(node, in, out));
+            total.kernels += runs(node.op) ? 1 : 0;
+        }
+        alive = checked_add(alive, kBytes * out);
+        total.memory = std::max(total.memory, alive);
+        std::int32_t below = 0;
+        for (const Value input : inputs) {
+            below = std::max(below, depth_[at(input)]);
+            if (last_[at(input)] != static_cast<std::int32_t>(i)) continue;
+            alive -= kBytes * graph.nodes[at(input)].shape.elements();
+            last_[at(input)] = -1;  // an input that is read twice is freed once
+        }
+        depth_[at(order[i])] = below + (node.op == Op::kConv2d || node.op == Op::kLinear ? 1 : 0);
     }
-    return depth_.back();
+    total.depth = depth_[at(graph.output)];
+    return total;
 }
 
 }  // namespace cambrian

@@ -30,22 +30,38 @@ bool Walk::walk(const Graph& graph, std::span<const Value> inputs, Colour colour
     order.assign(1, 0);
     uses_.clear();
     stack_.clear();
-    if (graph.output != 0) stack_.push_back({graph.output, 0});
-    while (!stack_.empty()) {
+    Value node = graph.output;
+    while (node != 0) {
+        // Down to a node whose inputs all have numbers …
+        Visit visit{node, 0};
         Value chosen = kAbsent;
-        switch (advance(graph, inputs, colour, stack_.back(), chosen)) {
-            case Step::kDescend:
-                stack_.push_back({chosen, 0});
-                break;
-            case Step::kTie:
-                return false;
-            case Step::kDone:
-                number[at(stack_.back().node)] = static_cast<Value>(order.size());
-                order.push_back(stack_.back().node);
-                stack_.pop_back();
+        const Step step = advance(graph, inputs, colour, visit, chosen);
+        if (step == Step::kTie) return false;
+        if (step == Step::kDescend) {
+            stack_.push_back(visit);
+            node = chosen;
+        } else if (!climb(graph, inputs, colour, node)) {  // … and up to one that has another input to visit.
+            return false;
         }
     }
     return true;
+}
+
+// Numbers a node and those above that it completes. `node` becomes the next to descend to, or the input at the end.
+template <class Colour>
+bool Walk::climb(const Graph& graph, std::span<const Value> inputs, Colour colour, Value& node) {
+    while (true) {
+        number[at(node)] = static_cast<Value>(order.size());
+        order.push_back(node);
+        node = 0;
+        if (stack_.empty()) return true;
+        Visit& above = stack_.back();
+        const bool single = graph.nodes[at(above.node)].n_inputs == 1;
+        const Step step = single ? Step::kDone : advance(graph, inputs, colour, above, node);
+        if (step != Step::kDone) return step == Step::kDescend;
+        node = above.node;
+        stack_.pop_back();
+    }
 }
 
 // The next operand of a node to descend into: the first that has no number yet.
@@ -54,6 +70,10 @@ Walk::Step Walk::advance(const Graph& graph, std::span<const Value> inputs, Colo
                          Value& chosen) {
     const Node& node = graph.nodes[at(visit.node)];
     const Value* operands = inputs.data() + node.first_input;
+    if (node.n_inputs == 1) {
+        chosen = operands[0];
+        return number[at(chosen)] == kAbsent ? Step::kDescend : Step::kDone;
+    }
     while (visit.next < node.n_inputs) {
         chosen = operands[visit.next];
         std::int32_t end = visit.next + 1;

@@ -220,7 +220,7 @@ void a_digest_uses_all_its_bits() {
     std::uint64_t ones = ~std::uint64_t{0}, zeros = 0;
     for (std::uint64_t i = 0; i < 4096; ++i) {
         Digest digest(1);
-        digest.absorb(i);
+        digest.absorb(i, 0);
         const auto value = digest.value();
         low.insert(value.low);
         high.insert(value.high);

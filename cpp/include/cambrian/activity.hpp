@@ -14,27 +14,43 @@ std::int32_t slots_of(const Repeat& repeat, const T* normal) {
            (repeat.length_column < 0 ? 0 : static_cast<std::int32_t>(normal[repeat.length_column]));
 }
 
-// Writes the normal form and one flag a column. `normal` may be `genome` itself; if it is private to the
-// caller, nothing another thread writes to `genome` meanwhile can lead outside a table, as values are read
-// once and clamped.
+template <class T>
+bool slot_active(const Layout& layout, std::int32_t repeat, std::int32_t slot, const T* normal) {
+    while (repeat >= 0) {
+        const Repeat& place = layout.repeats[static_cast<std::size_t>(repeat)];
+        if (slot >= slots_of(place, normal)) return false;
+        slot = place.parent_slot;
+        repeat = place.parent;
+    }
+    return true;
+}
+
+// Writes the normal form and one flag a column. `normal` may be `genome` itself; if it is private to the caller,
+// nothing another thread writes to `genome` meanwhile can lead outside a table, as values are read once and clamped.
 template <class T, class U>
 void normalise(const Layout& layout, const T* genome, U* normal, std::uint8_t* active) {
-    for (const std::int32_t c : layout.order) {
-        const Column& column = layout.columns[static_cast<std::size_t>(c)];
-        bool on = true;
-        std::int32_t slot = column.slot;
-        for (std::int32_t r = column.repeat; on && r >= 0;) {
-            const Repeat& repeat = layout.repeats[static_cast<std::size_t>(r)];
-            on = slot < slots_of(repeat, normal);
-            slot = repeat.parent_slot;
-            r = repeat.parent;
+    const ActivityPlan& plan = layout.activity;
+    for (const auto& run : plan.runs) {
+        const ActivityPlan::Gate* gate = plan.gates.data() + run.gates.first;
+        const ActivityPlan::Gate* const end = gate + run.gates.count;
+        if (!slot_active(layout, run.repeat, run.slot, normal)) {
+            for (; gate != end; ++gate) {
+                active[gate->column] = 0;
+                normal[gate->column] = U{0};
+            }
+            continue;
         }
-        for (const auto& condition : column.conditions) {
-            on = on && active[condition.column] &&
-                 condition.allowed[static_cast<std::size_t>(normal[condition.column])];
+        for (; gate != end; ++gate) {
+            unsigned on = 1;
+            const ActivityPlan::Test* test = plan.tests.data() + gate->tests.first;
+            for (std::int32_t i = 0; i < gate->tests.count; ++i, ++test) {
+                on &= active[test->column] & plan.allowed[static_cast<std::size_t>(test->first_flag) +
+                                                          static_cast<std::size_t>(normal[test->column])];
+            }
+            const auto value = static_cast<U>(std::min(genome[gate->column], static_cast<T>(gate->last)));
+            active[gate->column] = static_cast<std::uint8_t>(on);
+            normal[gate->column] = on != 0 ? value : U{0};
         }
-        active[c] = on;
-        normal[c] = on ? static_cast<U>(std::min(genome[c], static_cast<T>(column.options - 1))) : U{0};
     }
 }
 

@@ -42,6 +42,8 @@ class Walk {
     template <class Colour>
     bool walk(const Graph& graph, std::span<const Value> inputs, Colour colour);
     template <class Colour>
+    bool climb(const Graph& graph, std::span<const Value> inputs, Colour colour, Value& node);
+    template <class Colour>
     Step advance(const Graph& graph, std::span<const Value> inputs, Colour colour, Visit& visit,
                  Value& chosen);
     bool exchangeable(const Graph& graph, Value& first);
@@ -71,6 +73,7 @@ class Canonical {
   private:
     Walk walk_;
     std::vector<Value> sorted_;
+    std::vector<std::uint64_t> words_;
     std::size_t leaves_ = 0;
 };
 

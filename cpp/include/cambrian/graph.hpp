@@ -27,7 +27,12 @@ struct Shape {
     bool image() const { return rank == 3; }
     std::int32_t channel_axis() const { return rank == 2 ? 1 : 0; }
     std::int32_t channels() const { return dim[static_cast<std::size_t>(channel_axis())]; }
-    std::int64_t elements() const;  // within int64 for every shape a builder has accepted
+    // Within int64 for every shape that a builder has accepted.
+    std::int64_t elements() const {
+        std::int64_t count = 1;
+        for (std::size_t i = 0; i < rank; ++i) count *= dim[i];
+        return count;
+    }
     std::string text() const;
 };
 

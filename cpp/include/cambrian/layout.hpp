@@ -129,6 +129,28 @@ struct Procedure {
     }
 };
 
+// The same as columns, repeats and conditions say, laid out in the order in which activity is decided.
+struct ActivityPlan {
+    struct Gate {
+        std::int32_t column;
+        std::int32_t last;  // its last option
+        Slice tests;
+    };
+    struct Test {
+        std::int32_t column;
+        std::int32_t first_flag;  // of its options in `allowed`
+    };
+    struct Run {  // gates of one slot
+        Slice gates;
+        std::int32_t repeat;
+        std::int32_t slot;
+    };
+    std::vector<Run> runs;
+    std::vector<Gate> gates;
+    std::vector<Test> tests;
+    std::vector<std::uint8_t> allowed;
+};
+
 struct Layout {
     std::vector<Column> columns;
     std::vector<std::int32_t> order;  // columns, each after all that decide whether it is active
@@ -139,6 +161,7 @@ struct Layout {
     std::vector<Procedure> procedures;  // procedure 0 is the space's own; none: a plain space
     std::vector<std::uint8_t> recipe;   // one flag per column: no template reads it
     std::vector<std::int64_t> words;    // the record this was parsed from
+    ActivityPlan activity;
 
     bool plain() const { return procedures.empty(); }
     bool wide() const;  // some gene has more than 256 options: genomes are uint16

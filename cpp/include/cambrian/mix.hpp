@@ -22,17 +22,14 @@ inline std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
 #endif
 }
 
-// A 128-bit digest of a sequence of words. Each step is a bijection of the state for a given word, so nothing
-// that was absorbed is lost before the end; the end mixes both halves.
+// A 128-bit digest of a sequence of words, taken two at a time by two lanes of their own.
 class Digest {
   public:
     explicit constexpr Digest(std::uint64_t version) : low_(version ^ kFirst), high_(version * kSecond) {}
 
-    void absorb(std::uint64_t word) {
-        low_ = rotate(low_ ^ word, 29) * kFirst;
-        high_ = (rotate(high_, 31) + word) * kSecond;
-        high_ ^= high_ >> 32;
-        low_ ^= low_ >> 32;
+    void absorb(std::uint64_t a, std::uint64_t b) {
+        low_ = mix(a ^ kFirst, b ^ low_);
+        high_ = mix(b ^ kSecond, a ^ high_);
         ++length_;
     }
 

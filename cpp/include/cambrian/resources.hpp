@@ -27,11 +27,10 @@ class ResourceCounter {
     Resources count(const Graph& graph, const Canonical& canonical);
 
   private:
-    std::int64_t peak_memory(const Graph& graph, const Canonical& canonical);
-    std::int64_t depth(const Graph& graph, const Canonical& canonical);
+    void find_last_readers(const Graph& graph, std::span<const Value> order);
 
-    std::vector<std::int32_t> last_;   // canonical position of the last reader, by position
-    std::vector<std::int32_t> depth_;  // by position
+    std::vector<std::int32_t> last_;   // by node
+    std::vector<std::int32_t> depth_;  // by node
 };
 
 }  // namespace cambrian
