@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <stdexcept>
+#include <tuple>
 #include <unordered_set>
 
 #include "certificate.hpp"
@@ -11,6 +12,7 @@ namespace cambrian {
 namespace {
 
 constexpr std::size_t kMaxWork = std::size_t{1} << 28;  // edges looked at while refining: about a second
+constexpr std::size_t kMaxDepth = 1000;                 // each level keeps its colours
 
 std::size_t at(std::int32_t index) {
     return static_cast<std::size_t>(index);
@@ -48,7 +50,8 @@ class Search {
     void link();
     void refine(Colours& colours);
     std::size_t spread(const Colours& colours);
-    bool promising(std::uint64_t fingerprint);
+    std::uint64_t fingerprint(const Colours& colours) const;
+    bool promising(std::uint64_t print);
     std::size_t explore(Colours colours);
     std::size_t leaf();
     std::size_t automorphism();
@@ -110,9 +113,8 @@ void Search::refine(Colours& colours) {
     next_.assign(colours.size(), 0);
     for (std::size_t cells = spread(colours), before = 0; cells > before;) {
         work_ += live_.size() + 2 * users_.size();
-        if (work_ > kMaxWork) {
-            throw std::invalid_argument(
-                "the network is too symmetric to be put into canonical form in reasonable time");
+        if (work_ > kMaxWork || path_.size() > kMaxDepth) {
+            throw std::invalid_argument("the network is too symmetric for its canonical form to be found");
         }
         for (const Value value : live_) {
             const Node& node = graph_.nodes[at(value)];
@@ -131,10 +133,18 @@ void Search::refine(Colours& colours) {
     }
 }
 
+// The same for every order in which the nodes might be held.
+std::uint64_t Search::fingerprint(const Colours& colours) const {
+    Colours sorted;
+    for (const Value node : live_) sorted.push_back(colours[at(node)]);
+    std::sort(sorted.begin(), sorted.end());
+    return std::accumulate(sorted.begin(), sorted.end(), std::uint64_t{0}, mix);
+}
+
 // False if every complete order below is worse than the best one found.
-bool Search::promising(std::uint64_t fingerprint) {
+bool Search::promising(std::uint64_t print) {
     trace_.resize(path_.size());
-    trace_.push_back(fingerprint);
+    trace_.push_back(print);
     if (leaves_ == 0) return true;
     const std::size_t common = std::min(trace_.size(), best_.trace.size());
     for (std::size_t i = 0; i < common; ++i) {
@@ -158,10 +168,7 @@ void Search::sort_inputs(const Colours& colours) {
 std::size_t Search::explore(Colours colours) {
     const std::size_t level = path_.size();
     refine(colours);
-    Colours sorted;
-    for (const Value node : live_) sorted.push_back(colours[at(node)]);
-    std::sort(sorted.begin(), sorted.end());
-    if (!promising(std::accumulate(sorted.begin(), sorted.end(), std::uint64_t{0}, mix))) return level;
+    if (!promising(fingerprint(colours))) return level;
     sort_inputs(colours);
     if (walk_.run(graph_, inputs_, colours)) return leaf();
     const std::vector<Value> cell = walk_.tie;
@@ -182,7 +189,8 @@ std::size_t Search::explore(Colours colours) {
 std::size_t Search::leaf() {
     ++leaves_;
     std::vector<std::uint64_t> certificate(certificate_bound(graph_));
-    const auto* end = write_certificate(graph_, walk_.order, walk_.number.data(), buffer_, certificate.data());
+    const auto* end =
+        write_certificate(graph_, walk_.order, walk_.number.data(), buffer_, certificate.data());
     certificate.resize(static_cast<std::size_t>(end - certificate.data()));
     if (leaves_ > 1 && trace_ == best_.trace && certificate == best_.certificate) return automorphism();
     if (leaves_ == 1 || std::tie(trace_, certificate) < std::tie(best_.trace, best_.certificate)) {

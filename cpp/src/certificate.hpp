@@ -1,8 +1,8 @@
 // A numbered graph as a sequence of words from which it could be read back: equal for equal graphs only.
 #pragma once
 
-#include <functional>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -11,13 +11,9 @@
 
 namespace cambrian {
 
-inline std::uint64_t word_of(std::int32_t low, std::int32_t high) {
-    return static_cast<std::uint32_t>(low) | std::uint64_t{static_cast<std::uint32_t>(high)} << 32;
-}
-
 // Positions of a node's inputs, sorted where their order means nothing.
-inline std::span<const Value> input_positions(const Graph& graph, const Node& node,
-                                              const Value* number, std::vector<Value>& buffer) {
+inline std::span<const Value> input_positions(const Graph& graph, const Node& node, const Value* number,
+                                              std::vector<Value>& buffer) {
     buffer.clear();
     for (const Value input : graph.inputs_of(node)) buffer.push_back(number[input]);
     if (node.commutative) sort_few(std::span<Value>(buffer), std::less<>());
@@ -25,7 +21,9 @@ inline std::span<const Value> input_positions(const Graph& graph, const Node& no
 }
 
 // Words that `write_certificate` can take for a graph.
-inline std::size_t certificate_bound(const Graph& graph) { return 6 * graph.nodes.size() + graph.inputs.size(); }
+inline std::size_t certificate_bound(const Graph& graph) {
+    return 6 * graph.nodes.size() + graph.inputs.size();
+}
 
 // Writes the words, the last one filled up with 0 to an even number, and returns their end.
 inline std::uint64_t* write_certificate(const Graph& graph, std::span<const Value> order, const Value* number,
@@ -35,7 +33,8 @@ inline std::uint64_t* write_certificate(const Graph& graph, std::span<const Valu
         const Node& node = graph.nodes[static_cast<std::size_t>(value)];
         const auto& a = node.attrs;
         const bool one = node.n_inputs == 1;
-        // 8 bits of operation, 24 of the only input or the number of inputs (at most 2^20), 32 of an attribute.
+        // 8 bits of operation, 24 of the only input or the number of inputs (at most 2^20), 32 of an
+        // attribute.
         const auto reads = static_cast<std::uint32_t>(
             one ? number[graph.inputs[static_cast<std::size_t>(node.first_input)]] : node.n_inputs);
         *out++ = static_cast<std::uint64_t>(node.op) | std::uint64_t{reads} << 8 |

@@ -38,8 +38,7 @@ std::int64_t modulo(std::int64_t a, std::int64_t b) {
 
 }  // namespace
 
-std::int64_t Interpreter::evaluate(const Frame& frame, std::int32_t number) {
-    const Expr& expr = frame.procedure->exprs[at(number)];
+std::int64_t Interpreter::compute(const Frame& frame, const Expr& expr) {
     switch (expr.op) {
         case ExprOp::kConst:
             return expr.a;

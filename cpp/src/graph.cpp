@@ -16,11 +16,8 @@ std::size_t at(std::int32_t index) {
     return static_cast<std::size_t>(index);
 }
 
-std::uint64_t pair(std::int32_t low, std::int32_t high) {
-    return static_cast<std::uint32_t>(low) | std::uint64_t{static_cast<std::uint32_t>(high)} << 32;
-}
+}  // namespace
 
-// Every count of elements, and so of bytes, stays far inside int64.
 void check_elements(Op op, const Shape& shape) {
     std::int64_t elements = 1;
     for (std::size_t i = 0; i < shape.rank; ++i) {
@@ -31,19 +28,6 @@ void check_elements(Op op, const Shape& shape) {
         }
         elements *= shape.dim[i];
     }
-}
-
-}  // namespace
-
-std::uint64_t own_hash(const Node& node) {
-    const auto& a = node.attrs;
-    std::uint64_t hash = mix(static_cast<std::uint64_t>(node.op) << 56 ^ pair(a[0], a[1]), pair(a[2], a[3]));
-    if (a[4] != 0 || a[5] != 0) hash = mix(hash, pair(a[4], a[5]));
-    if (node.op == Op::kInput || node.op == Op::kZero) {
-        const auto& d = node.shape.dim;
-        hash = mix(mix(hash ^ node.shape.rank, pair(d[0], d[1])), pair(d[2], d[3]));
-    }
-    return hash;
 }
 
 std::string Shape::text() const {
@@ -72,7 +56,8 @@ void GraphBuilder::start(std::span<const std::int64_t> input_shape) {
     shape.rank = static_cast<std::uint8_t>(input_shape.size());
     for (std::size_t i = 0; i < input_shape.size(); ++i)
         shape.dim[i] = static_cast<std::int32_t>(input_shape[i]);
-    append(Op::kInput, shape, {}, std::span<const Value>());
+    check_elements(Op::kInput, shape);
+    begin(Op::kInput, shape, {});
 }
 
 void GraphBuilder::sort_inputs(std::span<Value> inputs) const {
@@ -82,43 +67,60 @@ void GraphBuilder::sort_inputs(std::span<Value> inputs) const {
     });
 }
 
-Value GraphBuilder::append(Op op, const Shape& shape, const Attrs& attrs, std::span<const Value> inputs) {
-    check_elements(op, shape);
-    const bool product = op == Op::kMultiply && this->shape(inputs[0]) == this->shape(inputs[1]);
-    Node node{op, op == Op::kAdd || product, shape, attrs, 0, static_cast<std::int32_t>(inputs.size()), 0};
-    node.hash = own_hash(node);
-    if (node.commutative) {
-        sorted_.assign(inputs.begin(), inputs.end());
-        sort_inputs(sorted_);
-        inputs = sorted_;
-    }
-    for (const Value input : inputs) node.hash = mix(node.hash, graph_.nodes[at(input)].hash);
-    return find_or_push(node, inputs);
-}
-
-bool GraphBuilder::same(const Node& a, const Node& b, std::span<const Value> inputs) const {
-    const auto other = graph_.inputs_of(b);
-    return a.hash == b.hash && a.op == b.op && a.attrs == b.attrs && a.shape == b.shape &&
-           std::equal(inputs.begin(), inputs.end(), other.begin(), other.end());
-}
-
-Value GraphBuilder::find_or_push(Node& node, std::span<const Value> inputs) {
-    const auto number = static_cast<Value>(graph_.nodes.size());
-    if (shareable(node.op)) {
-        const std::size_t mask = table_.size() - 1;
-        std::size_t slot = static_cast<std::size_t>(node.hash) & mask;
-        for (; table_[slot].epoch == epoch_; slot = (slot + 1) & mask) {
-            if (same(node, graph_.nodes[at(table_[slot].node)], inputs)) return table_[slot].node;
-        }
-        table_[slot] = {epoch_, number};
-    }
+Node& GraphBuilder::begin(Op op, Shape shape, const Attrs& attrs) {
     if (graph_.nodes.size() == kMaxNodes) {
         throw std::invalid_argument("the network has more than " + std::to_string(kMaxNodes) + " nodes");
     }
+    Node& node = graph_.nodes.emplace_back();
+    node.op = op;
+    node.shape = shape;
+    node.attrs = attrs;
     node.first_input = static_cast<std::int32_t>(graph_.inputs.size());
+    node.hash = own_hash(node);
+    return node;
+}
+
+Value GraphBuilder::append(Op op, Shape shape, const Attrs& attrs, Value input) {
+    Node& node = begin(op, shape, attrs);
+    node.n_inputs = 1;
+    node.hash = mix(node.hash, graph_.nodes[at(input)].hash);
+    graph_.inputs.push_back(input);
+    return settle(node);
+}
+
+Value GraphBuilder::append(Op op, Shape shape, const Attrs& attrs, std::span<const Value> inputs) {
+    const bool product = op == Op::kMultiply && this->shape(inputs[0]) == this->shape(inputs[1]);
+    Node& node = begin(op, shape, attrs);
+    node.commutative = op == Op::kAdd || product;
+    node.n_inputs = static_cast<std::int32_t>(inputs.size());
     graph_.inputs.insert(graph_.inputs.end(), inputs.begin(), inputs.end());
-    graph_.nodes.push_back(node);
-    if (shareable(node.op) && ++used_ * 2 > table_.size()) grow_table();
+    const std::span<Value> own(graph_.inputs.data() + node.first_input, inputs.size());
+    if (node.commutative) sort_inputs(own);
+    for (const Value input : own) node.hash = mix(node.hash, graph_.nodes[at(input)].hash);
+    return settle(node);
+}
+
+bool GraphBuilder::same(const Node& a, const Node& b) const {
+    if (a.hash != b.hash || a.op != b.op || a.attrs != b.attrs || a.shape != b.shape) return false;
+    const auto first = graph_.inputs_of(a), second = graph_.inputs_of(b);
+    return std::equal(first.begin(), first.end(), second.begin(), second.end());
+}
+
+// Keeps the node that was begun last, or gives the number of the same one if it exists.
+Value GraphBuilder::settle(const Node& node) {
+    const auto number = static_cast<Value>(graph_.nodes.size() - 1);
+    if (!shareable(node.op)) return number;
+    const std::size_t mask = table_.size() - 1;
+    std::size_t slot = static_cast<std::size_t>(node.hash) & mask;
+    for (; table_[slot].epoch == epoch_; slot = (slot + 1) & mask) {
+        const Value other = table_[slot].node;
+        if (!same(node, graph_.nodes[at(other)])) continue;
+        graph_.inputs.resize(at(node.first_input));
+        graph_.nodes.pop_back();
+        return other;
+    }
+    table_[slot] = {epoch_, number};
+    if (++used_ * 2 > table_.size()) grow_table();
     return number;
 }
 

@@ -76,9 +76,9 @@ Value Interpreter::enter(Frame& frame, const Value* inputs) {
 Value Interpreter::run(Frame& frame, std::int32_t block) {
     const Block& code = frame.procedure->blocks[at(block)];
     const Instr* instr = frame.procedure->instrs.data() + code.body.first;
+    const Instr* const end = instr + code.body.count;
     spend(at(code.body.count) + 1);
-    for (std::int32_t i = 0; i < code.body.count; ++i, ++instr)
-        frame.registers[instr->dst] = execute(frame, *instr);
+    for (; instr != end; ++instr) frame.registers[instr->dst] = execute(frame, *instr);
     return frame.registers[code.result];
 }
 
@@ -99,14 +99,20 @@ Value Interpreter::execute(Frame& frame, const Instr& instr) {
 }
 
 Value Interpreter::operate(const Frame& frame, const Instr& instr) {
-    const auto inputs = frame.procedure->list(instr.inputs);
-    const auto args = frame.procedure->list(instr.args);
+    const std::int32_t* lists = frame.procedure->lists.data();
+    const std::int32_t* args = lists + instr.args.first;
+    const std::int32_t* inputs = lists + instr.inputs.first;
+    const auto n_args = at(instr.args.count), n_inputs = at(instr.inputs.count);
     std::array<std::int64_t, kMaxAttrs> values;
-    spend(inputs.size());
-    for (std::size_t i = 0; i < inputs.size(); ++i) gathered_[i] = frame.registers[inputs[i]];
-    for (std::size_t i = 0; i < args.size(); ++i) values[i] = evaluate(frame, args[i]);
-    return builder_.apply(static_cast<Op>(instr.target), {gathered_.data(), inputs.size()},
-                          {values.data(), args.size()});
+    for (std::size_t i = 0; i < n_args; ++i) values[i] = evaluate(frame, args[i]);
+    const auto op = static_cast<Op>(instr.target);
+    if (n_inputs == 1) {
+        const Value x = frame.registers[inputs[0]];
+        return x == kAbsent ? kAbsent : builder_.unary(op, x, {values.data(), n_args});
+    }
+    spend(n_inputs);
+    for (std::size_t i = 0; i < n_inputs; ++i) gathered_[i] = frame.registers[inputs[i]];
+    return builder_.apply(op, {gathered_.data(), n_inputs}, {values.data(), n_args});
 }
 
 Value Interpreter::choose(Frame& frame, const Instr& instr) {

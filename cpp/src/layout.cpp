@@ -186,8 +186,10 @@ ActivityPlan plan_activity(const Layout& layout) {
     ActivityPlan plan;
     for (const std::int32_t c : layout.order) {
         const Column& column = layout.columns[static_cast<std::size_t>(c)];
-        if (plan.runs.empty() || plan.runs.back().repeat != column.repeat || plan.runs.back().slot != column.slot) {
-            plan.runs.push_back({{static_cast<std::int32_t>(plan.gates.size()), 0}, column.repeat, column.slot});
+        if (plan.runs.empty() || plan.runs.back().repeat != column.repeat ||
+            plan.runs.back().slot != column.slot) {
+            plan.runs.push_back(
+                {{static_cast<std::int32_t>(plan.gates.size()), 0}, column.repeat, column.slot});
         }
         ++plan.runs.back().gates.count;
         const auto n = static_cast<std::int32_t>(column.conditions.size());

@@ -12,9 +12,10 @@ namespace {
     throw std::invalid_argument(std::string(info(op).name) + ": " + why);
 }
 
-[[noreturn]] void fail_attr(Op op, std::size_t index, std::int64_t value, std::int64_t low, std::int64_t high) {
-    fail(op, std::string(info(op).attrs[index]) + " must be " + std::to_string(low) + " … " + std::to_string(high) +
-                 ", got " + std::to_string(value));
+[[noreturn]] void fail_attr(Op op, std::size_t index, std::int64_t value, std::int64_t low,
+                            std::int64_t high) {
+    fail(op, std::string(info(op).attrs[index]) + " must be " + std::to_string(low) + " … " +
+                 std::to_string(high) + ", got " + std::to_string(value));
 }
 
 inline std::int32_t attr(Op op, std::size_t index, std::int64_t value, std::int64_t low,
@@ -142,7 +143,9 @@ Value GraphBuilder::conv2d(Value x, std::span<const std::int64_t> args) {
         std::min(asked[kConvKernel], odd_floor(std::min<std::int64_t>(2LL * longer - 1, kMaxDim)));
     if (attrs[kConvKernel] == 1) attrs[kConvDilation] = 1;
     attrs[kConvGroups] = common_divisor(in.dim[0], asked[kConvChannels], asked[kConvGroups]);
-    const Value node = append(op, strided(in, attrs[kConvChannels], attrs[kConvStride]), attrs, x);
+    const Shape out = strided(in, attrs[kConvChannels], attrs[kConvStride]);
+    check_elements(op, out);
+    const Value node = append(op, out, attrs, x);
     repaired(Rule::kStride, node, asked[kConvStride], attrs[kConvStride]);
     repaired(Rule::kDilation, node, asked[kConvDilation], attrs[kConvDilation]);
     repaired(Rule::kKernel, node, asked[kConvKernel], attrs[kConvKernel]);
@@ -156,6 +159,7 @@ Value GraphBuilder::linear(Value x, std::span<const std::int64_t> args) {
         fail(Op::kLinear, "takes features or tokens (apply mean or flatten first), got shape " + in.text());
     Shape out = in;
     out.dim[in.rank - 1U] = attr(Op::kLinear, 0, args[0], 1);
+    check_elements(Op::kLinear, out);
     return append(Op::kLinear, out, {out.dim[in.rank - 1U], attr(Op::kLinear, 1, args[1], 0, 1)}, x);
 }
 
@@ -218,6 +222,7 @@ Value GraphBuilder::resize(Value x, std::int64_t height, std::int64_t width) {
     const Shape& in = image(Op::kResize, shape(x));
     const Shape out{3, {in.dim[0], attr(Op::kResize, 0, height, 1), attr(Op::kResize, 1, width, 1)}};
     if (out == in) return x;
+    check_elements(Op::kResize, out);
     return zero(x) ? zeros(out) : append(Op::kResize, out, {out.dim[1], out.dim[2]}, x);
 }
 
@@ -240,6 +245,7 @@ Value GraphBuilder::fit_sides(Value x, const Shape& target) {
     const std::int32_t stride = stride_to(in, target);
     const Shape out{3, {in.dim[0], target.dim[1], target.dim[2]}};
     if (zero(x)) return zeros(out);
+    check_elements(Op::kResize, out);
     const Value node = stride > 0 ? append(Op::kAvgPool, out, {stride, stride}, x)
                                   : append(Op::kResize, out, {target.dim[1], target.dim[2]}, x);
     repaired(stride > 0 ? Rule::kPool : Rule::kResize, node, in.dim[1], target.dim[1]);
@@ -298,6 +304,7 @@ Value GraphBuilder::concat() {
     if (channels > kMaxDim) fail(Op::kConcat, "too many channels: " + std::to_string(channels));
     Shape out = target;
     out.dim[axis] = static_cast<std::int32_t>(channels);
+    check_elements(Op::kConcat, out);
     return zeros_only ? zeros(out) : append(Op::kConcat, out, {}, scratch_);
 }
 

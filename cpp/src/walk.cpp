@@ -47,7 +47,8 @@ bool Walk::walk(const Graph& graph, std::span<const Value> inputs, Colour colour
     return true;
 }
 
-// Numbers a node and those above that it completes. `node` becomes the next to descend to, or the input at the end.
+// Numbers a node and those above that it completes. `node` becomes the next to descend to, or the input at
+// the end.
 template <class Colour>
 bool Walk::climb(const Graph& graph, std::span<const Value> inputs, Colour colour, Value& node) {
     while (true) {

@@ -1,5 +1,6 @@
 #include <random>
 #include <set>
+#include <stdexcept>
 #include <utility>
 
 #include "check.hpp"
@@ -191,6 +192,10 @@ void nested_symmetry_is_cheap() {
     }
 }
 
+void hopeless_symmetry_is_refused() {
+    CHECK_THROWS(form_of(woven(1500)), std::invalid_argument);
+}
+
 void shared_is_not_copied() {
     const Network once = {{Op::kConv2d, {-1}, 3}, {Op::kActivation, {0}, 1}, {Op::kAdd, {0, 1}, 0}};
     const Network twice = {
@@ -239,6 +244,7 @@ int main() {
     symmetric_graphs_take_few_leaves();
     identical_branches_are_cheap();
     nested_symmetry_is_cheap();
+    hopeless_symmetry_is_refused();
     shared_is_not_copied();
     ties_between_nodes_far_apart();
     a_digest_uses_all_its_bits();

@@ -12,7 +12,7 @@ from core.words import E, Procedure, Words
 
 
 def convolutional(slots: int = 6, input: tuple[int, ...] = (3, 16, 16)) -> Words:
-    """Slots of a convolution, a pool, nothing or zeros, with a skip that is added, joined or multiplied in."""
+    """Slots of a convolution, a pool, nothing or zeros, with a skip that is added or joined in."""
     words = Words(input=input, outputs=10)
     stem = words.gene(3)
 
@@ -46,8 +46,8 @@ def convolution_block(block: Procedure, widths: int, kernels: int) -> None:
         stride = block.expr("add", block.gene(3), 1)
         groups = block.expr("where", block.gene(7), block.dim(0, 0), 1)
         y = block.op(
-            "conv2d", 0, channels=block.gene(1, table=widths), kernel=block.gene(2, table=kernels), stride=stride,
-            groups=groups, dilation=2,
+            "conv2d", 0, channels=block.gene(1, table=widths), kernel=block.gene(2, table=kernels),
+            stride=stride, groups=groups, dilation=2,
         )  # fmt: skip
         return block.op("norm", y, kind="batch")
 

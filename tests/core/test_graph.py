@@ -7,10 +7,10 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-import graph_oracles as oracles
 import numpy as np
 import pytest
 
+import graph_oracles as oracles
 from cambrian import _core
 from core.networks import convolutional, expand, genomes, single
 from core.words import E, Procedure, Words
@@ -35,7 +35,11 @@ def refused(shape: tuple[int, ...], fill: Fill, message: str) -> None:
 
 
 def test_shapes() -> None:
-    assert nodes((3, 9, 8), lambda p: p.op("conv2d", 0, channels=5, kernel=3, stride=2))[-1].shape == (5, 5, 4)
+    assert nodes((3, 9, 8), lambda p: p.op("conv2d", 0, channels=5, kernel=3, stride=2))[-1].shape == (
+        5,
+        5,
+        4,
+    )
     assert nodes((3, 9, 8), lambda p: p.op("max_pool", 0, kernel=2, stride=2))[-1].shape == (3, 5, 4)
     assert nodes((3, 9, 8), lambda p: p.op("avg_pool", 0, kernel=3, stride=2))[-1].shape == (3, 5, 4)
     assert nodes((3, 9, 8), lambda p: p.op("mean", 0))[-1].shape == (3,)
@@ -88,7 +92,9 @@ def test_a_zero_has_its_own_shape_and_stands_on_the_input() -> None:
         ("concat", (21, 4, 4)),
     ]
     assert network[2].inputs == (0,)
-    assert [node.op for node in nodes((3, 8, 8), lambda p: p.op("add", p.op("zero", 0), p.op("zero", 0)))] == [
+    assert [
+        node.op for node in nodes((3, 8, 8), lambda p: p.op("add", p.op("zero", 0), p.op("zero", 0)))
+    ] == [
         "input",
         "zero",
     ]
@@ -100,7 +106,13 @@ def test_what_has_no_weights_exists_once() -> None:
         second = p.op("activation", p.op("max_pool", 0, kernel=3), kind="relu")
         return p.op("multiply", p.op("add", first, 0), p.op("add", 0, second))
 
-    assert [node.op for node in nodes((3, 8, 8), fill)] == ["input", "max_pool", "activation", "add", "multiply"]
+    assert [node.op for node in nodes((3, 8, 8), fill)] == [
+        "input",
+        "max_pool",
+        "activation",
+        "add",
+        "multiply",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -232,11 +244,19 @@ def test_a_factor_a_channel_is_ordered() -> None:
         ((8,), lambda p: p.op("conv2d", 0, channels=3), "conv2d: takes an image .* got shape \\(8\\)"),
         ((8,), lambda p: p.op("max_pool", 0, kernel=3), "max_pool: takes an image"),
         ((3, 8, 8), lambda p: p.op("linear", 0, features=3), "linear: takes features or tokens"),
-        ((3, 8, 8), lambda p: p.op("conv2d", 0, channels=0), "conv2d: channels must be 1 … 2147483647, got 0"),
+        (
+            (3, 8, 8),
+            lambda p: p.op("conv2d", 0, channels=0),
+            "conv2d: channels must be 1 … 2147483647, got 0",
+        ),
         ((3, 8, 8), lambda p: p.op("conv2d", 0, channels=3, kernel=2), "conv2d: kernel must be odd, got 2"),
         ((3, 8, 8), lambda p: p.op("conv2d", 0, channels=3, stride=-1), "conv2d: stride must be 1"),
         ((3, 8, 8), lambda p: p.op("conv2d", 0, channels=3, bias=2), "conv2d: bias must be 0 … 1, got 2"),
-        ((3, 8, 8), lambda p: p.op("avg_pool", 0, kernel=2), "avg_pool: an even kernel must equal the stride"),
+        (
+            (3, 8, 8),
+            lambda p: p.op("avg_pool", 0, kernel=2),
+            "avg_pool: an even kernel must equal the stride",
+        ),
         ((3, 8, 8), lambda p: p.op("activation", 0, kind=11), "activation: kind must be 0 … 10, got 11"),
         ((3, 8, 8), lambda p: p.op("dropout", 0, p=1_000_000), "dropout: p must be 0 … 999999"),
         ((3, 8, 8), lambda p: p.op("add", p.op("mean", 0), 0, p.op("mean", 0)), None),
@@ -263,7 +283,9 @@ def test_the_row_that_fails_is_named_whatever_the_threads() -> None:
 
 def value_of(expression: Callable[[Procedure], E], shape: tuple[int, ...] = (4,)) -> int:
     """Read an expression's value off the graph: features = value + 1000."""
-    network = nodes(shape, lambda p: p.op("linear", p.op("flatten", 0), features=p.expr("add", expression(p), 1000)))
+    network = nodes(
+        shape, lambda p: p.op("linear", p.op("flatten", 0), features=p.expr("add", expression(p), 1000))
+    )
     return network[-1].attrs[0] - 1000
 
 
@@ -310,7 +332,9 @@ def test_the_edges_of_64_bits() -> None:
 def test_leaves_of_expressions() -> None:
     image = (3, 6, 5)
     assert [value_of(lambda p, k=k: p.dim(0, k), image) for k in range(6) if k != 3] == [3, 6, 5, 3, 90]  # type: ignore[misc]
-    refused(image, lambda p: p.op("linear", p.op("mean", 0), features=p.dim(0, 3)), ".*dimension 3 of a value")
+    refused(
+        image, lambda p: p.op("linear", p.op("mean", 0), features=p.dim(0, 3)), ".*dimension 3 of a value"
+    )
     assert value_of(lambda p: p.param(0)) == 10
     assert value_of(lambda p: p.expr("not", 0)) == 1
     assert value_of(lambda p: p.expr("same", 0, 0)) == 1
@@ -336,7 +360,9 @@ def test_genes_and_tables() -> None:
         words.layout()
 
 
-def chain(reference: int, inputs: int, *, optional: bool, slots: int = 4, options: int = 6) -> list[list[int]]:
+def chain(
+    reference: int, inputs: int, *, optional: bool, slots: int = 4, options: int = 6
+) -> list[list[int]]:
     """Slots of `add(linear(x), ref)`; gives for each slot the target of its reference, inputs as -1, -2, …"""
     words = Words(input=(4,), outputs=3)
 
@@ -357,7 +383,9 @@ def chain(reference: int, inputs: int, *, optional: bool, slots: int = 4, option
     places |= {node: k for k, node in enumerate(joins)}
     targets = [[places[j] for j in network[i].inputs[1:-1]] for i in joins]
     assert len(arrays["repairs"][0]) == sum(
-        s - (reference if optional else reference + 1) < -inputs for s in range(slots) if reference or not optional
+        s - (reference if optional else reference + 1) < -inputs
+        for s in range(slots)
+        if reference or not optional
     )
     return targets
 
@@ -378,7 +406,9 @@ def test_absent_values() -> None:
     skip = body.ref(0)
     nothing = body.op("linear", skip, features=body.expr("max", body.dim(skip, 0), 7))
     exists = body.expr("add", body.expr("exists", nothing), 1)
-    body.result(body.op("linear", body.op("multiply", body.op("norm", 0, kind="layer"), skip), features=exists))
+    body.result(
+        body.op("linear", body.op("multiply", body.op("norm", 0, kind="layer"), skip), features=exists)
+    )
     layout = words.layout()
     (absent,), (present,) = (list(oracles.networks(expand(layout, value))) for value in (0, 1))
     assert [node.op for node in absent] == ["input", "norm", "linear"]
@@ -405,7 +435,11 @@ def test_frames_nested_slots_and_calls() -> None:
     def outer(repeat: int, s: int) -> None:
         words.gene(10, repeat=repeat, slot=s)
         words.repeat(
-            0, 2, lambda number, t: words.gene(10, repeat=number, slot=t) and None, parent=repeat, parent_slot=s
+            0,
+            2,
+            lambda number, t: words.gene(10, repeat=number, slot=t) and None,
+            parent=repeat,
+            parent_slot=s,
         )
 
     length, first = words.repeat(1, 3, outer)
@@ -414,7 +448,9 @@ def test_frames_nested_slots_and_calls() -> None:
     x = body.call(3, 0, args=[body.gene(0), 7])
     body.result(body.slots(2, x, first=2, low=0, high=2, width=1, length=1, args=[body.gene(0, up=1)]))
     # inner: base is its own gene; one frame up is the outer slot, two up the root
-    here = inner.expr("add", inner.expr("mul", inner.gene(0), 100), inner.expr("mul", inner.gene(0, up=1), 10))
+    here = inner.expr(
+        "add", inner.expr("mul", inner.gene(0), 100), inner.expr("mul", inner.gene(0, up=1), 10)
+    )
     place = inner.expr("add", inner.expr("mul", inner.expr("index", 0), 10), inner.expr("index", 1))
     inner.op("linear", 0, features=1)
     inner.result(inner.call(3, 0, up=1, args=[inner.expr("add", here, inner.param(0)), place]))

@@ -6,12 +6,12 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-import graph_oracles as oracles
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import graph_oracles as oracles
 from cambrian import _core
 from core.networks import convolutional, single
 from core.words import Words
@@ -64,7 +64,7 @@ def test_normalise_refuses_an_overlapping_out() -> None:
 def test_check_names_what_is_wrong() -> None:
     layout = mixed().layout()
     _core.check(layout, _core.sample(layout, 3, seed=0))
-    with pytest.raises(TypeError, match="genomes: expected .*uint8.*got int64 array of shape"):
+    with pytest.raises(TypeError, match=r"genomes: expected .*uint8.*got int64 array of shape"):
         _core.check(layout, np.zeros((2, layout.n_genes), np.int64))
     with pytest.raises(ValueError, match="genomes: row 1, column 0 holds 3"):
         _core.check(layout, np.array([[0] * 6, [3, 0, 0, 0, 0, 0]], np.uint8))
@@ -124,7 +124,9 @@ def set_repeat(number: int, **values: int) -> Callable[[Words], None]:
         (set_repeat(0, length=-1), nested, "needs a length column where min and max differ"),
     ],
 )
-def test_bad_columns_are_named(change: Callable[[Words], None], make: Callable[[], Words], message: str) -> None:
+def test_bad_columns_are_named(
+    change: Callable[[Words], None], make: Callable[[], Words], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         broken(change, make).layout()
 
@@ -140,7 +142,10 @@ def template(fill: Callable[[Any], Any]) -> Callable[[], Any]:
         (template(lambda p: p.op("activation", 0, kind=p.gene(7))), "operand 7 is outside 0 … 0|column 7"),
         (template(lambda p: p.op("activation", 0, kind=p.gene(0, up=1))), "fewer frames above it"),
         (template(lambda p: p.op("activation", 0, kind=p.param(1))), "operand 1 is outside 0 … 0"),
-        (template(lambda p: p.op("activation", 0, kind=p.expr("index", 0))), "asks for its slot but is in none"),
+        (
+            template(lambda p: p.op("activation", 0, kind=p.expr("index", 0))),
+            "asks for its slot but is in none",
+        ),
         (template(lambda p: p.ref(0)), "asks for its slot but is in none"),
         (template(lambda p: p.instr(0, target=10)), "0 inputs, 0 arguments and 0 blocks, expected 1"),
         (template(lambda p: p.instr(0, target=16, inputs=[0])), "operation: expected 1 … 15, got 16"),
@@ -199,7 +204,7 @@ def test_expressions_stay_small() -> None:
             value = p.expr("add", value, value)
         return int(p.op("linear", 0, features=value))
 
-    with pytest.raises(ValueError, match="expression .* is too large"):
+    with pytest.raises(ValueError, match=r"expression .* is too large"):
         single((4,), doubled)
 
 

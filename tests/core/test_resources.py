@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import graph_oracles as oracles
 import numpy as np
 import pytest
 
 import cambrian as cb
+import graph_oracles as oracles
 from cambrian import _core
 from core.networks import convolutional, from_entries, genomes, random_entries, single
 from core.words import Procedure

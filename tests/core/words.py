@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
 from cambrian import _core
 
 MAGIC, VERSION = 0x43414D42, 1
@@ -37,7 +38,7 @@ class E:
 
 @dataclass
 class Procedure:
-    """Registers and blocks are numbered as they come; `with_blocks` of a switch are functions that fill them."""
+    """A template: registers and blocks are numbered as they come."""
 
     inputs: int = 1
     params: int = 0
@@ -118,8 +119,8 @@ class Procedure:
         up: int = 0, args: Sequence[int | E] = (),
     ) -> int:  # fmt: skip
         return self.instr(
-            3, target=target, up=up, offset=first, length=length, low=low, high=high, width=width, inputs=inputs,
-            args=[self.value(arg) for arg in args],
+            3, target=target, up=up, offset=first, length=length, low=low, high=high, width=width,
+            inputs=inputs, args=[self.value(arg) for arg in args],
         )  # fmt: skip
 
     def ref(self, offset: int, up: int = 0) -> int:
@@ -162,7 +163,7 @@ class Words:
     def repeat(
         self, low: int, high: int, slot: Callable[[int, int], None], parent: int = -1, parent_slot: int = -1
     ) -> tuple[int, int]:
-        """Adds the length gene and the slots; `slot(repeat, s)` adds the genes of slot s. Gives (length, first)."""
+        """Adds the length gene and the slots, whose genes `slot(repeat, s)` adds: (length, first)."""
         number = len(self.repeats)
         self.repeats.append(())
         length = -1

@@ -25,13 +25,18 @@ bool slot_active(const Layout& layout, std::int32_t repeat, std::int32_t slot, c
     return true;
 }
 
-// Writes the normal form and one flag a column. `normal` may be `genome` itself; if it is private to the caller,
-// nothing another thread writes to `genome` meanwhile can lead outside a table, as values are read once and clamped.
+// Writes the normal form and one flag a column. `normal` may be `genome` itself; if it is private to the
+// caller, nothing another thread writes to `genome` meanwhile can lead outside a table, as values are read
+// once and clamped.
 template <class T, class U>
 void normalise(const Layout& layout, const T* genome, U* normal, std::uint8_t* active) {
     const ActivityPlan& plan = layout.activity;
+    // Bytes are written below, and a compiler must expect those to be anything but locals.
+    const ActivityPlan::Gate* const gates = plan.gates.data();
+    const ActivityPlan::Test* const tests = plan.tests.data();
+    const std::uint8_t* const allowed = plan.allowed.data();
     for (const auto& run : plan.runs) {
-        const ActivityPlan::Gate* gate = plan.gates.data() + run.gates.first;
+        const ActivityPlan::Gate* gate = gates + run.gates.first;
         const ActivityPlan::Gate* const end = gate + run.gates.count;
         if (!slot_active(layout, run.repeat, run.slot, normal)) {
             for (; gate != end; ++gate) {
@@ -42,10 +47,9 @@ void normalise(const Layout& layout, const T* genome, U* normal, std::uint8_t* a
         }
         for (; gate != end; ++gate) {
             unsigned on = 1;
-            const ActivityPlan::Test* test = plan.tests.data() + gate->tests.first;
-            for (std::int32_t i = 0; i < gate->tests.count; ++i, ++test) {
-                on &= active[test->column] & plan.allowed[static_cast<std::size_t>(test->first_flag) +
-                                                          static_cast<std::size_t>(normal[test->column])];
+            const ActivityPlan::Test* test = tests + gate->tests.first;
+            for (std::int32_t i = gate->tests.count; i > 0; --i, ++test) {
+                on &= active[test->column] & allowed[test->first_flag + normal[test->column]];
             }
             const auto value = static_cast<U>(std::min(genome[gate->column], static_cast<T>(gate->last)));
             active[gate->column] = static_cast<std::uint8_t>(on);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cambrian/mix.hpp"
 #include "cambrian/operation.hpp"
 
 namespace cambrian {
@@ -48,8 +49,25 @@ struct Node {
 };
 static_assert(sizeof(Node) == 64, "a node is one cache line");
 
+inline std::uint64_t word_of(std::int32_t low, std::int32_t high) {
+    return static_cast<std::uint32_t>(low) | std::uint64_t{static_cast<std::uint32_t>(high)} << 32;
+}
+
 // Hash of operation and attributes, and of the shape where it doesn't follow from the inputs.
-std::uint64_t own_hash(const Node& node);
+inline std::uint64_t own_hash(const Node& node) {
+    const auto& a = node.attrs;
+    std::uint64_t hash =
+        mix(static_cast<std::uint64_t>(node.op) << 56 ^ word_of(a[0], a[1]), word_of(a[2], a[3]));
+    if (a[4] != 0) hash = mix(hash, word_of(a[4], a[5]));
+    if (node.op == Op::kInput || node.op == Op::kZero) {
+        const auto& d = node.shape.dim;
+        hash = mix(mix(hash ^ node.shape.rank, word_of(d[0], d[1])), word_of(d[2], d[3]));
+    }
+    return hash;
+}
+
+// Throws std::invalid_argument unless every count of elements, and so of bytes, stays far inside int64.
+void check_elements(Op op, const Shape& shape);
 
 enum class Rule : std::uint8_t {
     kClamp,
@@ -97,6 +115,8 @@ class GraphBuilder {
     // Returns kAbsent if no input is left. Throws std::invalid_argument naming the operation, and why.
     Value apply(Op op, std::span<const Value> inputs, std::span<const std::int64_t> args);
 
+    Value unary(Op op, Value x, std::span<const std::int64_t> args);  // the same for one input that is there
+
     const Graph& graph() const { return graph_; }
     const Shape& shape(Value value) const { return graph_.nodes[static_cast<std::size_t>(value)].shape; }
     void record(std::vector<Repair>* repairs) { repairs_ = repairs; }
@@ -105,18 +125,16 @@ class GraphBuilder {
     }
 
   private:
-    Value append(Op op, const Shape& shape, const Attrs& attrs, std::span<const Value> inputs);
-    Value append(Op op, const Shape& shape, const Attrs& attrs, Value input) {
-        return append(op, shape, attrs, std::span<const Value>(&input, 1));
-    }
+    Value append(Op op, Shape shape, const Attrs& attrs, std::span<const Value> inputs);
+    Value append(Op op, Shape shape, const Attrs& attrs, Value input);
+    Node& begin(Op op, Shape shape, const Attrs& attrs);
+    Value settle(const Node& node);
     void sort_inputs(std::span<Value> inputs) const;
-    Value find_or_push(Node& node, std::span<const Value> inputs);
-    bool same(const Node& a, const Node& b, std::span<const Value> inputs) const;
+    bool same(const Node& a, const Node& b) const;
     void grow_table();
 
     bool zero(Value value) const { return graph_.nodes[static_cast<std::size_t>(value)].op == Op::kZero; }
     Value zeros(const Shape& shape) { return append(Op::kZero, shape, {}, kInput); }
-    Value unary(Op op, Value x, std::span<const std::int64_t> args);
     Value conv2d(Value x, std::span<const std::int64_t> args);
     Value linear(Value x, std::span<const std::int64_t> args);
     Value norm(Value x, std::int64_t kind);
@@ -145,7 +163,6 @@ class GraphBuilder {
     std::uint32_t epoch_ = 0;
     std::size_t used_ = 0;
     std::vector<Value> scratch_;  // inputs of the n-ary operation at hand
-    std::vector<Value> sorted_;
     std::vector<Repair>* repairs_ = nullptr;
 };
 

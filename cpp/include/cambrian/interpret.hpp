@@ -61,7 +61,11 @@ class Interpreter {
     Value enter(Frame& frame, const Value* inputs);
     const std::int64_t* arguments(const Frame& frame, const Instr& instr);
 
-    std::int64_t evaluate(const Frame& frame, std::int32_t expr);
+    std::int64_t evaluate(const Frame& frame, std::int32_t number) {
+        const Expr& expr = frame.procedure->exprs[static_cast<std::size_t>(number)];
+        return expr.op == ExprOp::kConst ? expr.a : compute(frame, expr);
+    }
+    std::int64_t compute(const Frame& frame, const Expr& expr);
     std::int64_t gene(const Frame& frame, const Expr& expr) const;
     std::int64_t dimension(const Frame& frame, const Expr& expr) const;
     std::int64_t binary(const Frame& frame, const Expr& expr);

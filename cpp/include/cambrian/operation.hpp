@@ -69,20 +69,25 @@ std::span<const OpInfo> operations();
 
 // Without parameters or randomness: two of them on the same inputs are one.
 constexpr bool shareable(Op op) {
-    return op != Op::kInput && op != Op::kConv2d && op != Op::kLinear && op != Op::kNorm && op != Op::kDropout;
+    return op != Op::kInput && op != Op::kConv2d && op != Op::kLinear && op != Op::kNorm &&
+           op != Op::kDropout;
 }
 // As many as the table names; for code that runs at every node.
 constexpr std::size_t attr_count(Op op) {
     switch (op) {
-        case Op::kConv2d: return 6;
+        case Op::kConv2d:
+            return 6;
         case Op::kLinear:
         case Op::kMaxPool:
         case Op::kAvgPool:
-        case Op::kResize: return 2;
+        case Op::kResize:
+            return 2;
         case Op::kNorm:
         case Op::kActivation:
-        case Op::kDropout: return 1;
-        default: return 0;
+        case Op::kDropout:
+            return 1;
+        default:
+            return 0;
     }
 }
 
