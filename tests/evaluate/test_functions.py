@@ -14,7 +14,6 @@ import cambrian as cb
 from cambrian.evaluate.evaluation import STATUSES, DeadlineError, DivergedError, Evaluation, Job
 from cambrian.evaluate.functions import TrainNetwork, UserFunction, check_metrics, perform
 from cambrian.evaluate.inline import Inline
-from cambrian.evaluate.recipe import FIELDS
 from cambrian.evaluate.task import digits
 from cambrian.evaluate.workers import Workers
 from cambrian.network import Architecture, Graph
@@ -218,11 +217,10 @@ def test_architectures_are_built_and_trained(task: cb.Task) -> None:
 def test_random_candidates_of_the_families_train_in_workers(task: cb.Task, family: str) -> None:
     space = cb.spaces.make(family, task.input_shape, task.outputs)
     genomes = space.sample(6, seed=0)
-    arrays = space.graphs(genomes)
-    jobs = []
-    for i, config in enumerate(space.decode(genomes)):
-        recipe = {name: config[name] for name in FIELDS if name in config}
-        jobs.append(Job(i, config, Architecture.from_arrays(arrays, i, recipe=recipe), seed=i))
+    jobs = [
+        Job(i, config, Architecture.of(space, genomes[i]), seed=i)
+        for i, config in enumerate(space.decode(genomes))
+    ]
     with Workers(TrainNetwork(task, epochs=0.3, device="cpu"), 2, timeout=120) as workers:
         results = list(workers.evaluate(jobs))
     assert [r.error for r in results if not r.ok] == []

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -110,3 +111,34 @@ def test_thousands_of_networks(name: str, shape: tuple[int, ...], n: int) -> Non
     if name == "mlp" and math.prod(shape) > 10_000:
         n //= 20  # its first layer reads every pixel of the image
     check(name, shape, n, seed=2)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_architecture_of_a_genome(name: str) -> None:
+    space = cb.spaces.make(name, (1, 8, 8), 10)
+    genomes = space.sample(20, seed=3)
+    arrays, hashes, configs = space.graphs(genomes), space.hash(genomes), space.decode(genomes)
+    for i, genome in enumerate(genomes):
+        architecture = cb.Architecture.of(space, genome)
+        recipe = {
+            gene: configs[i][gene] for gene in ("optimizer", "lr", "weight_decay", "batch_size", "schedule")
+        }
+        assert recipe.items() <= architecture.recipe.items() <= configs[i].items()
+        assert architecture == cb.Architecture.from_arrays(
+            arrays, i, recipe=architecture.recipe, digest=hashes[i]
+        )
+
+
+def test_architecture_of_what_is_not_a_genome() -> None:
+    space = cb.spaces.convnet(input=(1, 8, 8), outputs=10)
+    genomes = space.sample(2, seed=0)
+    wrong: list[tuple[Any, Any, type[Exception], str]] = [
+        (space, space.decode(genomes[0]), TypeError, r"got dict; space\.encode\(config\) makes the genome"),
+        (space, genomes, ValueError, r"one row of shape \(n_genes,\), got shape \(2, "),
+        (space, genomes[0][:-1], ValueError, "genome"),
+        (space, genomes[0].astype(float), TypeError, "uint8"),
+        (cb.Space.plain(genes=4), np.zeros(4, np.uint8), ValueError, "template"),
+    ]
+    for of, genome, error, text in wrong:
+        with pytest.raises(error, match=text):
+            cb.Architecture.of(of, genome)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from cambrian.errors import unknown
 from cambrian.evaluate.optimizers import OPTIMIZERS
+from cambrian.network.architecture import RECIPE_FIELDS
 
 SCHEDULES: dict[str, Callable[[float], float]] = {
     "constant": lambda t: 1.0,
@@ -56,17 +57,14 @@ class Recipe:
         Raises ValueError for an unknown field, optimizer or schedule, and for a value out of range.
         """
         for name in values:
-            if name not in FIELDS:
-                raise unknown("recipe field", name, FIELDS)
+            if name not in RECIPE_FIELDS:
+                raise unknown("recipe field", name, RECIPE_FIELDS)
         return cls(**values)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Recipe:
         """Build a recipe from those genes of a config that are recipe fields; the others are left alone."""
-        return cls(**{name: config[name] for name in FIELDS if name in config})
-
-
-FIELDS = tuple(field.name for field in fields(Recipe))
+        return cls(**{name: config[name] for name in RECIPE_FIELDS if name in config})
 
 
 def _check(name: str, value: object, expected: str, holds: Callable[[float], bool]) -> None:

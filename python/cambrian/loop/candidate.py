@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cambrian.errors import CambrianError, require
-from cambrian.loop.proposals import Proposal, architecture_of
+from cambrian.loop.proposals import Proposal
+from cambrian.network import Architecture
 
 if TYPE_CHECKING:
     from torch import nn
 
     from cambrian.loop.run import Run
-    from cambrian.network import Architecture
 
 
 class Candidate:
@@ -71,7 +71,7 @@ class Candidate:
     def architecture(self) -> Architecture | None:
         """The network and its recipe; None where the space doesn't describe networks."""
         settings = self._run.settings
-        return architecture_of(settings.space, self.genome, self.config) if settings.kind == "task" else None
+        return Architecture.of(settings.space, self.genome) if settings.kind == "task" else None
 
     def source(self) -> str:
         """Standalone Python text of the network; CambrianError where the space doesn't describe networks."""

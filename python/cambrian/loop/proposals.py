@@ -6,7 +6,7 @@ import hashlib
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,7 @@ from numpy.typing import NDArray
 from cambrian import _core
 from cambrian.evaluate.evaluation import Job
 from cambrian.loop.settings import Settings
-
-if TYPE_CHECKING:
-    from cambrian.network import Architecture
-    from cambrian.space.space import Space
-
-# Root members of a space that say how to train; the rest says what.
-RECIPE = ("optimizer", "lr", "weight_decay", "batch_size", "schedule", "momentum", "label_smoothing")
+from cambrian.network import Architecture
 
 
 @dataclass
@@ -83,23 +77,12 @@ def seed_of(digest: bytes, repeat: int) -> int:
 
 def job_of(settings: Settings, proposal: Proposal, repeat: int = 0) -> Job:
     """Make the job that evaluates a proposal; `repeat` numbers further seeds of it."""
-    config = settings.space.decode(proposal.genome)
+    space = settings.space
     return Job(
         id=proposal.id,
-        config=config,
-        architecture=architecture_of(settings.space, proposal.genome, config)
-        if settings.kind == "task"
-        else None,
+        config=space.decode(proposal.genome),
+        architecture=Architecture.of(space, proposal.genome) if settings.kind == "task" else None,
         fidelity=proposal.fidelity * settings.full,
         seed=seed_of(proposal.hash, repeat),
         repeat=repeat,
     )
-
-
-def architecture_of(space: Space, genome: NDArray[Any], config: dict[str, Any]) -> Architecture:
-    """Make the architecture of a genome: canonical graph and training recipe."""
-    from cambrian.network import Architecture
-
-    row = genome[None]
-    recipe = {name: config[name] for name in RECIPE if name in config}
-    return Architecture.from_arrays(space.graphs(row), recipe=recipe, digest=space.hash(row)[0])

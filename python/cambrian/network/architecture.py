@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,21 @@ from cambrian.network.source import source
 _USUAL = {"dilation": 1, "groups": 1, "bias": 0}  # left out of the summary
 FORMAT = "cambrian-architecture"
 VERSION = 1
+RECIPE_FIELDS = ("optimizer", "lr", "weight_decay", "batch_size", "schedule", "momentum", "label_smoothing")
+"""Members at the root of a space that say how to train; the rest says what."""
+
+
+class Describing(Protocol):
+    """What is asked of a space whose genomes mean networks, as those of `cambrian.Space` do."""
+
+    def graphs(self, genomes: NDArray[Any], /) -> Any:
+        """Return the canonical graphs as the core's arrays."""
+
+    def hash(self, genomes: NDArray[Any], /) -> NDArray[np.uint64]:
+        """Return the 128-bit hashes of the graphs, (n, 2)."""
+
+    def decode(self, genomes: NDArray[Any], /) -> Any:
+        """Return the configs, one a genome."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +71,29 @@ class Architecture:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Architecture, (self.graph, dict(self.recipe), self.hash)
+
+    @classmethod
+    def of(cls, space: Describing, genome: NDArray[Any]) -> Architecture:
+        """Make the architecture of one genome (n_genes,): canonical graph, hash, and the recipe in its genes.
+
+        The recipe is what the config has under the names of `RECIPE_FIELDS`. Raises ValueError for a space
+        without templates or not bound to an input, and for genomes that are not its own or more than one;
+        TypeError for another dtype, and for a config (`space.encode` makes its genome).
+
+        >>> space = cb.spaces.convnet(input=(1, 8, 8), outputs=10)
+        >>> cb.Architecture.of(space, space.sample(1, seed=0)[0]).macs
+        """
+        if not isinstance(genome, np.ndarray):
+            raise TypeError(
+                f"genome must be an array as from space.sample(…)[0], got {type(genome).__name__}; "
+                "space.encode(config) makes the genome of a config"
+            )
+        if genome.ndim != 1:
+            raise ValueError(f"genome must be one row of shape (n_genes,), got shape {genome.shape}")
+        row = genome[None]
+        config = space.decode(row)[0]
+        recipe = {name: config[name] for name in RECIPE_FIELDS if name in config}
+        return cls.from_arrays(space.graphs(row), recipe=recipe, digest=space.hash(row)[0])
 
     @classmethod
     def from_arrays(
