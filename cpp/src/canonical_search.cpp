@@ -47,12 +47,19 @@ class Search {
         std::uint64_t place;  // which of its inputs, where that matters
     };
 
+    struct Level {
+        Colours colours;
+        std::vector<Value> left;  // of the operands that tie
+        std::vector<Value> explored;
+    };
+
     void link();
     void refine(Colours& colours);
     std::size_t spread(const Colours& colours);
     std::uint64_t fingerprint(const Colours& colours) const;
     bool promising(std::uint64_t print);
-    std::size_t explore(Colours colours);
+    std::size_t enter(Colours colours);
+    void explore(Colours colours);
     std::size_t leaf();
     std::size_t automorphism();
     bool reached(Value candidate, const std::vector<Value>& explored) const;
@@ -68,7 +75,8 @@ class Search {
     std::vector<std::size_t> first_user_;
     std::vector<User> users_;
     std::vector<std::vector<Value>> automorphisms_;  // node → node
-    std::vector<Value> path_;
+    std::vector<Level> levels_;
+    std::vector<Value> path_;  // what was individualised at each level
     std::vector<std::uint64_t> trace_;
     Leaf best_;
     std::size_t leaves_ = 0;
@@ -163,27 +171,37 @@ void Search::sort_inputs(const Colours& colours) {
     }
 }
 
-// Looks at every way to resolve the first tie below these colours. Returns the level to go on at: the present
-// one, or a higher one where an automorphism shows the whole branch to be a copy of an earlier one.
-std::size_t Search::explore(Colours colours) {
-    const std::size_t level = path_.size();
+// Refines the colours at the end of the path. A tie opens a level that holds the ways to resolve it. Returns
+// how many levels stay open: fewer where an automorphism shows whole branches to be copies of earlier ones.
+std::size_t Search::enter(Colours colours) {
     refine(colours);
-    if (!promising(fingerprint(colours))) return level;
+    if (!promising(fingerprint(colours))) return levels_.size();
     sort_inputs(colours);
     if (walk_.run(graph_, inputs_, colours)) return leaf();
-    const std::vector<Value> cell = walk_.tie;
-    std::vector<Value> explored;
-    for (const Value candidate : cell) {
-        if (reached(candidate, explored)) continue;
-        explored.push_back(candidate);
-        Colours individualised = colours;
-        individualised[at(candidate)] = mix(individualised[at(candidate)], level);
+    levels_.push_back({std::move(colours), walk_.tie, {}});
+    return levels_.size();
+}
+
+// Depth first over all ways to resolve all ties.
+void Search::explore(Colours colours) {
+    enter(std::move(colours));
+    while (!levels_.empty()) {
+        Level& level = levels_.back();
+        path_.resize(levels_.size() - 1);
+        const auto next = std::find_if(level.left.begin(), level.left.end(),
+                                       [&](Value candidate) { return !reached(candidate, level.explored); });
+        if (next == level.left.end()) {
+            levels_.pop_back();
+            continue;
+        }
+        const Value candidate = *next;
+        level.left.erase(level.left.begin(), next + 1);
+        level.explored.push_back(candidate);
+        Colours individualised = level.colours;
+        individualised[at(candidate)] = mix(individualised[at(candidate)], path_.size());
         path_.push_back(candidate);
-        const std::size_t back = explore(std::move(individualised));
-        path_.pop_back();
-        if (back < level) return back;
+        levels_.resize(enter(std::move(individualised)));
     }
-    return level;
 }
 
 std::size_t Search::leaf() {
@@ -196,7 +214,7 @@ std::size_t Search::leaf() {
     if (leaves_ == 1 || std::tie(trace_, certificate) < std::tie(best_.trace, best_.certificate)) {
         best_ = {trace_, std::move(certificate), path_, walk_.order, walk_.number};
     }
-    return path_.size();
+    return levels_.size();
 }
 
 // Two orders that read the same map the graph onto itself.
@@ -210,7 +228,7 @@ std::size_t Search::automorphism() {
     bool copy = mine != path_.end() && theirs != best_.path.end() && map[at(*theirs)] == *mine;
     for (std::size_t i = 0; i < fork; ++i) copy = copy && map[at(path_[i])] == path_[i];
     automorphisms_.push_back(std::move(map));
-    return copy ? fork : path_.size();
+    return copy ? fork + 1 : levels_.size();
 }
 
 // True if an automorphism that leaves the path alone takes an explored node to the candidate.

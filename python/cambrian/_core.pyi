@@ -29,7 +29,13 @@ class GraphArrays(TypedDict):
     rank: NDArray[np.uint8]  # (m,)
     edges: NDArray[np.int64]  # (m + 1,) offsets into `inputs`
     inputs: NDArray[np.int32]  # (e,) node numbers counted from the graph's own first node
-    repairs: list[list[tuple[str, int, int, int]]]  # a list per genome: (rule, node, from, to)
+    repairs: list[list[tuple[str, int, int, int]]]
+    """A list per genome: (rule, node, from, to), in the order in which they were made.
+
+    stride, dilation, kernel, groups: an attribute of the node (-1: it fell away). project: channels
+    of an operand; pool, resize, mean: its height; the node is the inserted one. clamp: target of a reference
+    (-1 is the last input of its repeat); the node is its column.
+    """
 
 class Layout:
     """A space compiled for the core; immutable."""
