@@ -80,3 +80,19 @@ def test_affine_moves_a_dot_no_further_than_it_says_and_keeps_black_black() -> N
     farthest = torch.stack([row, column]).abs().amax(dim=1)
     assert (farthest > 2.0).all()
     assert (farthest < 3.6).all()
+
+
+def test_affine_turns_and_shears_oblong_images_as_it_does_square_ones() -> None:
+    y, x = np.mgrid[-8:9, -28:29]
+    for disc in (np.hypot(x, y) < 5, (np.hypot(x, y) < 5).T):
+        pixels = np.repeat(np.where(disc, 200, 0).astype(np.uint8)[None, None], 40, axis=0)
+        task = cb.Task(pixels, np.arange(40) % 2, augment=["affine"])
+        inputs, black = train_inputs(task), torch.from_numpy(task.black)
+        bright = (drawer(inputs, task, 1.0, seed=5)(torch.arange(len(inputs)).repeat(10)) - black)[:, 0]
+        for image in bright.clamp(min=0).double().numpy():
+            weight = image / image.sum()
+            rows, columns = np.indices(image.shape)
+            spread = np.cov(np.stack([rows.ravel(), columns.ravel()]), aweights=weight.ravel())
+            small, large = np.linalg.eigvalsh(spread)
+            # A shear by s stretches a disc to axes of (s + sqrt(4 + s**2)) / 2 and its inverse: 1.16 at 0.15.
+            assert np.sqrt(large / small) < 1.22

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 import cambrian as cb
@@ -16,7 +18,7 @@ from cambrian.evaluate.functions import TrainNetwork, UserFunction, check_metric
 from cambrian.evaluate.inline import Inline
 from cambrian.evaluate.task import digits
 from cambrian.evaluate.workers import Workers
-from cambrian.network import Architecture, Graph
+from cambrian.network import Architecture, Graph, load, save
 from network.examples import Sketch
 
 
@@ -232,3 +234,21 @@ def test_a_finished_module_has_the_usual_memory_layout(task: cb.Task) -> None:
     module, test = function.finish(Job(0, architecture=Architecture(small_network())), epochs=1)
     assert all(p.is_contiguous() for p in module.state_dict().values())
     assert set(test) == {"accuracy", "loss"}
+
+
+def test_what_is_exported_computes_what_was_trained(task: cb.Task, tmp_path: Path) -> None:
+    """Networks are trained with another memory layout than they are saved with."""
+    space = cb.spaces.convnet(input=task.input_shape, outputs=task.outputs)
+    images = torch.from_numpy(task.arrays("validation")[0][:50])
+    for i, genome in enumerate(space.sample(3, seed=1)):
+        architecture = cb.Architecture.of(space, genome)
+        module, _ = TrainNetwork(task, device="cpu").finish(Job(i, architecture=architecture), epochs=0.2)
+        folder = save(tmp_path / str(i), architecture, module)
+        names: dict[str, Any] = {"__name__": "model"}
+        exec((folder / "model.py").read_text(), names)
+        standalone = names["Model"]()
+        standalone.load_state_dict(load_file(folder / "weights.safetensors"))
+        with torch.no_grad():
+            expected = module(images)
+            assert torch.equal(load(folder)[1](images), expected)
+            assert torch.equal(standalone.eval()(images), expected)

@@ -226,6 +226,8 @@ BAD: list[tuple[Any, Any, dict[str, Any], str]] = [
     (X, LABELS, {"split": (0.6, 0.6, 0.6)}, "split must be three fractions"),
     (X, LABELS, {"seed": -1}, "seed must be"),
     (X, LABELS, {"seed": 0.5}, "seed must be"),
+    (X, LABELS, {"split": 0.2}, "split must be three fractions .* got 0.2"),
+    (X, LABELS, {"split": ("most", "some", "few")}, "split must be three fractions"),
     (X, LABELS, {"augment": ["flop"]}, "unknown augmentation 'flop'; did you mean 'flip'"),
     (X, LABELS, {"augment": ["flip"]}, "needs images"),
 ]
@@ -245,3 +247,5 @@ def test_bad_names_and_new_inputs() -> None:
         task.prepare(np.zeros((2, 4)))
     with pytest.raises(ValueError, match=r"outputs must have shape \(samples, 3\), got \(2, 4\)"):
         task.interpret(np.zeros((2, 4)))
+    with pytest.raises(TypeError, match=r"augment must be a list of names \(shift, affine, flip\), got True"):
+        cb.Task(IMAGES, labels(60), augment=True)  # type: ignore[arg-type]

@@ -166,6 +166,41 @@ def test_a_batch_is_never_larger_than_the_data() -> None:
     assert set(train(mlp(3, 2), task, {"batch_size": 512}, epochs=3, seed=0)) == {"accuracy", "loss"}
 
 
+@pytest.mark.parametrize("samples", [6, 109])
+def test_batch_norm_never_sees_a_batch_of_one(samples: int) -> None:
+    """Nor is the last batch of an epoch one sample: 65 samples for training, in batches of 64 or 32."""
+    rng = np.random.default_rng(0)
+    task = cb.Task(rng.normal(size=(samples, 3)), np.arange(samples) % 2)
+    assert task.sizes["train"] in (2, 65)
+    for size in (32, 64, 64.0):
+        module = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+        assert set(train(module, task, {"batch_size": size}, epochs=2, seed=0)) == {"accuracy", "loss"}
+
+
+def test_images_are_drawn_in_full_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Watch(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.seen = mlp(), []
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.seen.append(x)
+            y: Tensor = self.inner(x)
+            return y
+
+    def half(device: torch.device) -> Any:
+        return lambda: torch.autocast("cpu", torch.bfloat16), torch.amp.GradScaler(enabled=False)
+
+    task, seen = digits(0), []
+    for precision in (None, half):
+        if precision:
+            monkeypatch.setattr("cambrian.evaluate.train._precision", precision)
+        module = Watch()
+        train(module, task, {}, epochs=0.05, seed=0, augment=1)
+        seen.append(module.seen[0])
+    assert torch.equal(*seen)
+
+
 def test_averaged_weights_lie_between_and_replace_the_trained_ones(task: cb.Task) -> None:
     start, last, mean = convnet(), convnet(), convnet()
     last.load_state_dict(start.state_dict())

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import cambrian as cb
 from cambrian.errors import CambrianError
@@ -131,3 +132,18 @@ def test_searches_that_train_nothing_have_no_finalists() -> None:
         run.finalists()
     with pytest.raises(ValueError, match="n must be at least 1, got 0"):
         run.finalists(0)
+
+
+def test_networks_with_shared_weights_are_kept(tmp_path: Path) -> None:
+    def tied(config: dict[str, Any]) -> torch.nn.Module:
+        first, second = torch.nn.Linear(4, 4), torch.nn.Linear(4, 4)
+        second.weight = first.weight
+        return torch.nn.Sequential(first, torch.nn.ReLU(), second)
+
+    task = cb.Task(np.random.default_rng(0).normal(size=(40, 4)), np.arange(40) % 4)
+    space = cb.Space(lr=cb.Float(1e-3, 1e-2))
+    run = cb.search(space, build=tied, task=task, budget=2, epochs=0.5, workers=0, store=tmp_path / "runs.db")
+    assert run.best is not None
+    module = run.best.module()
+    assert isinstance(module, torch.nn.Sequential)
+    assert module[0].weight is module[2].weight

@@ -64,13 +64,18 @@ def _affine(draw: Draw, black: Tensor, strength: float, generator: torch.Generat
 
     def bent(index: Tensor) -> Tensor:
         images = draw(index) - black
+        height, width = images.shape[2:]
         size = (5, len(images))
         by = strength * (2 * torch.rand(size, generator=generator, device=images.device) - 1)
         turn, scale, shear = _TURN * by[0], 1 + _SCALE * by[1], _SHEAR * by[2]
-        # Coordinates run from -1 to 1, so a part of the side counts double.
+        # Coordinates run from -1 to 1 along either side: a part of the side counts double, and what crosses
+        # over from one axis to the other is measured in another unit there.
         right, down = 2 * _SHIFT * by[3], 2 * _SHIFT * by[4]
         cos, sin = scale * turn.cos(), scale * turn.sin()
-        rows = (torch.stack([cos, shear - sin, right], 1), torch.stack([sin, cos, down], 1))
+        rows = (
+            torch.stack([cos, (shear - sin) * (height / width), right], 1),
+            torch.stack([sin * (width / height), cos, down], 1),
+        )
         grid = F.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
         return F.grid_sample(images, grid, align_corners=False) + black
 

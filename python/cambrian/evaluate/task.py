@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -168,7 +168,10 @@ class Task:
 
 
 def _check_split(split: Sequence[float]) -> tuple[float, float, float]:
-    fractions = tuple(float(part) for part in split)
+    try:
+        fractions = tuple(float(part) for part in split)
+    except (TypeError, ValueError):
+        fractions = ()
     if len(fractions) != 3 or not all(0 < f < 1 for f in fractions) or not math.isclose(sum(fractions), 1):
         raise ValueError(f"split must be three fractions above 0 that add up to 1, got {split!r}")
     return fractions[0], fractions[1], fractions[2]
@@ -191,6 +194,8 @@ def _check_seed(seed: object) -> int:
 def _check_augment(augment: Sequence[str] | None, images: bool) -> tuple[str, ...]:
     if augment is None:
         return ("shift",) if images else ()
+    if not isinstance(augment, Iterable):
+        raise TypeError(f"augment must be a list of names ({', '.join(AUGMENTATIONS)}), got {augment!r}")
     names = (augment,) if isinstance(augment, str) else tuple(augment)
     for name in names:
         if name not in AUGMENTATIONS:

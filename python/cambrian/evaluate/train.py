@@ -127,7 +127,7 @@ def train(
     _check_settings(epochs=epochs, augment=augment, warmup=warmup, ema=ema, clip=clip)
     place = resolve_device(device)
     inputs, targets = resident(task, data, place)
-    batch = min(recipe.batch_size, len(inputs))
+    batch = min(int(recipe.batch_size), len(inputs))
     steps = max(1, round(epochs * (len(inputs) // batch)))
 
     module.to(place).train()
@@ -149,8 +149,9 @@ def train(
     with randomness(seed, "noise", place), _repeatable(place):
         for step, index in enumerate(_batches(len(inputs), batch, steps, seed, place)):
             optimizer.lr = rates[step]
+            drawn = draw(index)  # not in half precision: that would misplace pixels
             with autocast():
-                loss = loss_of(module(draw(index)), targets[index])
+                loss = loss_of(module(drawn), targets[index])
             torch.autograd.backward(scaler.scale(loss))
             scaler.unscale_(scaled)
             nn.utils.clip_grad_norm_(parameters, clip)

@@ -49,9 +49,10 @@ class Finish:
     def __call__(self, job: Job) -> dict[str, float]:
         """Train, write the weights, return the test metrics."""
         safetensors = require("safetensors.torch", "train", "keeping weights")
+        from cambrian.network.export import state_of
+
         module, test = self.trainer.finish(job)
-        state = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
-        safetensors.save_file(state, weights_file(self.folder, job.id))
+        safetensors.save_file(state_of(module), weights_file(self.folder, job.id))
         return test
 
 

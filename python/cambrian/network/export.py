@@ -48,7 +48,7 @@ def save(
     """
     target = Path(folder).resolve()
     _check_target(target, overwrite)
-    files = _files(architecture, _state(module), metadata)
+    files = _files(architecture, state_of(module), metadata)
     fresh = _sibling(target, "new")
     try:
         fresh.mkdir()
@@ -90,8 +90,11 @@ def load(folder: str | os.PathLike[str]) -> tuple[Architecture, Network]:
     return architecture, module.eval()
 
 
-def _state(module: nn.Module | Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the weights on the CPU, each with memory of its own, as safetensors wants them."""
+def state_of(module: nn.Module | Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights on the CPU, each with memory of its own, as safetensors wants them.
+
+    Raises ValueError where a state dict holds anything but tensors.
+    """
     state = module.state_dict() if isinstance(module, nn.Module) else module
     for name, value in state.items():
         if not isinstance(value, Tensor):
