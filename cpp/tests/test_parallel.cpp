@@ -1,6 +1,8 @@
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "cambrian/parallel.hpp"
@@ -42,9 +44,13 @@ void poll_stops_the_work() {
     for (const int threads : {1, 3}) {
         std::atomic<int> blocks = 0;
         const cambrian::Threads stopping{threads, [] { throw std::runtime_error("stop"); }};
-        CHECK_THROWS(parallel_for(1'000'000, 1, stopping, [&](std::size_t, std::size_t) { ++blocks; }),
-                     std::runtime_error);
-        CHECK(blocks < 1'000'000);
+        // Blocks slow enough that the poll comes long before they are done, however busy the machine is.
+        const auto block = [&](std::size_t, std::size_t) {
+            ++blocks;
+            std::this_thread::sleep_for(std::chrono::microseconds(200));
+        };
+        CHECK_THROWS(parallel_for(100'000, 1, stopping, block), std::runtime_error);
+        CHECK(blocks < 100'000);
     }
 }
 
