@@ -134,6 +134,41 @@ def test_failed_genomes_lose_and_the_search_goes_on() -> None:
     assert run.best.genome[0] not in (3, 4)
 
 
+def test_generations_without_a_genome_that_may_be_evaluated_are_counted() -> None:
+    run = cb.search(
+        cb.spaces.mlp(input=(6,), outputs=2),
+        evaluate_batch=lambda genomes: {"loss": genomes.sum(axis=1)},
+        objectives=["loss"],
+        constraints={"params": 1},
+        budget=50,
+        strategy={"name": "genetic", "population": 5},
+    )
+    assert run.stopped is not None
+    assert "keeps the constraints" in run.stopped
+    assert set(run.counts) == {"rejected"}
+    assert run.best is None
+
+
+def test_a_metric_that_is_missing_now_and_then_is_no_reason_to_stop(tmp_path: Path) -> None:
+    calls = []
+
+    def fitness(genomes: Any) -> Any:
+        calls.append(len(genomes))
+        extra = {"extra": genomes[:, 0]} if len(calls) % 2 else {"other": genomes[:, 1]}
+        return {**one(genomes), **extra}
+
+    options: dict[str, Any] = {
+        "strategy": {"name": "genetic", "population": 50},
+        "store": tmp_path / "runs.db",
+    }
+    cb.search(SPACE, evaluate_batch=fitness, objectives=["loss"], budget=300, **options)
+    run = cb.resume(tmp_path / "runs.db", evaluate_batch=fitness, budget=600)
+    assert run.counts == {"ok": 600}
+    assert run.best is not None
+    assert run.best.metrics["loss"] == min(g.metrics["loss"].min() for g in run.generations())
+    assert {"extra", "other"} <= set(run.best.metrics)
+
+
 def test_measured_constraints() -> None:
     run = cb.search(
         SPACE, evaluate_batch=two, objectives=["loss"], constraints={"min:size": 15}, budget=5_000,

@@ -44,15 +44,23 @@ class Archive:
             rows = rows[np.argmin(cost[rows, 0])][None]
         if not len(rows):
             return
-        both = np.concatenate([self.cost, cost[rows]])
+        before, both = len(self.cost), np.concatenate([self.cost, cost[rows]])
         _, first = np.unique(both, axis=0, return_index=True)
         first.sort()
         keep = first[_core.nondominated_rank(np.ascontiguousarray(both[first]), stop=1) == 0]
         own = genomes[rows]
         self.genomes = (own if self.genomes is None else np.concatenate([self.genomes, own]))[keep]
         self.ids = np.concatenate([self.ids, ids[rows]])[keep]
-        old = self.metrics or {name: np.empty(0) for name in metrics}
-        self.metrics = {name: np.concatenate([old[name], metrics[name][rows]])[keep] for name in old}
+        # A metric that nobody asked for may be missing from some generations.
+        self.metrics = {
+            name: np.concatenate(
+                [
+                    self.metrics.get(name, np.full(before, np.nan)),
+                    metrics[name][rows] if name in metrics else np.full(len(rows), np.nan),
+                ]
+            )[keep]
+            for name in {**self.metrics, **metrics}
+        }
         self.cost = both[keep]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +27,8 @@ class Candidate:
 
     `genome` is ``(n_genes,)``; `metrics` are those of the search, means where it was repeated; `status` as in
     `Evaluation`; `cost` ``(n_objectives,)``, lower is better, NaN where it failed or breaks a constraint.
-    `final` are the validation metrics after the long training of `Run.finalists`, None if it had none.
+    `final` are the validation metrics after the long training of `Run.finalists`: None if it had none, empty
+    if it failed.
 
     >>> run.best.config, run.best.metrics
     """
@@ -48,7 +51,7 @@ class Candidate:
         self.hash = hash
         self.cost = cost
         self.final = final
-        self._run = run
+        self.run = run
         self._module: nn.Module | None = None
         self._test: dict[str, float] | None = None
 
@@ -64,13 +67,13 @@ class Candidate:
     @cached_property
     def config(self) -> dict[str, Any]:
         """What the genome says, in the words of the space."""
-        config: dict[str, Any] = self._run.settings.space.decode(self.genome)
+        config: dict[str, Any] = self.run.settings.space.decode(self.genome)
         return config
 
     @cached_property
     def architecture(self) -> Architecture | None:
         """The network and its recipe; None where the space doesn't describe networks."""
-        settings = self._run.settings
+        settings = self.run.settings
         return Architecture.of(settings.space, self.genome) if settings.kind == "task" else None
 
     def source(self) -> str:
@@ -80,22 +83,22 @@ class Candidate:
         return self.architecture.source()
 
     def _given(self) -> str:
-        return f"candidate {self.id} comes from a search with {self._run.settings.kind}="
+        return f"candidate {self.id} comes from a search with {self.run.settings.kind}="
 
     def module(self) -> nn.Module:
         """Return the network trained on training and validation data, on the CPU, ready for inference.
 
         It is trained at the first call, longer than in the search, and its weights are kept in the store;
         they are loaded from then on. `test` is measured then, once. Raises CambrianError for searches with
-        evaluate= or evaluate_batch= (what they trained is theirs) and where the task or the build function
-        isn't at hand: pass them to `load`; CambrianError where the training fails. `Run.train` trains
-        several side by side.
+        evaluate= or evaluate_batch= (what they trained is theirs), where the task or the build function
+        isn't at hand (pass them to `load`), and where the training fails. `Run.train` trains several side by
+        side.
         """
         if self._module is None:
             module = self._blank()
-            self._run.train([self])
-            with self._run.opened() as store:
-                stored = store.weights(self._run.id, self.id)
+            self.run.train([self])
+            with self.run.opened() as store:
+                stored = store.weights(self.run.id, self.id)
             if stored is None:
                 raise CambrianError(f"the weights of candidate {self.id} are not in the store any more")
             safetensors = require("safetensors.torch", "train", "loading weights")
@@ -107,8 +110,8 @@ class Candidate:
     def test(self) -> dict[str, float]:
         """Metrics on the test data, seen once, by the network that `module` returns."""
         if self._test is None:
-            with self._run.opened() as store:
-                stored = store.weights(self._run.id, self.id)
+            with self.run.opened() as store:
+                stored = store.weights(self.run.id, self.id)
             if stored is None:
                 self.module()
             else:
@@ -126,8 +129,8 @@ class Candidate:
         from cambrian import network
 
         module = self.module()
-        kept: dict[str, Any] = {"run": self._run.id, "candidate": self.id, "config": self.config}
-        kept |= {"validation": self.metrics, "test": self.test}
+        kept: dict[str, Any] = {"run": self.run.id, "candidate": self.id, "config": self.config}
+        kept |= {"validation": {**self.metrics, **(self.final or {})}, "test": self.test}
         return network.save(folder, self.architecture, module, kept, overwrite=overwrite)
 
     def proposal(self) -> Proposal:
@@ -135,17 +138,25 @@ class Candidate:
         return Proposal(self.id, self.genome, self.hash, 1.0, {}, [])
 
     def _blank(self) -> nn.Module:
-        """Build the untrained module."""
-        settings = self._run.settings
+        """Build the module that the weights belong into."""
+        settings = self.run.settings
         if self.architecture is not None:
             from cambrian.network import build
 
-            return build(self.architecture.graph)
+            with _untouched_generators():
+                return build(self.architecture.graph)
         if settings.kind != "build":
             raise CambrianError(
                 f"{self._given()}, which keeps the networks it trains to itself; there is no module"
             )
         if settings.function is None:
             raise CambrianError(f"{self._given()}; pass the same function to cambrian.load(…, build=…)")
-        module: nn.Module = settings.function(self.config)
+        with _untouched_generators():
+            module: nn.Module = settings.function(copy.deepcopy(self.config))
         return module
+
+
+def _untouched_generators() -> AbstractContextManager[None]:
+    torch = require("torch", "train", "building a network")
+    kept: AbstractContextManager[None] = torch.random.fork_rng(devices=[])
+    return kept

@@ -13,9 +13,9 @@ from cambrian.errors import StoreError
 from cambrian.evaluate.evaluation import Evaluation
 from cambrian.evaluate.inline import Inline
 from cambrian.loop.book import FAILING, Book
-from cambrian.loop.finalists import set_aside
 from cambrian.loop.interrupt import Interrupt
 from cambrian.loop.proposals import Proposal, job_of, read, seed_of
+from cambrian.loop.repeats import set_aside
 from cambrian.loop.settings import Settings
 from cambrian.loop.watch import Watch
 from cambrian.store import Ask, Store, Tell

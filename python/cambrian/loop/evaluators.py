@@ -23,14 +23,20 @@ def make_evaluator(settings: Settings) -> Inline | Workers:
     )
 
 
-def evaluator_of(settings: Settings, function: Any) -> Inline | Workers:
-    """Make an evaluator of a function: this process for `workers=0` and a user's function, else workers."""
+def evaluator_of(settings: Settings, function: Any, jobs: int | None = None) -> Inline | Workers:
+    """Make an evaluator of a function: this process for `workers=0` and a user's function, else workers.
+
+    For a known number of `jobs` no more workers are started than there are jobs; each has as many threads as
+    in the search, so that what it computes doesn't depend on what runs beside it.
+    """
     workers = _workers(settings)
     if workers == 0:
         return Inline(function)
+    from cambrian.evaluate.process import usable_cores
     from cambrian.evaluate.workers import Workers
 
-    return Workers(function, workers)
+    n = usable_cores() if workers is None else workers
+    return Workers(function, n if jobs is None else min(n, jobs), threads=max(1, usable_cores() // n))
 
 
 def callable_of(settings: Settings) -> Callable[..., Any]:

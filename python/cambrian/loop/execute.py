@@ -9,8 +9,8 @@ from cambrian.evaluate.evaluation import Evaluation
 from cambrian.loop.bulk import Bulk
 from cambrian.loop.drive import Drive
 from cambrian.loop.evaluators import callable_of, make_evaluator
-from cambrian.loop.finalists import repeat
 from cambrian.loop.interrupt import Interrupt
+from cambrian.loop.repeats import repeat
 from cambrian.loop.run import Run
 from cambrian.loop.settings import Settings
 from cambrian.loop.watch import Watch

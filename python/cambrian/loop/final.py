@@ -26,13 +26,25 @@ FINAL = {"augment": 1.0, "ema": 0.99, "warmup": 0.1, "label_smoothing": 0.1}
 """Keywords of `cambrian.evaluate.train.train` for the long training."""
 
 
-def trainer(settings: Settings) -> TrainNetwork:
-    """Return the function that trains as long and as carefully as in the end.
+def check_trainable(settings: Settings) -> None:
+    """Refuse a search without networks that we could train.
 
-    Raises ValueError for a search that trains no networks of ours.
+    Raises ValueError for evaluate= and evaluate_batch=; CambrianError where build= was not given again, and
+    StoreError for data that was not.
     """
     if settings.kind not in ("task", "build"):
         raise ValueError(f"a search with {settings.kind}= trains no networks that could be trained longer")
+    if settings.kind == "build" and settings.function is None:
+        raise CambrianError(
+            "the search was given a build function, which isn't stored; pass the same function to "
+            "cambrian.load(…, build=…)"
+        )
+    settings.data()
+
+
+def trainer(settings: Settings) -> TrainNetwork:
+    """Return the function that trains as long and as carefully as in the end; raises as `check_trainable`."""
+    check_trainable(settings)
     return TrainNetwork(settings.data(), device=settings.device, build=settings.function, settings=FINAL)
 
 
@@ -66,32 +78,43 @@ def finish(
 ) -> Iterator[tuple[int, bytes, dict[str, float]]]:
     """Train candidates for the user, side by side; yields number, weights (safetensors), test metrics.
 
-    Raises CambrianError with the reason where a training fails.
+    Raises CambrianError with the reason where a training failed, after the others are done.
     """
     if not candidates:
         return
+    failed: list[Evaluation] = []
     with tempfile.TemporaryDirectory() as folder:
         function = Finish(trainer(settings), folder)
         jobs = [_long(settings, c) for c in candidates]
-        with evaluator_of(settings, function) as evaluator:
+        with evaluator_of(settings, function, len(jobs)) as evaluator:
             for evaluation in evaluator.evaluate(jobs):
-                if not evaluation.ok:
-                    why = f"{evaluation.status}: {evaluation.error}"
-                    raise CambrianError(f"candidate {evaluation.id} could not be trained; {why}")
-                yield evaluation.id, weights_file(folder, evaluation.id).read_bytes(), evaluation.metrics
+                if evaluation.ok:
+                    weights = weights_file(folder, evaluation.id)
+                    yield evaluation.id, weights.read_bytes(), evaluation.metrics
+                    weights.unlink()
+                else:
+                    failed.append(evaluation)
+    if failed:
+        raise failure(failed[0])
 
 
-def shortlist(among: Sequence[Candidate], front: Sequence[Candidate], n: int) -> list[Candidate]:
-    """Pick up to n candidates that may be best after longer training.
+def failure(evaluation: Evaluation) -> CambrianError:
+    """Return the error to raise for a training that failed."""
+    why = f"{evaluation.status}: {evaluation.error}"
+    return CambrianError(f"candidate {evaluation.id} could not be trained; {why}")
 
-    Only the best quarter by the first objective is looked at; in turn the next of the front and the next of
-    all: what is small and nearly as good gets its chance beside what was best so far.
+
+def shortlist(ordered: Sequence[Candidate], front: Sequence[Candidate], n: int) -> list[Candidate]:
+    """Pick up to n candidates that may be best after longer training; `ordered` holds all, best first.
+
+    Only the best quarter is looked at: the best of the search, then in turn the next of the front and the
+    next of all. What is small and nearly as good gets its chance beside what was best so far.
     """
-    ordered = sorted((c for c in among if c.feasible), key=lambda c: (tuple(c.cost), c.id))
-    ordered = ordered[: max(n, len(ordered) // 4)]
+    feasible = [c for c in ordered if c.feasible]
+    ordered = feasible[: max(n, len(feasible) // 4)]
     good = {c.id for c in ordered}
     lines = [c for c in front if c.id in good], ordered
-    chosen: dict[int, Candidate] = {}
+    chosen = {c.id: c for c in ordered[:1]}
     for rank in range(len(ordered)):
         for line in lines:
             if rank < len(line) and len(chosen) < n:
@@ -105,7 +128,7 @@ def train_longer(settings: Settings, candidates: Sequence[Candidate]) -> Iterato
         return
     function = trainer(settings)
     jobs = [_long(settings, c) for c in candidates]
-    with evaluator_of(settings, function) as evaluator:
+    with evaluator_of(settings, function, len(jobs)) as evaluator:
         yield from evaluator.evaluate(jobs)
 
 
@@ -118,7 +141,7 @@ def ranked(settings: Settings, candidates: Sequence[Candidate]) -> list[Candidat
 
     def cost(candidate: Candidate) -> NDArray[np.float64] | None:
         metrics = {**candidate.metrics, **(candidate.final or {})}
-        if candidate.final is None or settings.goals.broken(metrics, settings.after):
+        if not candidate.final or settings.goals.broken(metrics, settings.after):
             return None
         return settings.goals.cost(metrics)
 

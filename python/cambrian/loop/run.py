@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from cambrian import _core
 from cambrian.evaluate.evaluation import Evaluation
+from cambrian.loop.arguments import check_number
 from cambrian.loop.bulk import Archive, costs_of
 from cambrian.loop.candidate import Candidate
-from cambrian.loop.final import finish, ranked, shortlist, train_longer
-from cambrian.loop.finalists import cost_of, mean, order
+from cambrian.loop.final import check_trainable, failure, finish, ranked, shortlist, train_longer
+from cambrian.loop.repeats import cost_of, mean, order
 from cambrian.loop.settings import Settings
 from cambrian.store import Generation, Store, genomes_of
 
@@ -78,10 +79,11 @@ class Run:
         if self.bulk:
             failed = evaluated = rejected = 0
             for generation in self.generations():
-                missing = int(np.isnan(self.settings.goals.costs(generation.metrics)).any(axis=1).sum())
                 rejected += generation.told - generation.evaluated
-                failed += missing - (generation.told - generation.evaluated)
                 evaluated += generation.evaluated
+                if generation.evaluated:
+                    cost = self.settings.goals.costs(generation.metrics)
+                    failed += int(np.isnan(cost).any(axis=1).sum()) - (generation.told - generation.evaluated)
             counts = {"ok": evaluated - failed, "diverged": failed, "rejected": rejected}
             return {status: n for status, n in counts.items() if n}
         return dict(Counter("cached" if e.cached else e.status for e in self.evaluations))
@@ -119,7 +121,7 @@ class Run:
                 _status(found),
                 digest,
                 cost_of(self.settings, found),
-                finals.get(number) or None,
+                finals.get(number),
             )
             for (number, _, digest), genome in zip(rows, genomes, strict=True)
             for found in [results[number]]
@@ -129,24 +131,32 @@ class Run:
     def best(self) -> Candidate | None:
         """The best feasible candidate by the first objective (ties: by the next); None if there is none.
 
-        With `repeats` it is the best mean of the finalists that have all of them; after `finalists` it is
-        the best of those.
+        With `repeats` it is the best mean of those that have all of them. After `finalists` it is the best of
+        these, until the run is resumed and finds something better than it had then.
         """
-        finals = ranked(self.settings, self._distinct)
-        if finals:
-            return finals[0]
-        among = self._distinct
+        ordered = self._ordered
+        if not ordered:
+            return None
+        # The best of a search is always a finalist: if it has no long training, the others' are out of date.
+        finals = ranked(self.settings, ordered) if ordered[0].final is not None else []
+        return finals[0] if finals else ordered[0]
+
+    @property
+    def _ordered(self) -> list[Candidate]:
+        """The feasible candidates, best of the search first; those with all repeats before the others."""
+        among = [c for c in self._distinct if c.feasible]
+        full = set()
         if self.settings.repeats > 1 and not self.bulk:
             times = Counter(e.id for e in self.evaluations)
-            among = [c for c in among if times[c.id] >= self.settings.repeats] or among
-        if not among:
-            return None
-        rows = order(np.stack([c.cost for c in among]))
-        return among[rows[0]] if len(rows) else None
+            full = {number for number, count in times.items() if count >= self.settings.repeats}
+        return sorted(among, key=lambda c: (c.id not in full, *c.cost))
 
     @cached_property
     def front(self) -> list[Candidate]:
-        """The feasible candidates that no other dominates, best first objective first."""
+        """The feasible candidates that no other dominates by the metrics of the search, best first.
+
+        Long trainings (`finalists`) change what is best and not the front, so `best` may lie behind it.
+        """
         among = [c for c in self._distinct if c.feasible]
         if not among:
             return []
@@ -178,41 +188,60 @@ class Run:
         ]
 
     def finalists(self, n: int = 6) -> list[Candidate]:
-        """Train the n most promising candidates as long as in the end, and return them, best first.
+        """Train the n most promising candidates eight times as long as the search did; return the best first.
 
         The search trains many candidates briefly, so its best is in part the luckiest, and small networks
         have not come to what they can. Here candidates of the front and the best of all are trained on the
         training samples alone, `Candidate.final` has their metrics on the validation samples, and `best` is
-        chosen by these from then on. What was trained before is not trained again. Failures are left out.
+        chosen by these from then on. What was trained before is not trained again. Each result is stored as
+        it comes: after Ctrl-C the next call goes on. Failures are left out, and tried again by the next call.
 
-        Raises ValueError for searches with evaluate= or evaluate_batch=, and for n below 1.
+        Raises ValueError for searches with evaluate= or evaluate_batch= and for n below 1, TypeError for n
+        that is no whole number; CambrianError where none could be trained, and where the task or the build
+        function isn't at hand: pass them to `load`; StoreError where the store can't be written to.
 
         >>> for candidate in run.finalists(4): print(candidate.final["accuracy"], candidate.metrics["params"])
         """
-        if n < 1:
-            raise ValueError(f"n must be at least 1, got {n}")
-        chosen = shortlist(self._distinct, self.front, n)
-        with self.opened() as store:
+        n = check_number("n", n, low=1)
+        check_trainable(self.settings)
+        chosen = shortlist(self._ordered, self.front, n)
+        with self.opened(write=True) as store:  # better refused now than after the training
             known = store.finals(self.id)
-        for evaluation in train_longer(self.settings, [c for c in chosen if c.id not in known]):
+        failed: list[Evaluation] = []
+        for evaluation in train_longer(self.settings, [c for c in chosen if not known.get(c.id)]):
             with self.opened(write=True) as store:
                 store.add_final(self.id, evaluation)
+            if not evaluation.ok:
+                failed.append(evaluation)
         with self.opened() as store:
             known = store.finals(self.id)
         for candidate in chosen:
-            candidate.final = known.get(candidate.id) or None
+            candidate.final = known.get(candidate.id)
         self.__dict__.pop("best", None)
+        if failed and len(failed) == len(chosen):
+            raise failure(failed[0])
         return ranked(self.settings, chosen)
 
     def train(self, candidates: Sequence[Candidate]) -> None:
-        """Train candidates on training and validation samples, side by side, and keep their weights.
+        """Train candidates of this run on training and validation samples, side by side; keep the weights.
 
-        `Candidate.module` and `test` need no training from then on. Raises as `Candidate.module` does.
+        `Candidate.module` and `test` need no training from then on. Each is stored as it is done: after
+        Ctrl-C the next call goes on. Raises as `Candidate.module` does, after the others are done, and
+        ValueError for candidates of another run.
 
         >>> run.train(run.front[:4])
         """
+        for candidate in candidates:
+            same = self.store is not None and (candidate.run.store, candidate.run.id) == (self.store, self.id)
+            if candidate.run is not self and not same:
+                raise ValueError(f"candidates: {candidate!r} is of another run, {candidate.run!r}")
         with self.opened() as store:
-            missing = [c for c in candidates if store.weights(self.id, c.id) is None]
+            known = {c.id: c for c in candidates}
+            missing = [c for c in known.values() if store.weights(self.id, c.id) is None]
+        if not missing:
+            return
+        with self.opened(write=True):  # better refused now than after the training
+            check_trainable(self.settings)
         for number, weights, test in finish(self.settings, missing):
             with self.opened(write=True) as store:
                 store.add_weights(self.id, number, weights, test)

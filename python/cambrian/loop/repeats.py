@@ -1,4 +1,4 @@
-"""Further seeds for the finalists: one lucky seed should not name the best."""
+"""Further seeds for the best few of a search: one lucky seed should not name the best."""
 
 from __future__ import annotations
 
