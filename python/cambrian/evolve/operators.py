@@ -24,8 +24,10 @@ def _check_number(owner: object, field: str, high: float) -> None:
     what = f"{type(owner).__name__}: {field}"
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{what} must be a number from 0 to {high:g}, got {value!r}")
-    if not 0 <= float(value) <= high:
+    if not 0 <= value <= high:  # type: ignore[operator]
         raise ValueError(f"{what} must be a number from 0 to {high:g}, got {value!r}")
+    if not isinstance(value, int | float):  # a fraction, a NumPy number: neither JSON nor the core takes them
+        object.__setattr__(owner, field, float(value))
 
 
 def _check_rate(owner: object) -> None:
@@ -40,6 +42,7 @@ def _check_count(owner: object, field: str, high: int) -> None:
         raise TypeError(f"{what} must be an integer from 1 to {high}, got {value!r}")
     if not 1 <= int(value) <= high:
         raise ValueError(f"{what} must be an integer from 1 to {high}, got {value!r}")
+    object.__setattr__(owner, field, int(value))
 
 
 def _check_by(owner: object) -> None:
