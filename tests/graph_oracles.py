@@ -1,4 +1,4 @@
-"""Slow, obvious counterparts of the core's decoding: activity, resources, graph isomorphism."""
+"""Slow, obvious counterparts of the core's decoding: activity, resources, graph isomorphism, digests."""
 
 from __future__ import annotations
 
@@ -129,6 +129,72 @@ def isomorphic(first: list[Node], second: list[Node]) -> bool:
             labelled(first), labelled(second), node_match=equal("label"), edge_match=equal("places")
         )
     )
+
+
+WORD = 2**64
+HASH_VERSION = 1
+GRAPH, RECIPE, PLAIN = (HASH_VERSION + (kind << 32) for kind in range(3))
+
+
+def folded(a: int, b: int) -> int:
+    """Both halves of the 128-bit product, joined by exclusive or."""
+    high, low = divmod((a ^ 0x9E3779B97F4A7C15) * (b ^ 0xD1B54A32D192ED03), WORD)
+    return high ^ low
+
+
+def rotated(x: int, by: int) -> int:
+    return (x << by | x >> (64 - by)) % WORD
+
+
+def scattered(x: int) -> int:
+    """Stafford's variant 13 of the finaliser of MurmurHash3."""
+    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 % WORD
+    x = (x ^ x >> 27) * 0x94D049BB133111EB % WORD
+    return x ^ x >> 31
+
+
+def digest(version: int, pairs: list[tuple[int, int]]) -> tuple[int, int]:
+    first, second = 0x9FB21C651E98DF25, 0xC2B2AE3D27D4EB4F
+    low, high = version ^ first, version * second % WORD
+    for a, b in pairs:
+        low, high = folded(a ^ first, b ^ low), folded(b ^ second, a ^ high)
+    x = scattered((low + len(pairs) * second) % WORD)
+    y = scattered(high ^ len(pairs))
+    return scattered((x + rotated(y, 17)) % WORD), scattered((y + rotated(x, 41) + first) % WORD)
+
+
+def halves(values: list[int]) -> list[int]:
+    """Two 32-bit values a word, the first in the low half."""
+    values = values + [0] * (len(values) % 2)
+    return [low | high << 32 for low, high in zip(values[::2], values[1::2], strict=True)]
+
+
+def certificate(nodes: list[Node]) -> list[int]:
+    """The words of a graph whose nodes stand in canonical order.
+
+    Of each node: operation (8 bits), its one input or else how many (24), first attribute (32); the other
+    attributes; for an input or zeros the shape, three sides and the rank; two inputs or more, sorted unless
+    their order matters.
+    """
+    words = []
+    for node in nodes:
+        count = {"conv2d": 6, "linear": 2, "max_pool": 2, "avg_pool": 2, "resize": 2}.get(node.op, 0)
+        reads = node.inputs[0] if len(node.inputs) == 1 else len(node.inputs)
+        words.append(OPERATIONS.index(node.op) | reads << 8 | node.attrs[0] << 32)
+        words += halves(list(node.attrs[1:count]))
+        if node.op in ("input", "zero"):
+            words += halves([*[*node.shape, 0, 0][:3], len(node.shape)])
+        if len(node.inputs) > 1:
+            shapes = {nodes[j].shape for j in node.inputs}
+            ordered = node.op in ORDERED or len(shapes) > 1
+            words += halves(list(node.inputs) if ordered else sorted(node.inputs))
+    return words
+
+
+def graph_digest(nodes: list[Node]) -> tuple[int, int]:
+    words = certificate(nodes)
+    words += [0] * (len(words) % 2)
+    return digest(GRAPH, list(zip(words[::2], words[1::2], strict=True)))
 
 
 def words_of(layout: _core.Layout) -> Iterator[int]:

@@ -179,12 +179,55 @@ def residual(main: Procedure) -> int:
     return linear(main, main.op("concat", main.op("add", x, y), x))
 
 
+def node(op: str, shape: tuple[int, ...], *inputs: int, attrs: tuple[int, ...] = ()) -> oracles.Node:
+    return oracles.Node(op, (*attrs, 0, 0, 0, 0, 0, 0)[:6], shape, inputs)
+
+
+# Canonical order by hand: depth first from the output. Both operands of the sum stand on node 1, so whichever
+# is visited first, the order is this one.
+BY_HAND = {
+    "linear": [
+        node("input", (3, 8, 8)),
+        node("mean", (3,), 0),
+        node("linear", (10,), 1, attrs=(10, 1)),
+    ],
+    "residual": [
+        node("input", (3, 8, 8)),
+        node("conv2d", (8, 8, 8), 0, attrs=(8, 3, 1, 1, 1, 0)),
+        node("activation", (8, 8, 8), 1, attrs=(1,)),
+        node("conv2d", (8, 8, 8), 2, attrs=(8, 3, 1, 1, 1, 0)),
+        node("add", (8, 8, 8), 1, 3),
+        node("concat", (16, 8, 8), 4, 1),
+        node("mean", (16,), 5),
+        node("linear", (10,), 6, attrs=(10, 1)),
+    ],
+}
+
+
 def test_golden_vectors() -> None:
-    assert digest(single((3, 8, 8), linear)) == GOLDEN["linear"]
-    assert digest(single((3, 8, 8), residual)) == GOLDEN["residual"]
+    """What the core gives, what is worked out from the format alone, and what was stored are the same."""
+    for name, fill in (("linear", linear), ("residual", residual)):
+        assert digest(single((3, 8, 8), fill)) == oracles.graph_digest(BY_HAND[name]) == GOLDEN[name]
     words = Words()
     for options in (4, 300, 2):
         words.gene(options)
-    assert digest(words.layout(), 3, 299, 1) == GOLDEN["plain"]
+    by_hand = oracles.digest(oracles.PLAIN, [(0, 3), (1, 299), (2, 1)])
+    assert digest(words.layout(), 3, 299, 1) == by_hand == GOLDEN["plain"]
     row = np.zeros((1, LAYOUT.n_genes), np.uint8)
-    assert tuple(_core.hash(LAYOUT, row, recipe=True)[0].tolist()) == GOLDEN["recipe"]
+    columns = LAYOUT.recipe.nonzero()[0].tolist()
+    by_hand = oracles.digest(oracles.RECIPE, [digest(LAYOUT), *((column, 0) for column in columns)])
+    assert tuple(_core.hash(LAYOUT, row, recipe=True)[0].tolist()) == by_hand == GOLDEN["recipe"]
+
+
+def test_hashes_are_the_digests_of_the_canonical_graphs() -> None:
+    rows = genomes(LAYOUT, 400, seed=11)
+    hashes = [tuple(pair) for pair in _core.hash(LAYOUT, rows).tolist()]
+    networks = list(oracles.networks(_core.graphs(LAYOUT, rows)))
+    assert {node.op for network in networks for node in network} >= {
+        "zero",
+        "concat",
+        "add",
+        "avg_pool",
+        "flatten",
+    }
+    assert hashes == [oracles.graph_digest(network) for network in networks]
