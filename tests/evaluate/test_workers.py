@@ -27,6 +27,7 @@ OUTCOMES = {
     "abort": ("crashed", "SIGABRT"),
     "segfault": ("crashed", "SIGSEGV"),
     "kill": ("crashed", "SIGKILL"),
+    "realtime": ("crashed", f"signal {signal.SIGRTMIN + 6}"),
     "os_exit": ("crashed", "exit code 0"),
     "sys_exit": ("crashed", "sys.exit(0)"),
     "close": ("crashed", "Bad file descriptor"),
@@ -124,6 +125,18 @@ def test_a_worker_that_dies_between_jobs_costs_nothing() -> None:
         assert wait_until_dead(evaluator.pids) == []
         # Nobody has polled since: the job goes to the dead worker, and from there back into the queue.
         assert [r.status for r in evaluator.evaluate([Job(1, {"do": "fine"})])] == ["ok"]
+
+
+def test_a_program_that_ignores_the_end_of_its_children_is_served_too() -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        with Workers(UserFunction(fault), 1) as evaluator:
+            jobs = [Job(0, {"do": "abort"}), Job(1, {"do": "fine"})]
+            assert [r.status for r in evaluator.evaluate(jobs)] == ["crashed", "ok"]
+            members = group(evaluator.pids)
+        assert wait_until_dead(members) == []
+    finally:
+        signal.signal(signal.SIGCHLD, before)
 
 
 def test_memory_limit() -> None:

@@ -124,7 +124,8 @@ class WorkerProcess:
         """Say how the process ended, with its last words."""
         code = self._process.returncode
         if code is not None and code < 0:
-            name = signal.Signals(-code).name
+            known = {int(number): number.name for number in signal.Signals}
+            name = known.get(-code, f"signal {-code}")
             hint = " (by the system, where memory ran out?)" if -code == signal.SIGKILL else ""
             how = f"the worker was killed by {name}{hint}"
         else:
@@ -133,7 +134,8 @@ class WorkerProcess:
 
     def terminate(self) -> None:
         """Ask the group to end; `enforce` kills it after the grace."""
-        if self._kill_at is None:
+        # Of one that was reaped the number may be another's by now.
+        if self._kill_at is None and self._process.returncode is None:
             self._kill_at = time.monotonic() + _GRACE
             self._signal(signal.SIGTERM)
 
@@ -183,7 +185,10 @@ def _is_over(process: subprocess.Popen[bytes]) -> bool:
     """Whether a process has ended, without reaping it where the system can tell."""
     if not hasattr(os, "waitid"):
         return process.poll() is not None
-    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    try:
+        return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:  # reaped already, where the program around us ignores SIGCHLD
+        return True
 
 
 def usable_cores() -> int:

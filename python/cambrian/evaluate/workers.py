@@ -8,34 +8,21 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from cambrian.errors import CambrianError
 from cambrian.evaluate.evaluation import Evaluation, Job
-from cambrian.evaluate.functions import NO_MEMORY, Function, clean, outcome
+from cambrian.evaluate.functions import NO_MEMORY, Function, clean
 from cambrian.evaluate.messages import FrameError, encode
 from cambrian.evaluate.process import WorkerProcess, usable_cores, write_function
+from cambrian.evaluate.seat import START_LIMIT, Seat
 
-_START_LIMIT = 300.0  # seconds for loading torch and the data, on the slowest of disks
 _START_TRIES = 3
 _TICK = 0.05  # seconds between looks at what no descriptor tells: graces, and exits where there are no pidfds
 
 
 class WorkerError(CambrianError):
     """Workers can't be started: the function fails to load in them, or they die before their first job."""
-
-
-@dataclass(eq=False)
-class _Seat:
-    """A place for a worker: its process, and the job it holds."""
-
-    process: WorkerProcess
-    since: float
-    ready: bool = False
-    job: Job | None = None
-    frame: bytes = b""
-    begun: bool = False  # the worker has the job: from here on its death is the job's doing
 
 
 class Workers:
@@ -82,7 +69,7 @@ class Workers:
         self._settings = {"path": [os.path.abspath(p) for p in sys.path], "cwd": os.getcwd(), "memory": limit}
         self._queue: deque[tuple[Job, bytes]] = deque()
         self._done: list[Evaluation] = []
-        self._seats: list[_Seat] = []
+        self._seats: list[Seat] = []
         self._ending: list[WorkerProcess] = []
         self._failed_starts = 0
         self._ever_ready = False
@@ -167,7 +154,7 @@ class Workers:
 
     def _start(self) -> None:
         process = WorkerProcess(self._file, self._settings, self._threads)
-        seat = _Seat(process, since=time.monotonic())
+        seat = Seat(process, since=time.monotonic())
         self._seats.append(seat)
         for fd, react in (
             (process.results, self._receive),
@@ -189,13 +176,9 @@ class Workers:
             seat.process.enforce()
             if seat.process.exit < 0:
                 self._check(seat)
-            if seat.job is None and not seat.ready and now > seat.since + _START_LIMIT:
-                self._start_failed(
-                    seat, f"a worker was not ready in {_START_LIMIT:.0f} s: {seat.process.tail}"
-                )
-            elif seat.job is not None and self._timeout is not None and now >= seat.since + self._timeout:
-                self._finish(seat, "timeout", f"not done after {self._timeout:g} s")
-                self._replace(seat)
+            due = seat.due(self._timeout)
+            if seat in self._seats and due is not None and now >= due:
+                self._late(seat)
         self._reap()
 
     def _patience(self, until: float | None) -> float | None:
@@ -203,10 +186,8 @@ class Workers:
         now = time.monotonic()
         due = [] if until is None else [until]
         for seat in self._seats:
-            if not seat.ready:
-                due.append(seat.since + _START_LIMIT)
-            elif seat.job is not None and self._timeout is not None:
-                due.append(seat.since + self._timeout)
+            if (limit := seat.due(self._timeout)) is not None:
+                due.append(limit)
             if not seat.process.flush():
                 due.append(now + 0.001)
         if self._ending or any(seat.process.exit < 0 or seat.process.ended for seat in self._seats):
@@ -215,12 +196,10 @@ class Workers:
 
     def _assign(self) -> None:
         for seat in self._seats:
-            if self._queue and seat.ready and seat.job is None and not seat.process.ended:
-                seat.job, seat.frame = self._queue.popleft()
-                seat.since, seat.begun = time.monotonic(), False
-                seat.process.send(seat.frame)
+            if self._queue and seat.free:
+                seat.give(*self._queue.popleft())
 
-    def _receive(self, seat: _Seat) -> None:
+    def _receive(self, seat: Seat) -> None:
         try:
             messages = seat.process.receive()
             for message in messages:
@@ -232,7 +211,7 @@ class Workers:
             self._unwatch(seat.process.results)
             seat.process.dismiss()  # it can't answer any more; how it ends will show why
 
-    def _take(self, seat: _Seat, message: dict[str, Any]) -> None:
+    def _take(self, seat: Seat, message: dict[str, Any]) -> None:
         if "failed" in message:
             why = f"the function can't be loaded in a worker:\n{message['failed']}"
             if not self._ever_ready:
@@ -244,18 +223,13 @@ class Workers:
         elif "begun" in message:
             seat.begun = True
         elif seat.job is not None:
-            try:
-                metrics = {str(name): float(value) for name, value in message["metrics"].items()}
-                status, seconds, error = message["status"], float(message["seconds"]), message["error"]
-                self._finish(seat, status, error, metrics, seconds)
-            except (KeyError, AttributeError, TypeError, ValueError) as wrong:
-                raise FrameError(f"{type(wrong).__name__}: {wrong}") from None
+            self._done += seat.answer(self._function, message)
 
-    def _drain(self, seat: _Seat) -> None:
+    def _drain(self, seat: Seat) -> None:
         if not seat.process.drain():
             self._unwatch(seat.process.output)
 
-    def _check(self, seat: _Seat) -> None:
+    def _check(self, seat: Seat) -> None:
         if not seat.process.exited():
             return
         self._receive(seat)  # a result may have been sent just before the end
@@ -263,7 +237,7 @@ class Workers:
             seat.process.drain()
             self._lost(seat, seat.process.why())
 
-    def _lost(self, seat: _Seat, why: str) -> None:
+    def _lost(self, seat: Seat, why: str) -> None:
         """Replace a worker that is dead or damaged; the job that it held has crashed it."""
         if not seat.ready:
             self._start_failed(seat, f"a worker died before its first job: {why}")
@@ -272,36 +246,27 @@ class Workers:
             self._queue.appendleft((seat.job, seat.frame))
         elif seat.job is not None:
             starved = self._settings["memory"] is not None and any(hint in why.lower() for hint in NO_MEMORY)
-            self._finish(seat, "out_of_memory" if starved else "crashed", clean(why))
+            self._done += seat.finish(self._function, "out_of_memory" if starved else "crashed", clean(why))
         self._replace(seat)
 
-    def _start_failed(self, seat: _Seat, why: str) -> None:
+    def _late(self, seat: Seat) -> None:
+        if not seat.ready:
+            self._start_failed(seat, f"a worker was not ready in {START_LIMIT:.0f} s: {seat.process.tail}")
+        else:
+            self._done += seat.finish(self._function, "timeout", f"not done after {self._timeout:g} s")
+            self._replace(seat)
+
+    def _start_failed(self, seat: Seat, why: str) -> None:
         self._failed_starts += 1
         if self._failed_starts >= _START_TRIES:
             raise WorkerError(why)
         self._replace(seat)
 
-    def _finish(
-        self,
-        seat: _Seat,
-        status: str,
-        error: str | None,
-        metrics: dict[str, float] | None = None,
-        seconds: float | None = None,
-    ) -> None:
-        """Turn the job of a seat into an evaluation."""
-        job = seat.job
-        if job is None:
-            return
-        taken = time.monotonic() - seat.since if seconds is None else seconds
-        self._done.append(outcome(self._function, job, status, metrics or {}, taken, error))
-        seat.job = None
-
-    def _replace(self, seat: _Seat) -> None:
+    def _replace(self, seat: Seat) -> None:
         self._retire(seat)
         self._start()
 
-    def _retire(self, seat: _Seat, gently: bool = False) -> None:
+    def _retire(self, seat: Seat, gently: bool = False) -> None:
         self._seats.remove(seat)
         for fd in (seat.process.results, seat.process.output, seat.process.exit):
             self._unwatch(fd)
