@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -70,6 +71,7 @@ def test_search_piped(searched: tuple[Path, str]) -> None:
     folder, output = searched
     assert all(line.isprintable() for line in output.splitlines())
     assert "best: test accuracy" in output
+    assert len(re.findall(r"^  candidate \d+: validation accuracy", output, re.MULTILINE)) >= 1
     assert "report.html" in output
     assert "search.db" in output
     assert sorted(path.name for path in (folder / "best").iterdir()) == [
@@ -205,6 +207,9 @@ def wait_for_evaluations(store: Path, n: int, process: subprocess.Popen[str]) ->
         (["search", "--budget", "0"], "budget must be more than 0"),
         (["search", "--seed", "x"], "seed"),
         (["search", "--device", "abacus"], "abacus"),
+        (["search", "--within", "nan"], "--within must be"),
+        (["search", "--within", "-1"], "--within must be"),
+        (["search", "../../x"], "unknown task"),
         (["search", "--nothing"], "--nothing"),
         (["search", "--space", "none.json"], "none.json"),
         (["show"], "STORE"),

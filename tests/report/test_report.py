@@ -57,6 +57,9 @@ class FakeCandidate:
     config: dict[str, Any] = field(default_factory=dict)
     architecture: object | None = None
     status: str = "ok"
+    final: dict[str, float] | None = None
+    trained: bool = False
+    test: dict[str, float] = field(default_factory=dict)
 
     def source(self) -> str:
         return f"class Model: '{HOSTILE}'"
@@ -76,6 +79,10 @@ class FakeRun:
     stopped: str = "budget spent"
     bulk: bool = False
     settings: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(space=HOSTILE))
+
+    @property
+    def candidates(self) -> list[FakeCandidate]:
+        return self.front
 
     @property
     def counts(self) -> dict[str, int]:
@@ -99,6 +106,10 @@ def fake(n: int, objectives: tuple[str, ...] = ("accuracy", "params"), word: str
     evaluations.append(evaluation(n + 1, status="diverged", metrics={"accuracy": math.nan}))
     candidates = [FakeCandidate(e.id, e.metrics, {"act": word, word: 1}, object()) for e in evaluations[:n]]
     front = sorted(candidates, key=lambda c: -c.metrics["accuracy"])[:9]
+    for candidate in front[:3]:
+        candidate.final = {"accuracy": 0.75 + candidate.id / 1e4, "loss": 0.5}
+    for candidate in front[:1]:
+        candidate.trained, candidate.test = True, {"accuracy": 0.7125}
     config = {"objectives": list(objectives), "constraints": {"macs": 2e6}, "seed": 0, "note": {"by": word}}
     return FakeRun(evaluations, front[0] if front else None, front, config)
 
@@ -110,6 +121,23 @@ def test_page_is_well_formed_and_holds_every_section() -> None:
         assert f"id='{name}'" in page
         assert heading in parsed.words
     assert parsed.tags["svg"] == 3
+
+
+def test_finalists_are_shown_best_first_with_what_they_came_to() -> None:
+    run = fake(50)
+    page = render(run)  # type: ignore[arg-type]
+    section = page.split("<section id='finalists'>")[1].split("</section>")[0]
+    expected = sorted((c for c in run.front if c.final), key=lambda c: -(c.final or {})["accuracy"])
+    assert [int(i) for i in re.findall(r"<tr><td>(\d+)</td>", section)] == [c.id for c in expected]
+    assert section.count("0.7125") == 1
+    for candidate in expected:
+        assert number((candidate.final or {})["accuracy"]) in section
+    assert "on the test samples: accuracy 0.7125" in page
+    for candidate in run.front:
+        candidate.final, candidate.trained = None, False
+    page = render(run)  # type: ignore[arg-type]
+    assert "id='finalists'" not in page
+    assert "test samples" not in page
 
 
 def test_nothing_is_loaded_from_anywhere() -> None:

@@ -6,11 +6,26 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cambrian.cli.live import figure
+from cambrian.cli.live import clock, figure, metrics_line
 
 if TYPE_CHECKING:
+    from cambrian.evaluate.evaluation import Evaluation
     from cambrian.loop import Candidate, Run
     from cambrian.loop.objectives import Goals
+
+
+def train_longer(run: Run, goals: Goals, say: Callable[[str], None]) -> list[Candidate]:
+    """`Run.finalists`, with a line as each is done; returns them best first."""
+    say("training up to 6 of the most promising candidates longer, on the training samples")
+    names = list(goals.metrics)
+    known = {c.id: c for c in run.candidates}
+
+    def done(evaluation: Evaluation) -> None:
+        metrics = {**known[evaluation.id].metrics, **evaluation.metrics}
+        outcome = f"validation {metrics_line(metrics, names)}" if evaluation.ok else evaluation.status
+        say(f"  candidate {evaluation.id}: {outcome} ({clock(evaluation.seconds)})")
+
+    return run.finalists(on_evaluation=done)
 
 
 def choose(finalists: Sequence[Candidate], goals: Goals, within: float) -> dict[str, Candidate]:
@@ -40,7 +55,7 @@ def finish(
 ) -> list[dict[str, Any]]:
     """Train each candidate on train + validation, test it once, write its folder; returns one row each."""
     named = " and ".join(f"{name} (candidate {candidate.id})" for name, candidate in chosen.items())
-    say(f"training {named} on train + validation")
+    say(f"training {named} as long on train + validation")
     run.train(list(chosen.values()))
     rows = []
     for name, candidate in chosen.items():

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from cambrian.cli import values
-from cambrian.cli.finalists import choose, finish, fresh
+from cambrian.cli.finalists import choose, finish, fresh, train_longer
 from cambrian.cli.live import Progress, metrics_line, shown
 from cambrian.cli.show import described
-from cambrian.errors import require
+from cambrian.errors import CambrianError, require, unknown
 
 if TYPE_CHECKING:
     from cambrian.loop import Run
@@ -30,7 +30,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document; p
 Final = Annotated[
     bool,
     typer.Option(
-        "--final/--no-final", help="Train the best and the smallest good network longer, test them."
+        "--final/--no-final",
+        help="Afterwards train the most promising longer; test and write the best and the smallest good one.",
     ),
 ]
 Within = Annotated[
@@ -44,7 +45,7 @@ def search(
         str, typer.Option(help="A family of networks, or a space in a .json or .toml file.")
     ] = "convnet",
     strategy: Annotated[str, typer.Option(help="NAME, or NAME:key=value,… with options.")] = STRATEGY,
-    budget: Annotated[str, typer.Option(help="200, 90s, 2min, 2h, '50 epochs' …")] = "2min",
+    budget: Annotated[str, typer.Option(help="Of the search: 200, 90s, 2min, 2h, '50 epochs' …")] = "2min",
     objectives: Annotated[
         list[str], typer.Option(help="Metrics, best known first: accuracy,params or max:f1 …")
     ] = ["accuracy,params"],  # noqa: B006
@@ -65,14 +66,20 @@ def search(
 ) -> None:
     """Search for networks that solve a task; `cambrian search digits` needs nothing else.
 
-    Writes the store, the report and a folder for each finalist under the output folder.
+    The budget is for the search. After it the most promising candidates are trained longer to find the best
+    and the smallest that comes close; both are trained for use and tested: for digits on two cores, 3 to 4
+    minutes in all. Writes the store, the report and a folder for each of the two under the output folder.
     """
     require("torch", "train", "searching for networks")
     from cambrian import loop
+    from cambrian.evaluate.task import TASKS
     from cambrian.evaluate.train import resolve_device
     from cambrian.loop.budget import Budget
     from cambrian.loop.objectives import parse
 
+    if task not in TASKS:  # before its name becomes that of a folder
+        raise unknown("task", task, TASKS)
+    values.tolerance(within)
     names, limits = values.names(objectives), values.constraints(constraint)
     goals = parse(names, limits)
     spend = Budget.parse(values.budget(budget))
@@ -113,7 +120,9 @@ def resume(
         int | None, typer.Option("--run", help="The number of the run; the last one if left out.")
     ] = None,
     budget: Annotated[str | None, typer.Option(help="A new budget for the whole run.")] = None,
-    output: Output = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the results; that of the store if left out.")
+    ] = None,
     final: Final = True,
     within: Within = WITHIN,
     as_json: AsJson = False,
@@ -124,6 +133,7 @@ def resume(
     from cambrian.loop.objectives import parse
     from cambrian.store import Store
 
+    values.tolerance(within)
     with Store(store) as opened:
         row = opened.run(run)
         earlier = opened.evaluations(row.id)
@@ -180,19 +190,20 @@ def conclude(ending: Ending, final: bool, within: float) -> None:
     if run.stopped is not None and run.stopped.startswith("interrupted"):
         raise typer.Exit(130)
     rows: list[dict[str, Any]] = []
+    failed: Exception | None = None
     if run.best is not None:
-        names = list(ending.goals.metrics)
-        ending.say(f"best: candidate {run.best.id}, validation {metrics_line(run.best.metrics, names)}")
+        metrics = {**run.best.metrics, **(run.best.final or {})}
+        found = metrics_line(metrics, list(ending.goals.metrics))
+        ending.say(f"best so far: candidate {run.best.id}, validation {found}")
         if final:
             try:
-                ending.say("training the most promising candidates longer, on the training samples")
-                chosen = choose(run.finalists(), ending.goals, within)
+                chosen = choose(train_longer(run, ending.goals, ending.say), ending.goals, within)
                 rows = finish(run, chosen, ending.folder, ending.say)
             except KeyboardInterrupt:
-                ending.say(
-                    f"interrupted; train them again with: cambrian resume {ending.store} --run {run.id}"
-                )
+                ending.say(f"interrupted; train the rest with: cambrian resume {ending.store} --run {run.id}")
                 raise typer.Exit(130) from None
+            except (CambrianError, LookupError) as error:
+                failed = error  # what the search found is reported all the same
     page = ending.folder / "report.html"
     run.report(page)
     ending.say(f"report: {page}\nstore: {ending.store}")
@@ -200,6 +211,8 @@ def conclude(ending: Ending, final: bool, within: float) -> None:
         typer.echo(values.document(summary(ending, rows, page)))
     if run.best is None:
         raise LookupError(f"no candidate succeeded; `cambrian show {ending.store}` counts the failures")
+    if failed is not None:
+        raise failed
 
 
 def summary(ending: Ending, rows: list[dict[str, Any]], page: Path) -> dict[str, Any]:

@@ -98,6 +98,8 @@ def described(candidate: Candidate, *, whole: bool = False) -> dict[str, Any]:
     data: dict[str, Any] = {"id": candidate.id, "status": candidate.status, "metrics": candidate.metrics}
     if candidate.final is not None:
         data["final"] = candidate.final
+    if whole and candidate.trained:
+        data["test"] = candidate.test
     if whole:
         data["config"] = candidate.config
         if candidate.architecture is not None:
@@ -153,12 +155,16 @@ def listing(store: Path, run: Run) -> str:
 
 
 def table(candidates: list[Candidate]) -> str:
-    """Candidates and their metrics in columns."""
-    names = list(dict.fromkeys(name for c in candidates for name in c.metrics))
+    """Candidates and their metrics in columns; those of the long training as ``final …``."""
+    shown = [
+        {**c.metrics, **{f"final {name}": value for name, value in (c.final or {}).items()}}
+        for c in candidates
+    ]
+    names = list(dict.fromkeys(name for metrics in shown for name in metrics))
     rows = [["candidate", *names]]
     rows += [
-        [str(c.id), *(figure(c.metrics[name]) if name in c.metrics else "" for name in names)]
-        for c in candidates
+        [str(c.id), *(figure(metrics[name]) if name in metrics else "" for name in names)]
+        for c, metrics in zip(candidates, shown, strict=True)
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
@@ -170,6 +176,12 @@ def detail(candidate: Candidate) -> str:
     """One candidate: metrics, configuration, architecture."""
     lines = [f"candidate {candidate.id}: {candidate.status}"]
     lines += [f"  {name} {figure(value)}" for name, value in candidate.metrics.items()]
+    if candidate.final is not None:
+        lines.append("after longer training, on the validation samples")
+        lines += [f"  {name} {figure(value)}" for name, value in candidate.final.items()]
+    if candidate.trained:
+        lines.append("as exported, on the test samples")
+        lines += [f"  {name} {figure(value)}" for name, value in candidate.test.items()]
     lines += ["config", document(candidate.config)]
     if candidate.architecture is not None:
         lines += ["architecture", candidate.architecture.summary()]

@@ -54,6 +54,12 @@ def budget(text: str) -> int | str:
     return int(text) if text.isdecimal() else text
 
 
+def tolerance(value: float) -> None:
+    """Check ``--within``; ValueError unless it is a finite number of at least 0."""
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"--within must be a number of at least 0, got {value}")
+
+
 def plain(value: Any) -> Any:
     """Make a value fit for strict JSON: NumPy as numbers, NaN and infinity as null, else text."""
     if isinstance(value, dict):

@@ -107,6 +107,12 @@ class Candidate:
         return self._module
 
     @property
+    def trained(self) -> bool:
+        """Whether its final training was done, so that `module` and `test` take no time."""
+        with self.run.opened() as store:
+            return store.weights(self.run.id, self.id) is not None
+
+    @property
     def test(self) -> dict[str, float]:
         """Metrics on the test data, seen once, by the network that `module` returns."""
         if self._test is None:

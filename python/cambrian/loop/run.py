@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -187,7 +187,9 @@ class Run:
             for i, (number, genome) in enumerate(zip(archive.ids, genomes, strict=True))
         ]
 
-    def finalists(self, n: int = 6) -> list[Candidate]:
+    def finalists(
+        self, n: int = 6, *, on_evaluation: Callable[[Evaluation], object] | None = None
+    ) -> list[Candidate]:
         """Train the n most promising candidates eight times as long as the search did; return the best first.
 
         The search trains many candidates briefly, so its best is in part the luckiest, and small networks
@@ -195,6 +197,7 @@ class Run:
         training samples alone, `Candidate.final` has their metrics on the validation samples, and `best` is
         chosen by these from then on. What was trained before is not trained again. Each result is stored as
         it comes: after Ctrl-C the next call goes on. Failures are left out, and tried again by the next call.
+        `on_evaluation` is called with each result, failures too, once it is stored.
 
         Raises ValueError for searches with evaluate= or evaluate_batch= and for n below 1, TypeError for n
         that is no whole number; CambrianError where none could be trained, and where the task or the build
@@ -213,6 +216,8 @@ class Run:
                 store.add_final(self.id, evaluation)
             if not evaluation.ok:
                 failed.append(evaluation)
+            if on_evaluation is not None:
+                on_evaluation(evaluation)
         with self.opened() as store:
             known = store.finals(self.id)
         for candidate in chosen:

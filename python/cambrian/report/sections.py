@@ -34,8 +34,13 @@ def summary(run: Run, goals: Goals) -> str:
     if run.best is None:
         lines.append("No candidate succeeded; see the failures below.")
     else:
-        found = ", ".join(f"{name} {number(value)}" for name, value in run.best.metrics.items())
-        lines.append(f"Best by {goals.objectives[0].metric}: candidate {run.best.id} with {found}.")
+        metrics = {**run.best.metrics, **(run.best.final or {})}
+        found = ", ".join(f"{name} {number(value)}" for name, value in metrics.items())
+        when = " after longer training" if run.best.final else ""
+        lines.append(f"Best by {goals.objectives[0].metric}{when}: candidate {run.best.id} with {found}.")
+        if run.best.trained:
+            tested = ", ".join(f"{name} {number(value)}" for name, value in run.best.test.items())
+            lines.append(f"As exported, on the test samples: {tested}.")
     return "".join(f"<p>{text(line)}</p>" for line in lines)
 
 
@@ -128,6 +133,37 @@ def front_table(run: Run, goals: Goals) -> str:
     return table(["candidate", *names], rows) + note
 
 
+def finalists(run: Run, goals: Goals) -> str:
+    """What the long training after the search made of the most promising candidates."""
+    chosen = [c for c in run.candidates if c.final]
+    if not chosen:
+        return ""
+    first = goals.objectives[0]
+    worst = -math.inf if first.maximise else math.inf
+    chosen.sort(
+        key=lambda c: {**c.metrics, **(c.final or {})}.get(first.metric, worst), reverse=first.maximise
+    )
+    after = list(dict.fromkeys(name for c in chosen for name in c.final or {}))
+    same = [o.metric for o in goals.objectives if o.metric not in after]
+    tests = {c.id: c.test for c in chosen if c.trained}
+    tested = list(dict.fromkeys(name for metrics in tests.values() for name in metrics))
+    head = ["candidate", *same]
+    head += [word for name in after for word in (f"{name} in the search", f"{name} after")]
+    head += [f"test {name}" for name in tested]
+    rows = []
+    for c in chosen:
+        final = c.final or {}
+        row: list[object] = [str(c.id), *(c.metrics.get(name, "") for name in same)]
+        row += [cell for name in after for cell in (c.metrics.get(name, ""), final.get(name, ""))]
+        rows.append([*row, *(tests.get(c.id, {}).get(name, "") for name in tested)])
+    note = (
+        "The search trains briefly; these were trained longer on the training samples, measured on the "
+        "validation samples, and the best is chosen by that."
+    )
+    note += " Those with test figures were then trained on both, and tested once." if tested else ""
+    return f"<p class='soft'>{note}</p>" + table(head, rows)
+
+
 def best(run: Run, goals: Goals) -> str:
     """The configuration of the best candidate and, for a network, its source."""
     if run.best is None:
@@ -186,6 +222,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Run, Goals], str]]] = {
     "progress": ("Progress", progress),
     "front": ("Front", front),
     "table": ("Front in numbers", front_table),
+    "finalists": ("Finalists", finalists),
     "best": ("Best candidate", best),
     "failures": ("Outcomes", failures),
     "time": ("Where the time went", time),
