@@ -4,8 +4,8 @@
 
 Searches `convnet`, with at most `depth` slots, on digits. One objective: best validation accuracy, in
 percentage points. Two objectives: hypervolume of (accuracy, log10 params) under the corner (80 %, 10^6
-parameters), as a share of the whole box. Each strategy is paired with random search of the same seed (same split); the mean difference comes
-with its 95 % bootstrap interval.
+parameters), as a share of the whole box. Each strategy is paired with random search of the same seed
+(same split); the mean difference comes with its 95 % bootstrap interval.
 """
 
 from __future__ import annotations
