@@ -115,7 +115,7 @@ DEEDS = {
     "os_exit": lambda: os._exit(0),
     "sys_exit": lambda: sys.exit(0),
     "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
-    "realtime": lambda: os.kill(os.getpid(), signal.SIGRTMIN + 6),  # a signal without a name
+    "nameless": lambda: os.kill(os.getpid(), signal.SIGRTMIN + 6),
     "interrupt": lambda: os.kill(os.getpid(), signal.SIGINT),
     "segfault": lambda: os.kill(os.getpid(), signal.SIGSEGV),
     "hang": _hang,

@@ -27,7 +27,6 @@ OUTCOMES = {
     "abort": ("crashed", "SIGABRT"),
     "segfault": ("crashed", "SIGSEGV"),
     "kill": ("crashed", "SIGKILL"),
-    "realtime": ("crashed", f"signal {signal.SIGRTMIN + 6}"),
     "os_exit": ("crashed", "exit code 0"),
     "sys_exit": ("crashed", "sys.exit(0)"),
     "close": ("crashed", "Bad file descriptor"),
@@ -42,6 +41,8 @@ OUTCOMES = {
     "exhaust": ("ok", None),
     "interrupt": ("error", "must return a dict"),  # Ctrl-C is ignored: the function goes on, and returns None
 }
+if hasattr(signal, "SIGRTMIN"):  # not on macOS
+    OUTCOMES["nameless"] = ("crashed", f"signal {signal.SIGRTMIN + 6}")
 
 
 def alive(pid: int) -> bool:

@@ -124,8 +124,11 @@ class TrainNetwork:
         epochs = self.epochs if job.fidelity is None else job.fidelity
         chosen = {"epochs": epochs, **self.settings, **settings}
         train(module, self.task, self.recipe(job), **chosen, **given)
+        module = _with_layout(
+            module, torch.contiguous_format
+        )  # before the test: what is measured is returned
         metrics = measure_test(module, self.task, self.device)
-        return _with_layout(module.cpu(), torch.contiguous_format).eval(), metrics
+        return module.cpu().eval(), metrics
 
 
 def _with_layout(module: Any, layout: Any) -> nn.Module:

@@ -141,7 +141,12 @@ class Task:
         return self._standardise(inputs)
 
     def interpret(self, outputs: Any) -> Array:
-        """Turn outputs of a network (n, outputs) into labels (n,), or into targets in the units of y."""
+        """Turn outputs of a network (n, outputs) into labels (n,), or into targets in the units of y.
+
+        Raises ValueError for another shape.
+
+        >>> task.interpret(module(torch.from_numpy(task.prepare(X_new))))
+        """
         values = as_array("outputs", outputs)
         if values.ndim != 2 or values.shape[1] != self.outputs:
             raise ValueError(f"outputs must have shape (samples, {self.outputs}), got {values.shape}")
