@@ -204,6 +204,8 @@ BAD: list[tuple[Any, Any, dict[str, Any], str]] = [
     (X.astype(str), LABELS, {}, "X must hold numbers, got dtype <U"),
     (X.astype(complex), LABELS, {}, "X must hold numbers, got dtype complex128"),
     ("nonsense", LABELS, {}, "X must be an array"),
+    (X + np.array([0, 0, 1.6e9, 0, 0]), LABELS, {}, "too coarse for feature 2, .*subtract its mean first"),
+    (X, X[:, :2] + np.array([0, 1e8]), {}, "y is held as float32, which is too coarse for feature 1"),
     (X, None, {}, "y must be an array"),
     (X, np.zeros(120, int), {}, "at least two classes, got only 0"),
     (X, np.arange(120), {}, "at least 3 samples of every class.*regression"),
@@ -249,3 +251,11 @@ def test_bad_names_and_new_inputs() -> None:
         task.interpret(np.zeros((2, 4)))
     with pytest.raises(TypeError, match=r"augment must be a list of names \(shift, affine, flip\), got True"):
         cb.Task(IMAGES, labels(60), augment=True)  # type: ignore[arg-type]
+
+
+def test_values_far_from_zero_are_taken_where_float32_tells_them_apart() -> None:
+    for offset in (1e4, 10**7 + np.arange(120)[:, None]):  # the latter are whole numbers: held exactly
+        far = (X * 0 if np.ndim(offset) else X) + offset
+        inputs = cb.Task(far, LABELS).arrays("train")[0]
+        assert np.allclose(inputs.std(axis=0), 1.0, atol=1e-2)
+    assert cb.Task(X, LABELS).prepare(X[:1] + 1e8).shape == (1, 5)

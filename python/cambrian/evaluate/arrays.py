@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 _ROWS = 4096  # rows looked at in one go, so that large uint8 images are never held as floats all at once
+_LEVELS = 256  # values that float32 must tell apart in the range of a feature
 
 
 def as_array(name: str, value: Any) -> Array:
@@ -60,6 +61,19 @@ def _check_finite(name: str, array: Array, narrow: Array) -> None:
             raise ValueError(f"{name} must be finite, got {value} at index {row}: {why}")
 
 
+def check_resolution(name: str, array: Array, narrow: Array) -> None:
+    """Raise ValueError where values lie so far from 0 that float32 (`narrow`) can hardly tell them apart."""
+    axes = (0, *range(2, array.ndim))
+    low, high = (values.astype(np.float64) for values in (array.min(axis=axes), array.max(axis=axes)))
+    step = np.spacing(np.maximum(np.abs(low), np.abs(high)).astype(np.float32)).astype(np.float64)
+    for feature in np.flatnonzero((low < high) & (high - low < _LEVELS * step)):
+        if (array[:, feature] != narrow[:, feature]).any():
+            raise ValueError(
+                f"{name} is held as float32, which is too coarse for feature {feature}, "
+                f"from {low[feature]:.12g} to {high[feature]:.12g}: subtract its mean first"
+            )
+
+
 def check_labels(y: Array) -> tuple[NDArray[np.int64], tuple[Any, ...]]:
     """Return class numbers (n,) and the sorted classes; ValueError for what can't be labels."""
     if y.ndim != 1:
@@ -93,6 +107,7 @@ def check_targets(y: Array) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):
         narrow = np.ascontiguousarray(y.reshape(len(y), -1), dtype=np.float32)
     _check_finite("y", y.reshape(len(y), -1), narrow)
+    check_resolution("y", y.reshape(len(y), -1), narrow)
     constant = np.flatnonzero(narrow.min(axis=0) == narrow.max(axis=0))
     if len(constant):
         raise ValueError(f"y must vary, but output {constant[0]} is {narrow[0, constant[0]]} in every sample")

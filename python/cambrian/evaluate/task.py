@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cambrian.errors import require, unknown
-from cambrian.evaluate.arrays import Array, as_array, check_inputs, check_labels, check_targets, moments
+from cambrian.evaluate.arrays import (
+    Array,
+    as_array,
+    check_inputs,
+    check_labels,
+    check_resolution,
+    check_targets,
+    moments,
+)
 
 METRICS = {"classification": ("accuracy", "loss"), "regression": ("loss", "r2")}
 AUGMENTATIONS = ("shift", "affine", "flip")
@@ -35,7 +43,8 @@ class Task:
     (mean squared error in the units of y) and r2 (at most 1, higher is better; mean over outputs).
 
     Raises ValueError for data that can't be trained on: wrong shapes, lengths that differ, NaN or infinity,
-    fewer than two classes, fewer than three samples of a class, constant targets.
+    values that float32 can't tell apart, fewer than two classes, fewer than three samples of a class,
+    constant targets.
 
     >>> task = Task(np.random.rand(200, 8), np.arange(200) % 2)
     >>> task.input_shape, task.outputs
@@ -60,6 +69,7 @@ class Task:
         fractions = _check_split(split)
         if len(inputs) < 6:
             raise ValueError(f"a task needs at least 6 samples (two for each split), got {len(inputs)}")
+        check_resolution("X", as_array("X", X), inputs)
         self.kind = _check_kind(kind, targets)
         self.seed = _check_seed(seed)
         self.name = name if name is not None else "custom"
