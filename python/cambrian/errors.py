@@ -28,7 +28,7 @@ def unknown(what: str, name: object, options: Iterable[str]) -> ValueError:
     """
     names = sorted(options)
     near = difflib.get_close_matches(str(name), names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ";"
+    hint = f"; did you mean {near[0]!r}?" if near else ""
     return ValueError(f"unknown {what} {name!r}{hint} (choose from: {', '.join(names)})")
 
 

@@ -317,6 +317,23 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--constraint" in run(capsys, "search", "--help")[1]
 
 
+def test_search_whose_reader_leaves(tmp_path: Path, environment: dict[str, str]) -> None:
+    line = f"{' '.join(command('search', *QUICK, '--output', 'out'))} | head -n 1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", line],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == FAILED
+    assert done.stderr.splitlines() == [
+        "cambrian: error: nobody reads the output any more; go on with: cambrian resume out/search.db"
+    ]
+
+
+def test_closed_output(store: Path, environment: dict[str, str]) -> None:
+    line = f"{' '.join(command('show', store))} >&- 2>&-"
+    assert subprocess.run(["bash", "-c", line], env=environment, timeout=60, check=False).returncode == 0
+
+
 def test_reader_that_leaves(store: Path, environment: dict[str, str]) -> None:
     line = f"{' '.join(command('show', store, '--json'))} | head -c 1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(

@@ -31,6 +31,12 @@ def test_strategy_that_cannot_be_read(text: str) -> None:
         values.strategy(text)
 
 
+@pytest.mark.parametrize("text", ["aging:population=5,population=6", "aging:name=genetic"])
+def test_strategy_that_says_a_thing_twice(text: str) -> None:
+    with pytest.raises(ValueError, match="more than once"):
+        values.strategy(text)
+
+
 def test_constraints() -> None:
     assert values.constraints(["macs=2e6", "max:f1=0.8"]) == {"macs": 2e6, "max:f1": 0.8}
 

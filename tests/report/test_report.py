@@ -240,8 +240,11 @@ def test_write_replaces_and_leaves_nothing_else(tmp_path: Path) -> None:
 
 
 def test_write_into_a_missing_folder(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"no such folder for the report: .*none'"):
         write(fake(5), tmp_path / "none" / "report.html")  # type: ignore[arg-type]
+    with pytest.raises(IsADirectoryError, match="a folder, not a file"):
+        write(fake(5), tmp_path)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import typer
 
 from cambrian import __version__
 from cambrian.cli.doctor import doctor
+from cambrian.cli.live import forget
 from cambrian.cli.search import resume, search
 from cambrian.cli.show import export, report, show
 from cambrian.errors import StoreError
@@ -56,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
+    # Closed streams (`>&-`) are None in Python, and everything below prints.
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     try:
         code = app(
             args=[argument for argument in given if argument != "--debug"],
@@ -67,8 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("cambrian: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader (`| head`) has left; without this, Python complains when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget(sys.stdout)
         return 0
     except Exception as error:
         if debug:

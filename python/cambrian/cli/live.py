@@ -153,6 +153,11 @@ def is_terminal(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "")
 
 
+def forget(stream: TextIO) -> None:
+    """Send a stream whose reader (`| head`) has left to nowhere: Python would complain at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 @contextmanager
 def shown(progress: Progress, stream: TextIO) -> Iterator[Callable[[Evaluation], None]]:
     """Show the progress on a stream; gives the function that is to be called with each evaluation."""

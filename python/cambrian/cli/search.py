@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
@@ -12,7 +13,7 @@ import typer
 
 from cambrian.cli import values
 from cambrian.cli.finalists import choose, finish, fresh, train_longer
-from cambrian.cli.live import Progress, metrics_line, shown
+from cambrian.cli.live import Progress, forget, metrics_line, shown
 from cambrian.cli.show import described
 from cambrian.errors import CambrianError, require, unknown
 
@@ -80,6 +81,7 @@ def search(
     if task not in TASKS:  # before its name becomes that of a folder
         raise unknown("task", task, TASKS)
     values.tolerance(within)
+    chosen = values.strategy(strategy)
     names, limits = values.names(objectives), values.constraints(constraint)
     goals = parse(names, limits)
     spend = Budget.parse(values.budget(budget))
@@ -92,11 +94,11 @@ def search(
         f"Searching {space} on {task} for {', '.join(map(str, goals.objectives))}; {strategy}, seed {seed}"
     )
     try:
-        with shown(Progress(title, goals, spend), screen) as add:
+        with heard(kept, screen), shown(Progress(title, goals, spend), screen) as add:
             run = loop.search(
                 space_of(space, task, seed),
                 task=task,
-                strategy=values.strategy(strategy),
+                strategy=chosen,
                 budget=spend,
                 objectives=names,
                 constraints=limits or None,
@@ -111,7 +113,8 @@ def search(
         with suppress(OSError):
             folder.rmdir()  # only where nothing was written
         raise
-    conclude(Ending(run, goals, kept, folder, screen, as_json), final, within)
+    with heard(kept, screen):
+        conclude(Ending(run, goals, kept, folder, screen, as_json), final, within)
 
 
 def resume(
@@ -141,10 +144,25 @@ def resume(
     spend = Budget.parse(values.budget(budget) if budget else row.config["budget"])
     screen = sys.stderr if as_json else sys.stdout
     progress = Progress(f"Resuming run {row.id} of {store}", goals, spend, earlier, row.seconds)
-    with shown(progress, screen) as add:
+    with heard(store, screen), shown(progress, screen) as add:
         found = loop.resume(store, run=row.id, budget=spend if budget else None, on_evaluation=add)
     folder = store.parent if output is None else output_folder(output, "")
-    conclude(Ending(found, goals, store, folder, screen, as_json), final, within)
+    with heard(store, screen):
+        conclude(Ending(found, goals, store, folder, screen, as_json), final, within)
+
+
+@contextmanager
+def heard(store: Path, screen: TextIO) -> Iterator[None]:
+    """Turn the loss of the reader of a search's output into an error that says how to go on."""
+    try:
+        yield
+    except BrokenPipeError:
+        if screen is not sys.stdout:
+            raise  # the reader of the JSON document, at the very end
+        forget(screen)
+        raise CambrianError(
+            f"nobody reads the output any more; go on with: cambrian resume {store}"
+        ) from None
 
 
 def space_of(name: str, task: str, seed: int) -> Any:

@@ -17,7 +17,13 @@ def strategy(text: str) -> str | dict[str, Any]:
     name, colon, rest = text.partition(":")
     if not colon:
         return name
-    return {"name": name, **dict(assignment(part, "--strategy") for part in rest.split(","))}
+    options: dict[str, Any] = {"name": name}
+    for part in rest.split(","):
+        key, value = assignment(part, "--strategy")
+        if key in options:
+            raise ValueError(f"--strategy: {key} is given more than once")
+        options[key] = value
+    return options
 
 
 def assignment(text: str, option: str) -> tuple[str, Any]:

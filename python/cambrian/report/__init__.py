@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,11 +29,18 @@ def render(run: Run) -> str:
 
 
 def write(run: Run, path: str | os.PathLike[str]) -> Path:
-    """Write the page to `path` (replacing a report that is there) and return it; OSError where that fails.
+    """Write the page to `path` (replacing a report that is there) and return it.
+
+    Raises FileNotFoundError for a folder that is missing, IsADirectoryError for a folder in place of a file,
+    other OSErrors where writing fails.
 
     >>> write(cb.load("digits.db"), "report.html")
     """
     target = Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder for the report", str(target.parent))
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "a folder, not a file for the report", str(target))
     page = render(run)
     # Beside the target and then renamed: a reader never sees half a page.
     partial = target.with_name(f".{target.name}.{os.getpid()}")
