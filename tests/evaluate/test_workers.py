@@ -311,6 +311,23 @@ def test_a_config_that_is_not_json_is_refused_and_nothing_of_the_call_is_queued(
     assert workers.pending == 0
 
 
+def test_withdrawn_jobs_never_begin(tmp_path: Path) -> None:
+    def note(config: dict[str, float]) -> dict[str, float]:
+        Path(tmp_path, str(config["x"])).touch()
+        while not Path(tmp_path, "go").exists():
+            time.sleep(0.01)
+        return {"value": 1.0}
+
+    with Workers(UserFunction(note), n=1) as evaluator:
+        evaluator.submit([Job(i, {"x": i}) for i in range(3)])
+        evaluator.withdraw()
+        assert evaluator.pending == 1
+        Path(tmp_path, "go").touch()
+        assert [e.id for e in evaluator.poll()] == [0]
+        assert evaluator.pending == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "go"]
+
+
 def test_large_jobs_and_many_small_ones() -> None:
     with Workers(UserFunction(lambda c: {"value": float(len(c["text"]))}), 2) as evaluator:
         sizes = [3_000_000, 10, 70_000] + [1] * 500

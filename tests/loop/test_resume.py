@@ -112,6 +112,24 @@ def test_a_run_broken_off_after_any_result_ends_as_if_it_had_not_been(tmp_path: 
         assert log_of(cb.resume(path, evaluate=score)) == whole
 
 
+def test_a_function_that_always_fails_is_given_up_as_early_by_a_run_broken_off(path: Path) -> None:
+    fail = lambda_named("score", lambda config: 1 / 0)
+    left = iter(range(7))
+
+    def stop(_: Any) -> None:
+        if next(left, None) is None:
+            raise StopError
+
+    with contextlib.suppress(StopError):
+        begin(path, evaluate=fail, on_evaluation=stop)
+    assert cb.load(path).counts == {"error": 8}
+    resumed = cb.resume(path, evaluate=fail)
+    assert resumed.counts == {"error": 20}
+    assert str(log_of(resumed)[0]) == str(log_of(begin(None, evaluate=fail))[0])
+    mended = cb.resume(path, evaluate=score)
+    assert mended.counts == {"error": 20, "ok": 20}
+
+
 def test_the_last_run_is_resumed_unless_said_otherwise(path: Path) -> None:
     begin(path, budget=5)
     begin(path, budget=6)
@@ -189,6 +207,8 @@ def test_a_strategy_that_proposes_otherwise_is_noticed(path: Path) -> None:
     with pytest.raises(StoreError, match="can't be replayed"):
         cb.resume(path, evaluate=score, budget=50)
     assert cb.load(path).counts == {"ok": 20}
+    assert cb.load(path).stopped == "the budget of 20 evaluations is used"
+    assert cb.load(path).config["budget"] == "20 evaluations"
 
 
 def test_a_configuration_that_cannot_be_read(path: Path) -> None:

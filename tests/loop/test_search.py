@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -358,6 +361,96 @@ def test_nothing_starts_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> N
     assert run.stopped == "the budget of 10s is used"
 
 
+def test_a_time_budget_includes_what_happens_before_the_first_evaluation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(Budget, "parse", classmethod(lambda cls, value: cls("seconds", 10.0, clock=clock)))
+    starts = []
+
+    def slow(config: dict[str, Any]) -> dict[str, float]:
+        starts.append(clock.now - 100.0)
+        clock.now += 3.0
+        return {"accuracy": 0.5}
+
+    def slowly_made(*arguments: Any) -> cb.Space:
+        clock.now += 5.0
+        return SPACE
+
+    monkeypatch.setattr(sys.modules["cambrian.loop.search"], "check_space", slowly_made)
+    cb.search(SPACE, evaluate=slow, objectives=["accuracy"], budget="10s", strategy="random")
+    assert starts == [5.0, 8.0]
+
+
+def test_what_a_run_had_stopped_waiting_for_may_still_come_while_it_repeats(tmp_path: Path) -> None:
+    def await_file(name: str) -> None:
+        while not (tmp_path / name).exists():
+            time.sleep(0.01)
+
+    def uneven(config: dict[str, Any], seed: int) -> dict[str, float]:
+        mark = tmp_path / str(config["layers"])
+        if config["layers"] == 8:
+            await_file("repeating")
+            (tmp_path / "late").touch()
+        elif mark.exists():
+            (tmp_path / "repeating").touch()
+            await_file("late")
+            time.sleep(0.1)
+        mark.touch()
+        return {"accuracy": -abs(config["layers"] - 1) + seed % 100 * 1e-4}
+
+    initial = [{"layers": layers, "width": 32, "act": "relu"} for layers in (2, 8, 3, 4, 5, 6, 1)]
+    run = cb.search(
+        SPACE,
+        evaluate=uneven,
+        objectives=["accuracy"],
+        initial=initial,
+        strategy="random",
+        target=-0.5,
+        repeats=3,
+        workers=2,
+    )
+    assert run.stopped == "target accuracy -0.5 was reached"
+    repeated = Counter(e.id for e in run.evaluations)
+    assert sorted(repeated.values())[-5:] == [3] * 5
+    assert run.best is not None
+    assert run.best.config["layers"] == 1
+
+
+def test_a_run_without_its_evaluator_is_not_begun(tmp_path: Path) -> None:
+    lock = threading.Lock()
+
+    def unsendable(config: dict[str, Any]) -> dict[str, float]:
+        with lock:
+            return {"accuracy": 1.0}
+
+    with pytest.raises(TypeError, match="can't be sent to worker processes"):
+        cb.search(SPACE, evaluate=unsendable, objectives=["accuracy"], workers=1, store=tmp_path / "runs.db")
+    with pytest.raises(StoreError, match="no runs yet"):
+        cb.load(tmp_path / "runs.db")
+
+
+def test_the_best_is_feasible_where_repeats_fail() -> None:
+    def once(config: dict[str, Any]) -> dict[str, float]:
+        if str(config) in seen:
+            raise RuntimeError("not again")
+        seen.add(str(config))
+        return {"accuracy": 1.0}
+
+    seen: set[str] = set()
+    run = cb.search(SPACE, evaluate=once, objectives=["accuracy"], budget=20, repeats=2, strategy="random")
+    assert run.counts == {"ok": 15, "error": 5}
+    assert run.best is not None
+    assert run.best is run.front[0]
+
+
+def test_a_home_folder_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    cb.search(SPACE, evaluate=score, objectives=["accuracy"], budget=3, store="~/runs.db")
+    assert cb.load("~/runs.db").counts == {"ok": 3}
+    assert cb.resume("~/runs.db", evaluate=score, budget=5).counts == {"ok": 5}
+
+
 def test_an_epoch_budget_counts_epochs() -> None:
     given = []
 
@@ -432,6 +525,9 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"budget": "soon"}, ValueError, "can't be read"),
     ({"seed": -1}, ValueError, "seed must be at least 0"),
     ({"seed": 1.5}, TypeError, "seed must be a whole number"),
+    ({"seed": 2**64}, ValueError, "seed must be at most 18446744073709551615"),
+    ({"ordered": "no"}, TypeError, "ordered must be True, False or None"),
+    ({"epochs": math.inf}, ValueError, "epochs must be finite"),
     ({"repeats": 0}, ValueError, "repeats must be at least 1"),
     ({"patience": 0}, ValueError, "patience must be at least 1"),
     ({"target": "high"}, TypeError, "target must be a number"),
@@ -439,6 +535,7 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"device": "cuda"}, ValueError, "device means nothing with evaluate="),
     ({"device": 0}, TypeError, "device must be a name"),
     ({"workers": -1}, ValueError, "workers must be at least 0"),
+    ({"store": 5}, TypeError, "store must be a path such as 'runs.db', got 5"),
     ({"initial": 5}, TypeError, "initial must be"),
     ({"initial": [{"layers": 99}]}, ValueError, "layers"),
     ({"on_evaluation": 5}, TypeError, "on_evaluation must be a callable"),
@@ -451,5 +548,5 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
 def test_bad_arguments(change: dict[str, Any], error: type[Exception], message: str, tmp_path: Path) -> None:
     options: dict[str, Any] = {"space": SPACE, "evaluate": score, "objectives": ["accuracy"], **change}
     with pytest.raises(error, match=message):
-        cb.search(options.pop("space"), store=tmp_path / "runs.db", **options)
+        cb.search(options.pop("space"), **{"store": tmp_path / "runs.db", **options})
     assert not (tmp_path / "runs.db").exists()

@@ -244,9 +244,10 @@ def test_a_build_that_fails_is_a_result() -> None:
     ],
     ids=str,
 )
-def test_what_does_not_fit_is_refused(given: dict[str, Any], message: str) -> None:
+def test_what_does_not_fit_is_refused(given: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=message):
-        begin(**given)
+        begin(**given, store=tmp_path / "runs.db")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_workers_train_what_this_process_trains() -> None:

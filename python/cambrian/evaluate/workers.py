@@ -120,6 +120,10 @@ class Workers:
         done, self._done = self._done, []
         return done
 
+    def withdraw(self) -> None:
+        """Drop the jobs that wait for a worker; those that one has stay pending."""
+        self._queue.clear()
+
     def evaluate(self, jobs: Iterable[Job]) -> Iterator[Evaluation]:
         """Submit jobs and yield evaluations as they finish, until nothing is pending."""
         self.submit(jobs)

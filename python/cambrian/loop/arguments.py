@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,14 +100,32 @@ def check_strategy(strategy: object, space: Space, objectives: int) -> tuple[dic
     return {**named, "snapshot": pack(strategy.snapshot())}, strategy
 
 
-def check_number(name: str, value: object, *, low: float, whole: bool = True) -> Any:
-    """Return a number that is at least `low`; TypeError or ValueError naming the argument otherwise."""
+def check_number(name: str, value: object, *, low: float, high: float = math.inf, whole: bool = True) -> Any:
+    """Return a number from `low` to `high`; TypeError or ValueError naming the argument otherwise."""
     kinds: tuple[type, ...] = (int, np.integer) if whole else (int, float, np.integer, np.floating)
     if isinstance(value, bool) or not isinstance(value, kinds):
         raise TypeError(f"{name} must be {'a whole number' if whole else 'a number'}, got {value!r}")
-    if not math.isfinite(value) or value < low:  # type: ignore[arg-type, operator]
+    if isinstance(value, (float, np.floating)) and not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    if value < low:  # type: ignore[operator]
         raise ValueError(f"{name} must be at least {low:g}, got {value!r}")
+    if value > high:  # type: ignore[operator]
+        raise ValueError(f"{name} must be at most {high}, got {value!r}")
     return int(value) if whole else float(value)  # type: ignore[call-overload, arg-type]
+
+
+def check_flag(name: str, value: object) -> bool:
+    """Return whether a flag is set, None being no; TypeError naming the argument otherwise."""
+    if value is not None and not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True, False or None, got {value!r}")
+    return bool(value)
+
+
+def check_path(store: object) -> Path:
+    """Return the path of a store, `~` resolved; TypeError for what is no path."""
+    if not isinstance(store, (str, os.PathLike)):
+        raise TypeError(f"store must be a path such as 'runs.db', got {store!r}")
+    return Path(store).expanduser()
 
 
 def check_initial(initial: object, space: Space) -> NDArray[Any] | None:

@@ -19,14 +19,17 @@ from cambrian.store import Store
 OnEvaluation = Callable[[Evaluation], object] | None
 
 
-def execute(settings: Settings, store: Store, run: int, watch: Watch, on_evaluation: OnEvaluation) -> Run:
-    """Drive a run of the store, new or begun before, to its end, and close the store.
+def execute(
+    settings: Settings, store: Store, run: int | None, watch: Watch, on_evaluation: OnEvaluation
+) -> Run:
+    """Drive a run of the store to its end, and close the store. None begins a new run.
 
-    Ctrl-C ends it early; how to go on is said on stderr and in `Run.stopped`.
+    Nothing is written before strategy and evaluator are there, and the past of the run is replayed. Ctrl-C
+    ends it early; how to go on is said on stderr and in `Run.stopped`.
     """
     try:
         with Interrupt() as interrupt:
-            stopped = (_bulk if settings.kind == "evaluate_batch" else _drive)(
+            run, stopped = (_bulk if settings.kind == "evaluate_batch" else _drive)(
                 settings, store, run, watch, interrupt, on_evaluation
             )
         if stopped == "interrupted":
@@ -45,36 +48,50 @@ def execute(settings: Settings, store: Store, run: int, watch: Watch, on_evaluat
 def _drive(
     settings: Settings,
     store: Store,
-    run: int,
+    run: int | None,
     watch: Watch,
     interrupt: Interrupt,
     on_evaluation: OnEvaluation,
-) -> str | None:
+) -> tuple[int, str | None]:
     strategy = settings.make_strategy()
-    evaluator = make_evaluator(settings)
+    try:
+        with interrupt.breakable():
+            evaluator = make_evaluator(settings)
+    except KeyboardInterrupt:
+        if not interrupt.came:
+            raise
+        return _begun(settings, store, run), "interrupted"
     try:
         if settings.ordered and not strategy.synchronous and not settings.window:
             settings.window = evaluator.capacity
-            store.configure(run, settings.to_dict())
-        drive = Drive(settings, strategy, evaluator, store, run, watch, interrupt, on_evaluation)
+        number = _begun(settings, store, run)
+        drive = Drive(settings, strategy, evaluator, store, number, watch, interrupt, on_evaluation)
         drive.replay()
+        store.configure(number, settings.to_dict())
         with watch.looping():
             drive.run()
             if settings.repeats > 1 and drive.stopped != "interrupted":
                 repeat(drive)
-        return "interrupted" if interrupt.came else drive.stopped
+        return number, "interrupted" if interrupt.came else drive.stopped
     finally:
         evaluator.close()
 
 
 def _bulk(
-    settings: Settings, store: Store, run: int, watch: Watch, interrupt: Interrupt, _: OnEvaluation
-) -> str | None:
-    bulk = Bulk(settings, settings.make_strategy(), callable_of(settings), store, run, watch, interrupt)
+    settings: Settings, store: Store, run: int | None, watch: Watch, interrupt: Interrupt, _: OnEvaluation
+) -> tuple[int, str | None]:
+    strategy = settings.make_strategy()
+    number = _begun(settings, store, run)
+    bulk = Bulk(settings, strategy, callable_of(settings), store, number, watch, interrupt)
     bulk.replay()
+    store.configure(number, settings.to_dict())
     with watch.looping():
         bulk.run()
-    return bulk.stopped
+    return number, bulk.stopped
+
+
+def _begun(settings: Settings, store: Store, run: int | None) -> int:
+    return store.add_run(settings.to_dict()) if run is None else run
 
 
 def _how_to_go_on(settings: Settings, store: Store, run: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,6 +12,7 @@ import numpy as np
 
 from cambrian.evaluate.evaluation import Evaluation
 from cambrian.loop.proposals import Proposal, job_of, read
+from cambrian.loop.results import answer, checked
 from cambrian.loop.settings import Settings
 from cambrian.store import genomes_of
 
@@ -74,21 +77,36 @@ def repeat(drive: Drive) -> None:
     book.reserve = 0.0
     flying: dict[int, tuple[Proposal, int]] = {}
     todo = list(_lacking(drive))
-    while (todo or flying) and not drive.interrupt.came:
+    timed = settings.budget.unit == "seconds"
+    end = time.monotonic() + (settings.budget.left + drive.grace if timed else math.inf)
+    while (todo or flying) and not drive.interrupt.came and time.monotonic() < end:
         while todo and book.affordable() and drive.evaluator.pending < drive.evaluator.capacity:
             proposal, again = todo.pop(0)
             row = book.elsewhere.get((proposal.hash, settings.full, again))
             if row is not None:
-                found = replace(drive.store.evaluation(row), id=proposal.id, cached=True, seconds=0.0)
-                drive.store_repeats([((proposal, again), found)])
+                found = answer(drive.store.evaluation(row), proposal)
+                drive.journal.repeats([(proposal, found)])
                 continue
             job = replace(job_of(settings, proposal, again), id=-1 - len(todo))
             flying[job.id] = proposal, again
             settings.budget.spend(1, settings.full)
             drive.evaluator.submit([job])
-        if not flying:
+        if not flying or not drive.evaluator.pending:
             return
-        drive.store_repeats((flying.pop(e.id), e) for e in drive.poll())
+        _take(drive, flying)
+
+
+def _take(drive: Drive, flying: dict[int, tuple[Proposal, int]]) -> None:
+    done = []
+    for evaluation in drive.poll():
+        if evaluation.id in flying:
+            proposal, again = flying.pop(evaluation.id)
+            done.append((proposal, checked(drive.settings, proposal, evaluation, again)))
+        else:  # of the search itself, which had stopped waiting for it
+            drive.finished(evaluation)
+    drive.journal.commit()
+    if done:
+        drive.journal.repeats(done)
 
 
 def _lacking(drive: Drive) -> Iterator[tuple[Proposal, int]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cambrian.errors import StoreError
+from cambrian.loop.arguments import check_path
 from cambrian.loop.budget import Budget
 from cambrian.loop.execute import OnEvaluation, execute
 from cambrian.loop.objectives import parse
@@ -49,10 +51,9 @@ def resume(
         row = opened.run(run)
         functions = {"build": build, "evaluate": evaluate, "evaluate_batch": evaluate_batch}
         settings = restore(row, task=task, functions=functions, complete=True)
-        seconds = max(row.seconds, opened.last_at(row.id))
         if budget is not None:
             settings.budget = _larger(Budget.parse(budget), settings.budget)
-        opened.configure(row.id, settings.to_dict())
+        seconds = max(row.seconds, opened.last_at(row.id)) + watch.seconds
         watch = Watch(seconds, row.overhead)
         settings.budget.start(seconds if settings.budget.unit == "seconds" else 0.0)
     except BaseException:
@@ -82,10 +83,11 @@ def load(
         return Run(opened, row.id, settings)
 
 
-def _there(store: str | os.PathLike[str]) -> str:
-    if not os.path.exists(store):
-        raise StoreError(f"store {os.fspath(store)} doesn't exist; check the path")
-    return os.fspath(store)
+def _there(store: object) -> Path:
+    path = check_path(store)
+    if not path.exists():
+        raise StoreError(f"store {path} doesn't exist; check the path")
+    return path
 
 
 def _larger(budget: Budget, before: Budget) -> Budget:

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from cambrian.loop.arguments import (
     check_device,
     check_epochs,
+    check_flag,
     check_goals,
     check_number,
+    check_path,
     check_space,
     check_start,
     check_strategy,
@@ -72,7 +74,7 @@ def search(
     asynchronous strategy in ask order, so that a killed and resumed run repeats the uninterrupted one.
     `on_evaluation` is called with each `Evaluation`, once it is stored.
 
-    A failing candidate is a result, not an error; 20 failures before anything succeeds end the run. With
+    A failing candidate is a result, not an error; 20 errors or crashes before anything else end the run. With
     `store` everything is in a file that survives the process and that `resume` continues; other runs may be
     in it, and networks they trained on the same task are not trained again. Ctrl-C ends the run and keeps
     all of it.
@@ -83,9 +85,11 @@ def search(
     >>> run.best.metrics
     """
     watch = Watch()
+    limit = Budget.parse(budget)
+    limit.start()
     functions = {"build": build, "evaluate": evaluate, "evaluate_batch": evaluate_batch}
     kind = evaluator_of(functions, task)
-    seed = check_number("seed", seed, low=0)
+    seed = check_number("seed", seed, low=0, high=2**64 - 1)
     data = _task(task, seed)
     space = check_space(space, kind, data)
     goals, asked = check_goals(objectives, constraints, kind, data)
@@ -93,7 +97,7 @@ def search(
     settings = Settings(
         space=space,
         goals=goals,
-        budget=Budget.parse(budget),
+        budget=limit,
         kind=kind,
         function=functions.get(kind),
         task=data,
@@ -110,17 +114,11 @@ def search(
         epochs=check_epochs(epochs, kind),
         device=check_device(device, kind),
         workers=None if workers is None else check_number("workers", workers, low=0),
-        ordered=bool(ordered),
+        ordered=check_flag("ordered", ordered),
     )
     check_together(settings, on_evaluation)
-    settings.budget.start()
-    opened = Store(store, write=True)
-    try:
-        run = opened.add_run(settings.to_dict())
-    except BaseException:
-        opened.close()
-        raise
-    return execute(settings, opened, run, watch, on_evaluation)
+    opened = Store(None if store is None else check_path(store), write=True)
+    return execute(settings, opened, None, watch, on_evaluation)
 
 
 def _task(task: Task | str | None, seed: int) -> Task | None:
