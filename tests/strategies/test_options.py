@@ -48,6 +48,10 @@ def test_other_numbers():
 def test_unknown_names():
     with pytest.raises(ValueError, match="did you mean 'aging'"):
         make("agin", plain())
+    with pytest.raises(ValueError, match=r"unknown strategy \['aging'\]"):
+        make(["aging"], plain())
+    with pytest.raises(TypeError, match=r"space must be a cb\.Space.*got 'convnet'"):
+        make("aging", "convnet")
     with pytest.raises(ValueError, match=r"unknown option.*did you mean 'population'"):
         make("aging", plain(), populaton=3)
     with pytest.raises(ValueError, match="unknown mutation operator"):
@@ -91,9 +95,10 @@ def test_operators_are_used():
         assert {row.tobytes() for row in children} <= {row.tobytes() for row in first.genomes}
 
 
-def test_the_default_mutation_of_aging_changes_one_gene():
+def test_the_default_of_aging_changes_one_gene_and_crosses_nothing():
     space = plain()
-    strategy = make("aging", space, population=2, sample=2, crossover="none", duplicates=True)
+    strategy = make("aging", space, population=2, sample=2, duplicates=True)
+    assert strategy.options["crossover"] == {"name": "none"}
     batch = strategy.ask(2)
     strategy.tell(batch.ids, [0.0, np.nan])
     children = strategy.ask(500).genomes

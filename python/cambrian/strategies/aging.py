@@ -12,10 +12,10 @@ from cambrian.evolve.breed import breed
 from cambrian.evolve.operators import (
     Crossover,
     Mutation,
+    NoCrossover,
     PointMutation,
     StructuralMutation,
     Tournament,
-    TwoPointCrossover,
     make_mutations,
     make_operator,
     operator_dict,
@@ -38,10 +38,9 @@ class Aging(Strategy):
     is told, failed ones never do. With two or more objectives the best of a sample is that by (rank,
     crowding) in the population. The default mutation resets one active gene; where the space repeats a
     group, the part `structural` of the children have slots inserted, deleted, copied or moved, or a reference
-    rewired, instead; a `mutation` that is given replaces both. Half of the children are crossed with a second
-    parent first, which pays with several objectives and many slots. The paper has ``population=100,
-    sample=25, crossover="none", duplicates=True``. Raises ValueError for a population or sample below 2 and
-    for a sample larger than the population.
+    rewired, instead; a `mutation` that is given replaces both. As in the paper, nothing is crossed unless a
+    `crossover` is given; to have all as there: ``population=100, sample=25, duplicates=True``. Raises
+    ValueError for a population or sample below 2 and for a sample larger than the population.
 
     >>> strategy = cb.strategies.Aging(space, population=20, sample=5, seed=0)
     >>> batch = strategy.ask(8); strategy.tell(batch.ids[:3], cost(batch.genomes[:3]))
@@ -56,7 +55,7 @@ class Aging(Strategy):
         *,
         population: int = 20,
         sample: int | None = None,
-        crossover: Crossover | Described = TwoPointCrossover(0.5, by="slot"),  # noqa: B008
+        crossover: Crossover | Described = NoCrossover(),  # noqa: B008
         mutation: Mutation | Described | Sequence[Mutation | Described] | None = None,
         structural: float = 0.25,
         duplicates: bool = False,
