@@ -29,7 +29,8 @@ def unknown(what: str, name: object, options: Iterable[str]) -> ValueError:
     names = sorted(options)
     near = difflib.get_close_matches(str(name), names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return ValueError(f"unknown {what} {name!r}{hint} (choose from: {', '.join(names)})")
+    known = f"choose from: {', '.join(names)}" if names else "there is none"
+    return ValueError(f"unknown {what} {name!r}{hint} ({known})")
 
 
 def require(module: str, extra: str, purpose: str) -> ModuleType:

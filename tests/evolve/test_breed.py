@@ -111,12 +111,18 @@ def test_as_many_children_as_parents_by_default() -> None:
         ({"cost": COST.astype(">f8")}, TypeError, "cost: expected a float64 array .*, got >f8 array"),
         ({"cost": [None] * 100}, TypeError, "cost: expected a float64 array .*, got list"),
         ({"cost": None}, TypeError, "cost: .*NoneType"),
+        ({"cost": np.where(COST > 0.9, np.inf, COST)}, ValueError, r"cost: row \d+ is inf; use NaN"),
+        ({"cost": np.full((100, 2), -np.inf)}, ValueError, r"cost: row 0 is \[-inf, -inf\]; use NaN"),
         ({"cost": np.zeros((100, 0))}, ValueError, r"cost: expected shape .*, got \(100, 0\)"),
         ({"cost": np.zeros((100, 2, 1))}, ValueError, "cost: expected shape"),
         ({"genomes": GENOMES[0]}, ValueError, "genomes: expected"),
         ({"genomes": GENOMES.tolist()}, TypeError, "genomes: expected"),
         ({"genomes": GENOMES.astype(np.int64)}, TypeError, "genomes: expected"),
-        ({"genomes": GENOMES[:0], "cost": COST[:0], "n": 1}, ValueError, "expected at least one parent"),
+        (
+            {"genomes": GENOMES[:0], "cost": COST[:0], "n": 1},
+            ValueError,
+            "genomes: expected at least one parent",
+        ),
         ({"layout": "convnet"}, TypeError, "layout: expected a space's .layout, got str"),
         ({"n": -1}, ValueError, "n: expected"),
         ({"n": 2.5}, TypeError, "n: expected"),
@@ -150,6 +156,7 @@ def test_bad_arguments_are_named(changed: dict[str, Any], error: type[Exception]
             "Truncation takes one objective, got 2",
         ),
         ({"cost": [1.0, 2.0]}, TypeError, "cost: expected a float64 array"),
+        ({"cost": np.full(100, -np.inf), "by": cb.Truncation()}, ValueError, "cost: row 0 is -inf; use NaN"),
     ],
 )
 def test_bad_survival_is_named(changed: dict[str, Any], error: type[Exception], message: str) -> None:

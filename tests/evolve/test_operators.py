@@ -75,7 +75,7 @@ class TestContract:
 
 def with_operator(name: str) -> dict[str, Any]:
     """Arguments of breed that leave only this operator at work."""
-    arguments: dict[str, Any] = {"crossover": cb.NoCrossover(), "mutation": [], "selection": cb.Tournament(1)}
+    arguments: dict[str, Any] = {"crossover": cb.NoCrossover(), "mutation": [], "selection": cb.Tournament(2)}
     return arguments | {OPERATORS[name].kind: OPERATORS[name]()}
 
 
@@ -157,6 +157,17 @@ def test_unknown_names_get_a_suggestion() -> None:
         make_operator(3, "selection")
 
 
+@pytest.mark.parametrize("size", [0, 1])
+def test_a_tournament_needs_two(size: int) -> None:
+    with pytest.raises(ValueError, match=f"Tournament: size must be an integer from 2 to .*, got {size}"):
+        cb.Tournament(size)
+
+
+def test_a_parameter_of_an_operator_without_any() -> None:
+    with pytest.raises(ValueError, match=r"unknown parameter of point 'rate' \(there is none\)"):
+        make_operator({"name": "point", "rate": 1}, "mutation")
+
+
 def test_several_mutations_are_applied_in_order() -> None:
     assert make_mutations("reset") == [cb.ResetMutation()]
     assert make_mutations(cb.StepMutation()) == [cb.StepMutation()]
@@ -165,7 +176,7 @@ def test_several_mutations_are_applied_in_order() -> None:
     layout = plain(10, 4).layout()
     genomes = _core.sample(layout, 100, seed=0)
     step, reset = cb.StepMutation(0.3), cb.ResetMutation(0.3)
-    arguments: dict[str, Any] = {"crossover": cb.NoCrossover(), "selection": cb.Tournament(1)}
+    arguments: dict[str, Any] = {"crossover": cb.NoCrossover(), "selection": cb.Tournament(2)}
     once = cb.breed(genomes, np.zeros(100), layout, mutation=step, **arguments)
     twice = cb.breed(genomes, np.zeros(100), layout, mutation=[step, reset], **arguments)
     # The second sees what the first made, and has numbers of its own.

@@ -120,6 +120,8 @@ def test_options_of_families_are_used():
             lambda: cb.spaces.convnet((64,), 10),
             r"works on images: input= must be \(channels, height, width\); got \(64,\)",
         ),
+        (lambda: cb.spaces.convnet((1, 8.5, 8), 10), r"positive integers; got \(1, 8.5, 8\)"),
+        (lambda: cb.spaces.make(["convnet"], (1, 8, 8), 10), r"unknown space \['convnet'\]"),
         (lambda: cb.spaces.convnet(operations=("max_pool",)), "needs a convolution among its operations"),
         (lambda: cb.spaces.convnet(operations=("convolution",)), "unknown operation of convnet"),
         (lambda: cb.spaces.convnet(activations=("rel",)), "did you mean 'relu'"),
@@ -143,3 +145,12 @@ def test_explain_shows_config_repairs_and_network():
     assert "project: conv2d" in text
     assert "linear(features=10, bias=1) (10,)" in text
     assert "params" in text
+    pooled = config(op="max_pool", stride=2)
+    text = space.explain(space.encode({**pooled, "layers": pooled["layers"] * 4, "dropout": 0.3}))
+    assert "kernel: 3 -> 1; the operation falls away" in text
+    assert "dropout(p=0.3)" in text
+
+
+def test_explain_says_where_a_space_has_no_network_yet():
+    space = cb.Space(head=cb.Choice("mean", "flatten"))
+    assert space.explain(space.sample(1)[0]).endswith("network: none before the space is bound to an input")

@@ -44,6 +44,17 @@ def test_float_levels_are_linear_or_geometric_and_include_both_ends():
     assert max(ratios) / min(ratios) == pytest.approx(1, abs=1e-9)
 
 
+def test_rounding_never_leaves_the_range():
+    for low, high in ((1, 10**17 + 1), (3, 2**63 - 1), (10**15, 10**15 + 1)):
+        options = cb.Int(low, high, log=True).options
+        assert (options[0], options[-1]) == (low, high)
+    for log in (False, True):
+        low, high = 1.0000000000001, 1.0000000000009
+        options = cb.Float(low, high, log=log, levels=7).options
+        assert (options[0], options[-1]) == (low, high)
+        assert list(options) == sorted(set(options))
+
+
 def test_ranges_take_the_nearest_level():
     assert cb.Int(0, 1000, levels=5).nearest(300) == 1
     assert cb.Float(0, 1, levels=5).nearest(0.6) == 2
@@ -78,6 +89,10 @@ def test_references_are_distances():
         (lambda: cb.Float(-1, 1, log=True), ValueError, "log=True needs low > 0"),
         (lambda: cb.Float(0, math.inf), TypeError, "high= must be a finite float; got inf"),
         (lambda: cb.Float(-1.7e308, 1.7e308), ValueError, "too wide"),
+        (lambda: cb.Float(1e-308, 1e308, log=True), ValueError, "too wide"),
+        (lambda: cb.Float(0, 10**400), TypeError, "high= must be a finite float"),
+        (lambda: cb.Int(0, 2**63), ValueError, "at most 64 bits"),
+        (lambda: cb.Int(-(10**400), 0), ValueError, "at most 64 bits"),
         (lambda: cb.Float(0, "1"), TypeError, "high="),
         (lambda: cb.Float(0, 1, levels=1), ValueError, "levels= must be an integer from 2"),
         (lambda: cb.Int(0, 1, levels=2.0), ValueError, "levels="),

@@ -96,6 +96,13 @@ LAYERS = ("members", "layers", "group", "members")
         (_set("extra", 2), "unknown key of a space 'extra'"),
         (_set("members", 3), "members: expected a dict"),
         (_set("members", {}), "no genes"),
+        (_set("input", 5), "input= must be a shape"),
+        (_set("input", [1, "a", 3]), "positive integers; got"),
+        (_set("members", "lr", "kind", []), r"members\.lr: unknown kind \[\]"),
+        (
+            _set("members", "lr", {"kind": "choice", "options": "abc"}),
+            r"members\.lr: options: expected a list",
+        ),
         (_set("members", "lr", 3), r"members\.lr: expected a dict with a kind; got 3"),
         (_set("members", "lr", "kind", "flaot"), r"members\.lr: unknown kind 'flaot'; did you mean 'float'"),
         (_set("members", "lr", "hihg", 3), r"members\.lr: unknown key 'hihg'; did you mean 'high'"),

@@ -113,6 +113,13 @@ def test_a_stamped_group_has_one_set_of_genes_and_takes_parameters():
     assert len(space.program.procedures) == 2
 
 
+def test_a_switch_on_a_gene_of_one_word_may_give_a_number():
+    def net(x, kind):
+        return cb.nn.linear(x, cb.switch(kind, {"only": 5}))
+
+    assert network(dense(net, kind=cb.Choice("only")), {"kind": "only"})[-1][1] == (5,)
+
+
 def test_names_are_found_outwards_and_parameters_are_handed_down():
     def inner(
         x, act, width, outputs

@@ -53,6 +53,8 @@ def breed(
         raise TypeError(f"layout: expected a space's .layout, got {type(layout).__name__}")
     if not isinstance(genomes, np.ndarray) or genomes.ndim != 2:
         _core.check(layout, genomes)  # raises, and says what was expected
+    if not len(genomes):
+        raise ValueError("genomes: expected at least one parent, got none")
     return _core.breed(
         layout,
         genomes,

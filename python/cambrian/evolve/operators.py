@@ -35,13 +35,13 @@ def _check_rate(owner: object) -> None:
         _check_number(owner, "rate", 1)
 
 
-def _check_count(owner: object, field: str, high: int) -> None:
+def _check_count(owner: object, field: str, low: int, high: int) -> None:
     value = getattr(owner, field)
     what = f"{type(owner).__name__}: {field}"
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{what} must be an integer from 1 to {high}, got {value!r}")
-    if not 1 <= int(value) <= high:
-        raise ValueError(f"{what} must be an integer from 1 to {high}, got {value!r}")
+        raise TypeError(f"{what} must be an integer from {low} to {high}, got {value!r}")
+    if not low <= int(value) <= high:
+        raise ValueError(f"{what} must be an integer from {low} to {high}, got {value!r}")
     object.__setattr__(owner, field, int(value))
 
 
@@ -55,8 +55,9 @@ def _check_by(owner: object) -> None:
 class Tournament:
     """The best of `size` parents drawn uniformly with replacement; a failed one (NaN) never beats another.
 
-    `size` is 1 (no selection pressure) or more. A parent that is better than all but a share q of the
-    population is chosen with a density of size * q ** (size - 1). Equal parents have equal chances.
+    `size` is 2 or more; for no selection at all, give every parent the same cost: equal parents have equal
+    chances. A parent that is better than all but a share q of the population is chosen with a density of
+    size * q ** (size - 1).
 
     >>> cb.breed(genomes, cost, space.layout, selection=cb.Tournament(5))
     """
@@ -66,7 +67,7 @@ class Tournament:
     kind: ClassVar[str] = "selection"
 
     def __post_init__(self) -> None:
-        _check_count(self, "size", MAX_TOURNAMENT)
+        _check_count(self, "size", 2, MAX_TOURNAMENT)
 
     def native(self) -> tuple[Any, ...]:
         """The operator as the core takes it."""
@@ -199,7 +200,7 @@ class StepMutation:
 
     def __post_init__(self) -> None:
         _check_rate(self)
-        _check_count(self, "step", MAX_STEP)
+        _check_count(self, "step", 1, MAX_STEP)
 
     def native(self) -> tuple[Any, ...]:
         """The operator as the core takes it."""

@@ -16,7 +16,7 @@ Cost: TypeAlias = NDArray[np.float64]
 def check_cost(cost: object, rows: int | None = None) -> Cost:
     """The cost as a C-contiguous float64 array of shape (rows, objectives); lower is better, NaN failed.
 
-    Raises TypeError for anything but a float64 array, ValueError for a wrong shape.
+    Raises TypeError for anything but a float64 array, ValueError for a wrong shape and an infinite value.
     """
     if not isinstance(cost, np.ndarray) or cost.dtype != np.float64:
         what = f"{cost.dtype} array" if isinstance(cost, np.ndarray) else type(cost).__name__
@@ -25,6 +25,9 @@ def check_cost(cost: object, rows: int | None = None) -> Cost:
         raise ValueError(f"cost: expected shape (n,) or (n, objectives), got {cost.shape}")
     if rows is not None and len(cost) != rows:
         raise ValueError(f"cost: expected a row for each of the {rows} genomes, got {len(cost)}")
+    if np.isinf(cost).any():
+        row = int(np.argwhere(np.isinf(cost))[0, 0])
+        raise ValueError(f"cost: row {row} is {cost[row].tolist()}; use NaN for a failed candidate")
     return np.ascontiguousarray(
         cost.reshape(len(cost), -1) if cost.size else cost.reshape(0, max(1, cost.ndim))
     )
@@ -73,7 +76,7 @@ class Truncation:
 
 @dataclass(frozen=True)
 class NSGA2:
-    """Lower Pareto rank first, then higher crowding distance; rows that are not finite last.
+    """Lower Pareto rank first, then higher crowding distance; rows with a NaN last.
 
     Deb, Pratap, Agarwal and Meyarivan, "A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II", 2002.
     Of rows equal in both the earlier lives on.
@@ -94,7 +97,8 @@ def survive(cost: Cost, *, n: int, by: NSGA2 | Truncation = NSGA2()) -> NDArray[
     """Who lives on: indices of n rows, best first, int64 `(n,)`.
 
     `cost`: float64 `(rows,)` or `(rows, objectives)`, lower is better, NaN = failed and last. Raises
-    TypeError or ValueError for another cost, and for n below 0 or above the number of rows.
+    TypeError or ValueError for another cost (infinite ones too), and for n below 0 or above the number of
+    rows.
 
     >>> keep = cb.survive(cost, n=1000, by=cb.NSGA2())
     >>> genomes, cost = genomes[keep], cost[keep]

@@ -144,7 +144,7 @@ class Programmer:
         for i in range(len(options) - 2, -1, -1):
             chosen_here = recorder.option_is(on, s.EQ, i) if isinstance(on, GeneSymbol) else ~on
             number = recorder.where(chosen_here, results[i][1], number)
-        return number if isinstance(number, Expr) else recorder.where(on == on, number, number)
+        return number if isinstance(number, Expr) else recorder.expression(s.CONST, number)
 
 
 def _case(recorder: Recorder, case: object) -> tuple[Draft, object]:

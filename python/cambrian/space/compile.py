@@ -131,7 +131,10 @@ def _column(
 def words(
     columns: Columns, program: Program | None, shape: tuple[int, ...] | None, outputs: int | None
 ) -> NDArray[np.int64]:
-    """Write the record. Without a program, or an input's shape to run it on, the space is a plain one."""
+    """Write the record. Without a program, or an input's shape to run it on, the space is a plain one.
+
+    Raises ValueError for whole numbers of more than 64 bits.
+    """
     bound = program if shape is not None else None
     out = [MAGIC, VERSION, len(columns.columns)]
     for column in columns.columns:
@@ -148,7 +151,12 @@ def words(
     out += [len(shape), *shape, outputs or 0 if bound else 0]
     out += bound.words() if bound else [0]
     out += [int(bound is None or column.place.path not in bound.read) for column in columns.columns]
-    return np.array([*out, MAGIC], dtype=np.int64)
+    try:
+        return np.array([*out, MAGIC], dtype=np.int64)
+    except OverflowError:
+        raise ValueError(
+            "a template works with a whole number of more than 64 bits; use smaller options"
+        ) from None
 
 
 def _column_words(column: Column, program: Program | None) -> list[int]:

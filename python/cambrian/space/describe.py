@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cambrian import _core
+from cambrian.space import nn
 from cambrian.space.genes import Gene
 from cambrian.space.places import Place
 
@@ -60,7 +61,8 @@ def explain(space: Space, genome: NDArray[Any]) -> str:
         raise ValueError(f"explain takes one genome of shape ({space.n_genes},); got {_shape(genome)}")
     lines = ["config:", *(f"  {line}" for line in _config_lines(space.decode(genome)))]
     if space.layout.plain:
-        return "\n".join(lines)
+        unbound = ["network: none before the space is bound to an input"] if space.has_templates else []
+        return "\n".join(lines + unbound)
     rows: Any = genome[np.newaxis, :]
     graph = space.graphs(rows)
     repairs = [_repair(space, graph, *repair) for repair in graph["repairs"][0]]
@@ -74,7 +76,9 @@ def _repair(space: Space, graph: GraphArrays, rule: str, place: int, before: int
     """A line for a repair: a clamped reference is named by its gene, the others by the node they touch."""
     if rule == "clamp":
         return f"  clamp: {space.paths[place]} reaches {-before} before the first slot, takes input {after}"
-    operation = _core.operations()[graph["op"][place]]["name"] if place >= 0 else "the input"
+    if place < 0:
+        return f"  {rule}: {before} -> {after}; the operation falls away, for it does nothing then"
+    operation = _core.operations()[graph["op"][place]]["name"]
     return f"  {rule}: {operation} (node {place}) {before} -> {after}"
 
 
@@ -96,7 +100,8 @@ def _graph_lines(graph: GraphArrays) -> list[str]:
         attrs = []
         for name, value in zip(row["attrs"], graph["attrs"][node].tolist(), strict=False):
             words = row["kinds"].get(name)
-            attrs.append(f"{name}={words[value] if words else value}")
+            shown = value / 1_000_000 if name in nn.MILLIONTHS else value
+            attrs.append(f"{name}={words[value] if words else shown}")
         inputs = graph["inputs"][graph["edges"][node] : graph["edges"][node + 1]].tolist()
         shape = tuple(graph["shape"][node].tolist()[: graph["rank"][node]])
         sources = f" <- {', '.join(map(str, inputs))}" if inputs else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cambrian.space import nn
@@ -60,7 +61,7 @@ class Choice(Gene):
     hold the options named. Raises ValueError for no, repeated or non-finite options, TypeError for others.
 
     >>> cb.Choice(16, 32, 64)
-    >>> cb.Choice(conv=conv, pool="max_pool", kernel=..., when={"depth": [2, 3]})
+    >>> cb.Choice(conv=conv, pool="max_pool", when={"depth": [2, 3]})
     """
 
     kind = 0
@@ -140,8 +141,9 @@ def _operation(name: str, operation: object) -> Template | nn.Primitive:
 
 
 def _range(what: str, low: Any, high: Any, log: bool, levels: Any, types: tuple[type, ...]) -> None:
+    largest = sys.float_info.max if float in types else math.inf
     for name, value in (("low", low), ("high", high)):
-        if isinstance(value, bool) or not isinstance(value, types) or not math.isfinite(value):  # type: ignore[arg-type]
+        if isinstance(value, bool) or not isinstance(value, types) or not abs(value) <= largest:  # type: ignore[arg-type]
             raise TypeError(f"{what} {name}= must be a finite {types[0].__name__}; got {value!r}")
     if low > high:
         raise ValueError(f"{what} needs low <= high; got low={low!r}, high={high!r}")
@@ -157,7 +159,8 @@ class Int(Gene):
     Every integer is an option while there are at most `levels` of them and `log` is off. Otherwise the
     options are the distinct values among ``round(low + (high - low) * i / (levels - 1))``, or for `log`
     ``round(low * (high / low) ** (i / (levels - 1)))``, i = 0 … levels - 1, halves rounded up.
-    Raises ValueError for low > high, a log range with low < 1 and levels outside 2 … 65,536.
+    Raises ValueError for low > high, a log range with low < 1, numbers of more than 64 bits and levels
+    outside 2 … 65,536.
 
     >>> cb.Int(1, 8).options
     (1, 2, 3, 4, 5, 6, 7, 8)
@@ -168,6 +171,8 @@ class Int(Gene):
     def __init__(self, low: int, high: int, log: bool = False, levels: int = 256, when: When = None) -> None:
         low, high = scalar(low), scalar(high)  # type: ignore[assignment]
         _range("Int", low, high, log, levels, (int,))
+        if not -(2**63) <= low <= high < 2**63:
+            raise ValueError(f"Int takes numbers of at most 64 bits; got low={low!r}, high={high!r}")
         self.low, self.high, self.log, self.levels, self.when = low, high, bool(log), levels, conditions(when)
         steps = levels - 1
         if log:
@@ -176,7 +181,9 @@ class Int(Gene):
             grid = list(range(low, high + 1))
         else:
             grid = [low + (2 * (high - low) * i + steps) // (2 * steps) for i in range(levels)]
-        self.options: tuple[int, ...] = tuple(sorted({low, high, *grid}))
+        self.options: tuple[int, ...] = tuple(
+            sorted({min(max(value, low), high) for value in (low, high, *grid)})
+        )
 
     def nearest(self, value: object) -> int:
         """Return the nearest level. Raises TypeError for no whole number, ValueError outside the range."""
@@ -212,9 +219,9 @@ class Float(Gene):
             else self.low + (self.high - self.low) * (i / (levels - 1))
             for i in range(1, levels - 1)
         )
-        rounded = [self.low, *(float(f"{value:.12g}") for value in inner), self.high]
-        self.options: tuple[float, ...] = tuple(dict.fromkeys(sorted(rounded)))
-        if not math.isfinite(self.high - self.low):
+        rounded = [min(max(float(f"{value:.12g}"), self.low), self.high) for value in inner]
+        self.options: tuple[float, ...] = tuple(dict.fromkeys([self.low, *sorted(rounded), self.high]))
+        if not math.isfinite(self.high / self.low if log else self.high - self.low):
             raise ValueError(f"Float range {low!r} … {high!r} is too wide for floating point")
 
     def nearest(self, value: object) -> int:

@@ -15,7 +15,7 @@ from cambrian import _core
 from cambrian.errors import unknown
 from cambrian.space.symbols import GeneSymbol, Symbol, Value
 
-_MILLIONTHS = frozenset({"p"})  # attributes that are fractions in Python and millionths in the core
+MILLIONTHS = frozenset({"p"})  # attributes that are fractions in Python and millionths in the core
 _ALIASES = {"channels": "width", "features": "width"}
 _MISSING = object()
 _TABLE: dict[str, tuple[int, dict[str, Any]]] = {
@@ -89,13 +89,13 @@ class Primitive:
         what = f"{name}= of cb.nn.{self.name}"
         if isinstance(value, GeneSymbol) and name in self.kinds:
             return int(recorder.gene_table(value, [self._word(name, o) for o in value.gene.options]))
-        if isinstance(value, GeneSymbol) and name in _MILLIONTHS:
+        if isinstance(value, GeneSymbol) and name in MILLIONTHS:
             return int(recorder.gene_table(value, [_millionths(what, o) for o in value.gene.options]))
         if name in self.kinds and not isinstance(value, Symbol):
             return int(recorder.integer(self._word(name, value), what))
-        if name in _MILLIONTHS and not isinstance(value, Symbol):
+        if name in MILLIONTHS and not isinstance(value, Symbol):
             return int(recorder.integer(_millionths(what, value), what))
-        if name in self.kinds or name in _MILLIONTHS:
+        if name in self.kinds or name in MILLIONTHS:
             raise recorder.error(f"{what} takes a gene or a plain value; got {value!r}")
         return int(recorder.integer(value, what))
 

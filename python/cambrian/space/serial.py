@@ -97,11 +97,12 @@ def from_dict(data: Mapping[str, Any]) -> Space:
         raise ValueError(f"templates: expected a dict; got {templates!r}")
     program = None if templates is None else Program.from_dict(templates)
     members = _members_from_dict(data.get("members"), "members", 0, program is not None)
-    shape = data.get("input")
     try:
-        return Space.recorded(members, program, shape if shape is None else tuple(shape), data.get("outputs"))
+        return Space.recorded(members, program, data.get("input"), data.get("outputs"))
     except RecursionError:
         raise ValueError("the space is nested too deep") from None
+    except TypeError as error:
+        raise ValueError(str(error)) from None
 
 
 def _members_from_dict(data: Any, path: str, depth: int, recorded: bool) -> dict[str, Member]:
@@ -126,7 +127,7 @@ def _member(data: Any, path: str, depth: int, recorded: bool) -> Member:
     if not isinstance(data, Mapping):
         raise ValueError(f"{path}: expected a dict with a kind; got {data!r}")
     kind = data.get("kind")
-    if kind not in _KEYS:
+    if not isinstance(kind, str) or kind not in _KEYS:
         raise ValueError(f"{path}: {unknown('kind', kind, _KEYS)}")
     fields = {key: value for key, value in data.items() if key not in ("kind", "when")}
     for key in fields:
@@ -135,6 +136,8 @@ def _member(data: Any, path: str, depth: int, recorded: bool) -> Member:
     when: When = data.get("when")
     try:
         if kind == "choice":
+            if not isinstance(fields["options"], list):
+                raise TypeError(f"options: expected a list; got {fields['options']!r}")
             return Choice(*fields["options"], when=when)
         if kind == "group":
             return RecordedGroup(

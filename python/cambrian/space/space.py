@@ -16,9 +16,9 @@ from cambrian.space import compile as compiling
 from cambrian.space import configs, describe, size
 from cambrian.space.calls import Programmer
 from cambrian.space.decoded import Decoded
-from cambrian.space.genes import Choice
+from cambrian.space.genes import MAX_OPTIONS, Choice
 from cambrian.space.groups import Member, can_call, checked, has_template
-from cambrian.space.places import plant
+from cambrian.space.places import MAX_COLUMNS, plant
 from cambrian.space.program import Program
 from cambrian.space.template import Template, as_template
 
@@ -66,16 +66,18 @@ class Space:
         >>> cb.Space.plain(genes=3, choices=[2, 3, 4]).size
         24
         """
-        if isinstance(genes, bool) or not isinstance(genes, int) or genes < 1:
-            raise ValueError(f"genes= must be a positive integer; got {genes!r}")
-        counts = [choices] * genes if isinstance(choices, int) else list(choices)
+        if not _positive(genes) or genes > MAX_COLUMNS:
+            raise ValueError(f"genes= must be a positive integer, at most {MAX_COLUMNS:,}; got {genes!r}")
+        counts = list(choices) if isinstance(choices, Iterable) else [choices] * genes
         if len(counts) != genes:
             raise ValueError(
                 f"choices= must be one number, or one for each of the {genes} genes; got {len(counts)}"
             )
         for count in counts:
-            if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-                raise ValueError(f"choices= must be positive integers; got {count!r}")
+            if not _positive(count) or count > MAX_OPTIONS:
+                raise ValueError(
+                    f"choices= must be positive integers, at most {MAX_OPTIONS:,}; got {count!r}"
+                )
         shared = {count: Choice(*range(count)) for count in set(counts)}
         members: dict[str, Any] = {f"g{i}": shared[count] for i, count in enumerate(counts)}
         return cls(**members)
@@ -102,7 +104,7 @@ class Space:
         outputs: int | None,
     ) -> None:
         self.members, self.template = members, template
-        self.input, self.outputs = _bound(input, outputs)
+        self.input, self.outputs = bound(input, outputs)
         self.root = plant(members)
         if self.root.width == 0:
             raise ValueError(
@@ -186,6 +188,8 @@ class Space:
         """Draw genomes (n, n_genes), each option of each gene equally likely, inactive genes too.
 
         The same for any number of threads; seed 0 … 2**64 - 1, run and generation 0 … 2**32 - 1.
+
+        >>> genomes = space.sample(10_000, seed=0)
         """
         return _core.sample(
             self.layout, n, seed=seed, run=run, generation=generation, threads=threads, out=out
@@ -195,6 +199,8 @@ class Space:
         """Say what genomes mean: (n, n_genes) gives `Decoded` (a sequence of configs), (n_genes,) one config.
 
         Raises TypeError for another dtype, ValueError for another shape, stride or values out of range.
+
+        >>> decoded = space.decode(genomes); decoded[0], decoded.hashes, decoded.resources["params"]
         """
         if isinstance(genomes, np.ndarray) and genomes.ndim == 1:
             rows: Any = genomes[np.newaxis, :]
@@ -208,6 +214,8 @@ class Space:
 
         Int and Float take the nearest level. Values given for inactive genes are checked and left out.
         Raises ValueError or TypeError with the path of what is unknown, missing or no option.
+
+        >>> genome = space.encode({"layers": 3, "width": 64})
         """
         many, single = configs.as_list(config)
         genomes: NDArray[Any] = np.zeros((len(many), self.n_genes), dtype=self.dtype)
@@ -219,11 +227,19 @@ class Space:
         return genomes[0] if single else genomes
 
     def hash(self, genomes: Genomes, *, recipe: bool = False, threads: int = 1) -> NDArray[np.uint64]:
-        """Return 128-bit hashes (n, 2): of canonical graphs, with `recipe` of graph and training recipe."""
+        """Return 128-bit hashes (n, 2): of canonical graphs, with `recipe` of graph and training recipe.
+
+        >>> different = len(np.unique(space.hash(genomes), axis=0))
+        """
         return _core.hash(self.layout, genomes, recipe=recipe, threads=threads)
 
     def resources(self, genomes: Genomes, *, threads: int = 1) -> Resources:
-        """Count params, macs, elementwise operations, memory (bytes), kernels and depth: int64 (n,) each."""
+        """Count params, macs, elementwise operations, memory (bytes), kernels and depth: int64 (n,) each.
+
+        Raises ValueError where the space has no templates or is not bound to an input.
+
+        >>> small = genomes[space.resources(genomes)["params"] < 10_000]
+        """
         self.require_graphs("resources")
         return _core.resources(self.layout, genomes, threads=threads)
 
@@ -233,7 +249,10 @@ class Space:
         return _core.graphs(self.layout, genomes, canonical=canonical)
 
     def explain(self, genome: NDArray[Any]) -> str:
-        """Say what one genome (n_genes,) means: config, repairs, and the network it comes to."""
+        """Say what one genome (n_genes,) means: config, repairs, and the network it comes to.
+
+        >>> print(space.explain(genomes[0]))
+        """
         return describe.explain(self, genome)
 
     def require_graphs(self, what: str) -> None:
@@ -259,7 +278,10 @@ class Space:
         return serial.from_dict(data)
 
     def save(self, path: str | Path) -> None:
-        """Write the space to a .json or .toml file."""
+        """Write the space to a .json or .toml file.
+
+        >>> space.save("space.toml"); space = cb.Space.load("space.toml")
+        """
         from cambrian.space import serial
 
         serial.save(self, Path(path))
@@ -278,7 +300,8 @@ class Space:
         return f"Space({', '.join(self.members)}: {self.n_genes} genes)"
 
 
-def _bound(input: Sequence[int] | None, outputs: int | None) -> tuple[tuple[int, ...] | None, int | None]:
+def bound(input: Sequence[int] | None, outputs: int | None) -> tuple[tuple[int, ...] | None, int | None]:
+    """Check an input's shape and a number of outputs: both, or neither. Raises TypeError or ValueError."""
     if (input is None) != (outputs is None):
         raise ValueError("input= and outputs= belong together: give both, or neither and bind() later")
     if input is None or outputs is None:

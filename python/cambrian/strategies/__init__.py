@@ -32,7 +32,7 @@ def make(name: str, space: Space, **options: Any) -> Strategy:
 
     >>> make("aging", space, population=20, sample=5, seed=0)
     """
-    if name not in STRATEGIES:
+    if not isinstance(name, str) or name not in STRATEGIES:
         raise unknown("strategy", name, STRATEGIES)
     kind = STRATEGIES[name]
     known = _options(kind)

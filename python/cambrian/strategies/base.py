@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cambrian.space.space import Space
+
 from . import arguments
 from .fresh import Fresh, Valid
 from .pending import Pending
 
 if TYPE_CHECKING:
     from cambrian._core import Genomes
-    from cambrian.space.space import Space
 
 # An operator of `cambrian.evolve` by its name, or as ``{"name": …, **parameters}``.
 Described: TypeAlias = str | Mapping[str, Any]
@@ -66,6 +67,8 @@ class Strategy(ABC):
         valid: Valid | None = None,
         duplicates: bool = False,
     ) -> None:
+        if not isinstance(space, Space):
+            raise TypeError(f"space must be a cb.Space, such as cb.spaces.convnet(), got {space!r}")
         self.space = space
         self.seed = arguments.integer("seed", seed, 0, 2**64 - 1)
         self.objectives = arguments.integer("objectives", objectives, 1)

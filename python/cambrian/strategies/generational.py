@@ -12,7 +12,6 @@ from cambrian.evolve.breed import breed
 from cambrian.evolve.operators import (
     ResetMutation,
     StructuralMutation,
-    Tournament,
     make_mutations,
     make_operator,
     operator_dict,
@@ -49,10 +48,6 @@ class Generational(Strategy):
         self._selection = make_operator(selection, "selection")
         self._crossover = make_operator(crossover, "crossover")
         self._mutation = make_mutations(mutation)
-        if self._selection == Tournament(1):
-            raise ValueError(
-                "selection: a tournament of 1 is no selection; its size must be at least 2, got 1"
-            )
         self.generation = 0
         none: Genomes = np.zeros((0, space.n_genes), dtype=space.dtype)
         self._parents = self._children = none

@@ -20,7 +20,7 @@ def make(name: str, input: Sequence[int], outputs: int, **options: Any) -> Space
 
     >>> cb.spaces.make("mlp", (64,), 10, max_depth=3)
     """
-    if name not in FAMILIES:
+    if not isinstance(name, str) or name not in FAMILIES:
         raise unknown("space", name, FAMILIES)
     return FAMILIES[name](input=input, outputs=outputs, **options)
 

@@ -10,7 +10,7 @@ from cambrian.space import nn
 from cambrian.space.families.recipe import recipe_genes
 from cambrian.space.genes import Choice, Gene, Reference
 from cambrian.space.groups import Group, Repeat
-from cambrian.space.space import Space
+from cambrian.space.space import Space, bound
 from cambrian.space.symbols import Expr, GeneSymbol, GroupSymbol, ReferenceSymbol, Value
 from cambrian.space.template import op, same, switch, where
 
@@ -169,8 +169,8 @@ def convnet(
 
     >>> cb.spaces.convnet(input=(3, 32, 32), outputs=10, max_depth=8, recipe=False)
     """
-    shape = tuple(input)
-    if len(shape) != 3:
+    shape, _ = bound(input, outputs)
+    if shape is None or len(shape) != 3:
         raise ValueError(f"convnet works on images: input= must be (channels, height, width); got {shape}")
     for name in operations:
         if name not in _OPERATIONS:
