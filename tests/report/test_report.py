@@ -13,7 +13,7 @@ import pytest
 import cambrian as cb
 from cambrian.evaluate.evaluation import Evaluation
 from cambrian.report import SECTIONS, render, write
-from cambrian.report.markup import number, pairs, seconds, text
+from cambrian.report.markup import number, pairs, seconds, table, text
 from cambrian.report.svg import Axis, ticks
 
 HOSTILE = "<script>alert('1')</script>\"&\x00\x1b[31m\ud800<img src=http://example.org/x onerror=y>"
@@ -138,6 +138,15 @@ def test_finalists_are_shown_best_first_with_what_they_came_to() -> None:
     page = render(run)  # type: ignore[arg-type]
     assert "id='finalists'" not in page
     assert "test samples" not in page
+
+
+def test_columns_of_numbers_are_aligned_right() -> None:
+    page = table(["name", "count", "mixed"], [("a", 1234, 5), ("b", "", "none")])
+    assert "<th scope='col' class='n'>count</th>" in page
+    assert "<td class='n'>1,234</td>" in page
+    assert "<td class='n'></td>" in page
+    assert page.count("class='n'") == 3
+    assert "<th scope='col'>mixed</th>" in table(["mixed"], [])
 
 
 def test_nothing_is_loaded_from_anywhere() -> None:

@@ -46,16 +46,27 @@ def seconds(value: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
+def numeric(cell: object) -> bool:
+    """Whether a cell is a number that `number` formats."""
+    return isinstance(cell, (int, float)) and not isinstance(cell, bool)
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Build a table of escaped cells; numbers are aligned right."""
+    """Build a table of escaped cells; columns of numbers (where "" stands for none) are aligned right."""
+    cells = [list(row) for row in rows]
+    kinds = [
+        " class='n'"
+        if any(map(numeric, column)) and all(cell == "" or numeric(cell) for cell in column)
+        else ""
+        for column in zip(*cells, strict=True)
+    ] or [""] * len(head)
     lines = ["<div class='wide'><table><thead><tr>"]
-    lines += [f"<th scope='col'>{text(name)}</th>" for name in head]
+    lines += [f"<th scope='col'{kind}>{text(name)}</th>" for name, kind in zip(head, kinds, strict=True)]
     lines.append("</tr></thead><tbody>")
-    for row in rows:
+    for row in cells:
+        shown = (number(cell) if numeric(cell) else cell for cell in row)
         lines.append("<tr>")
-        for cell in row:
-            numeric = isinstance(cell, (int, float)) and not isinstance(cell, bool)
-            lines.append(f"<td class='n'>{text(number(cell))}</td>" if numeric else f"<td>{text(cell)}</td>")
+        lines += [f"<td{kind}>{text(cell)}</td>" for cell, kind in zip(shown, kinds, strict=True)]
         lines.append("</tr>")
     lines.append("</tbody></table></div>")
     return "".join(lines)
@@ -94,13 +105,15 @@ body { margin: 0 auto; max-width: 60rem; padding: 1rem 1.25rem 4rem; background:
 h1 { font-size: 1.5rem; margin: .5rem 0; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
 p { margin: .4rem 0; } .soft, figcaption { color: var(--soft); font-size: .9rem; }
 nav a { color: var(--one); margin-right: .9rem; white-space: nowrap; }
-figure { margin: 0; } svg { width: 100%; height: auto; background: var(--card); border-radius: 6px; }
+figure { margin: 0; overflow-x: auto; }
+svg { width: 100%; min-width: 36rem; height: auto; background: var(--card); border-radius: 6px; }
 svg text { fill: var(--soft); font: 12px system-ui, sans-serif; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .92rem; }
 th, td { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--line);
          vertical-align: top; overflow-wrap: anywhere; }
 th { color: var(--soft); font-weight: 600; white-space: nowrap; }
-td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td:first-child { overflow-wrap: normal; }
+.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 pre { background: var(--card); padding: .8rem; border-radius: 6px; overflow-x: auto; font-size: .82rem; }
 summary { cursor: pointer; color: var(--one); }
 .axis { stroke: var(--line); } .one { stroke: var(--one); fill: none; stroke-width: 2; }

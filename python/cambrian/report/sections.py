@@ -140,15 +140,19 @@ def finalists(run: Run, goals: Goals) -> str:
         return ""
     first = goals.objectives[0]
     worst = -math.inf if first.maximise else math.inf
-    chosen.sort(
-        key=lambda c: {**c.metrics, **(c.final or {})}.get(first.metric, worst), reverse=first.maximise
-    )
+    sign = -1 if first.maximise else 1
+
+    def rank(candidate: Candidate) -> tuple[float, float]:  # ties go to the lower loss, as in `Run.finalists`
+        final = candidate.final or {}
+        return sign * {**candidate.metrics, **final}.get(first.metric, worst), final.get("loss", 0.0)
+
+    chosen.sort(key=rank)
     after = list(dict.fromkeys(name for c in chosen for name in c.final or {}))
     same = [o.metric for o in goals.objectives if o.metric not in after]
     tests = {c.id: c.test for c in chosen if c.trained}
     tested = list(dict.fromkeys(name for metrics in tests.values() for name in metrics))
     head = ["candidate", *same]
-    head += [word for name in after for word in (f"{name} in the search", f"{name} after")]
+    head += [f"{name} {when}" for name in after for when in ("before", "after")]
     head += [f"test {name}" for name in tested]
     rows = []
     for c in chosen:
