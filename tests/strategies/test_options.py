@@ -216,3 +216,12 @@ def test_random_sweeps_a_large_space_to_the_end():
         strategy.tell(batch.ids, np.zeros(len(batch)))
     genomes = np.concatenate(found)
     assert len(genomes) == len(np.unique(genomes, axis=0)) == 4**7
+
+
+@pytest.mark.parametrize(("handed", "told"), [(7, 0), (2, 3)])
+def test_a_snapshot_that_counts_more_than_there_is_is_refused(handed, told):
+    strategy = make("genetic", plain(), population=6)
+    strategy.ask(4)
+    snapshot = {**strategy.snapshot(), "handed": handed, "told": told}
+    with pytest.raises(ValueError, match="must hold, got"):
+        make("genetic", plain(), population=6).restore(snapshot)

@@ -139,6 +139,11 @@ class Generational(Strategy):
         parent_cost = arguments.stored(snapshot, "parent_cost", shapes[0], np.dtype(np.float64))
         child_cost = arguments.stored(snapshot, "child_cost", shapes[1], np.dtype(np.float64))
         counters = [arguments.counter(snapshot, name) for name in ("generation", "start", "handed", "told")]
+        if not counters[3] <= counters[2] <= len(children):
+            raise ValueError(
+                f"snapshot['told'] <= snapshot['handed'] <= {len(children)} children must hold, "
+                f"got {counters[3]} and {counters[2]}"
+            )
         self.generation, self._start, self._handed, self._told = counters
         self._parents, self._parent_cost = parents, parent_cost
         self._children, self._child_cost = children, child_cost

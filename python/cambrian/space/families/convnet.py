@@ -160,11 +160,11 @@ def convnet(
 ) -> Space:
     """Make a space of a stem, 1 … max_depth slots and a head, on images (channels, height, width).
 
-    A slot is a convolution (normalised, activated, with or without squeeze-excite), a pooling or nothing. It
-    works on the slot before; `links` may instead let it read from an earlier `source`, beside the slot
-    before, or add a `skip` from up to four slots back; `merge` says how the two come together. The stem's
-    stride grows with the image, so that slots see at most about 32 x 32 positions. With `recipe`, the
-    training recipe is searched too.
+    A slot is a convolution (normalised, activated; after batch normalisation with or without
+    squeeze-excite), a pooling or nothing. It works on the slot before; `links` may instead let it read from
+    an earlier `source`, beside the slot before, or add a `skip` from up to four slots back; `merge` says how
+    the two come together. The stem's stride grows with the image, so that slots see at most about 32 x 32
+    positions. With `recipe`, the training recipe is searched too.
     Raises ValueError or TypeError for shapes, sizes and words that can't be.
 
     >>> cb.spaces.convnet(input=(3, 32, 32), outputs=10, max_depth=8, recipe=False)
@@ -181,6 +181,7 @@ def convnet(
             f"convnet needs a convolution among its operations: one of {', '.join(_CONVOLUTIONS)}"
         )
     # Squeeze-excite takes six nodes: asking for batch normalisation keeps it to a sixth of the convolutions.
+    # After any normalisation it would be half of them, and decoding a tenth slower.
     squeezed = {"op": convolutions, **({"norm": "batch"} if "batch" in norms else {})}
     slot = Group(
         _slot,
