@@ -182,6 +182,8 @@ void read_programs(RecordReader& reader, Layout& layout) {
     }
 }
 
+}  // namespace
+
 ActivityPlan plan_activity(const Layout& layout) {
     ActivityPlan plan;
     for (const std::int32_t c : layout.order) {
@@ -201,8 +203,6 @@ ActivityPlan plan_activity(const Layout& layout) {
     }
     return plan;
 }
-
-}  // namespace
 
 bool Layout::wide() const {
     return std::any_of(columns.begin(), columns.end(),

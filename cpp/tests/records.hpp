@@ -1,4 +1,5 @@
-// A layout record for the tests: `convolutional(2, (3, 9, 9))` of tests/core/networks.py, which can print it again.
+// A layout record for the tests: `convolutional(2, (3, 9, 9))` of tests/core/networks.py, which can print it
+// again.
 #pragma once
 
 #include <cstdint>

@@ -39,12 +39,14 @@ Layout nested() {
     for (std::int32_t c = 0; c < static_cast<std::int32_t>(layout.columns.size()); ++c)
         layout.order.push_back(c);
     layout.recipe.assign(layout.columns.size(), 0);
+    layout.activity = plan_activity(layout);
     return layout;
 }
 
 Layout wide() {
     Layout layout = nested();
     layout.columns.back().options = 65'536;
+    layout.activity = plan_activity(layout);
     return layout;
 }
 
@@ -92,6 +94,26 @@ void same_bytes_for_any_number_of_threads(const Layout& layout) {
     }
 }
 
+// Else the tests here would say little: every change is possible in nearly every genome.
+template <class T>
+void mutations_are_at_work(const Layout& layout) {
+    constexpr std::size_t kRows = 1000;
+    std::vector<T> before(kRows * layout.width());
+    sample(layout, kRows, Source(8, 0, 0), {}, before.data());
+    const std::vector<Mutation> each = {StructuralMutation{1.0, {1, 1, 1, 1, 1}}, ResetMutation{1.0},
+                                        PointMutation{}};
+    for (const Mutation& mutation : each) {
+        std::vector<T> after(before.size());
+        mutate(layout, before.data(), kRows, {mutation}, Source(9, 0, 0), {}, after.data());
+        std::size_t changed = 0;
+        for (std::size_t i = 0; i < before.size(); i += layout.width()) {
+            const T* row = before.data() + i;
+            changed += std::equal(row, row + layout.width(), after.data() + i) ? 0 : 1;
+        }
+        CHECK(changed > kRows / 2);
+    }
+}
+
 // What a thread that writes to the population meanwhile could put there must not lead outside of any table.
 template <class T>
 void values_beyond_the_options_are_limited(const Layout& layout) {
@@ -127,6 +149,8 @@ void tournaments_survive_any_key() {
 int main() {
     same_bytes_for_any_number_of_threads<std::uint8_t>(nested());
     same_bytes_for_any_number_of_threads<std::uint16_t>(wide());
+    mutations_are_at_work<std::uint8_t>(nested());
+    mutations_are_at_work<std::uint16_t>(wide());
     values_beyond_the_options_are_limited<std::uint8_t>(nested());
     values_beyond_the_options_are_limited<std::uint16_t>(wide());
     tournaments_survive_any_key();

@@ -51,7 +51,8 @@ void normalise(const Layout& layout, const T* genome, U* normal, std::uint8_t* a
             for (std::int32_t i = gate->tests.count; i > 0; --i, ++test) {
                 on &= active[test->column] & allowed[test->first_flag + normal[test->column]];
             }
-            const auto value = static_cast<U>(std::min(genome[gate->column], static_cast<T>(gate->last)));
+            const T gene = genome[gate->column];
+            const auto value = static_cast<U>(std::min(gene, static_cast<T>(gate->last)));
             active[gate->column] = static_cast<std::uint8_t>(on);
             normal[gate->column] = on != 0 ? value : U{0};
         }

@@ -171,4 +171,7 @@ struct Layout {
     static Layout parse(std::span<const std::int64_t> words);
 };
 
+// Of a layout whose columns, order and repeats are there; `parse` has done it.
+ActivityPlan plan_activity(const Layout& layout);
+
 }  // namespace cambrian
