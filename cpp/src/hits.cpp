@@ -1,6 +1,11 @@
 #include "cambrian/hits.hpp"
 
 #include <algorithm>
+#include <cfloat>
+#include <limits>
+
+static_assert(std::numeric_limits<double>::is_iec559 && FLT_EVAL_METHOD == 0,
+              "results would depend on the machine; on 32-bit x86, compile with -msse2 -mfpmath=sse");
 
 // Tables are made with additions, multiplications and divisions of doubles only: IEEE 754 fixes their
 // results, where a library's exp or log may differ from one machine to the next.
