@@ -59,6 +59,7 @@ std::int64_t Interpreter::compute(const Frame& frame, const Expr& expr) {
         case ExprOp::kNot:
             return evaluate(frame, static_cast<std::int32_t>(expr.a)) == 0;
         case ExprOp::kWhere: {
+            spend(1);
             // Only the branch that counts, so that the other may be undefined.
             const bool yes = evaluate(frame, static_cast<std::int32_t>(expr.a)) != 0;
             return evaluate(frame, static_cast<std::int32_t>(yes ? expr.b : expr.c));

@@ -13,6 +13,7 @@ constexpr int kMaxCallDepth = 32;
 constexpr int kMaxBlockDepth = 16;
 constexpr std::int64_t kMaxExprDepth = 256;
 constexpr std::int64_t kMaxExprSize = 1 << 16;
+constexpr std::int64_t kMaxReads = std::int64_t{1} << 26;
 
 std::size_t at(std::int64_t index) {
     return static_cast<std::size_t>(index);
@@ -22,8 +23,9 @@ std::size_t at(std::int64_t index) {
 // once.
 class ProcedureCheck {
   public:
-    ProcedureCheck(const Layout& layout, std::size_t number)
-        : layout_(layout), procedure_(layout.procedures[number]), number_(number) {}
+    // `reads_left`: how many operands may still be looked at, in all procedures together.
+    ProcedureCheck(const Layout& layout, std::size_t number, std::int64_t& reads_left)
+        : layout_(layout), procedure_(layout.procedures[number]), number_(number), reads_left_(reads_left) {}
 
     void run() {
         check_expressions();
@@ -111,7 +113,8 @@ class ProcedureCheck {
     }
 
     // Only registers that hold a value at this point of the program may be looked at.
-    void check_reads(std::int64_t e) const {
+    void check_reads(std::int64_t e) {
+        if (--reads_left_ < 0) throw std::invalid_argument("layout: the programs are too large");
         const Expr& expr = procedure_.exprs[at(e)];
         if (expr.op == ExprOp::kDim || expr.op == ExprOp::kSame || expr.op == ExprOp::kExists)
             check_register(expr.a);
@@ -173,6 +176,7 @@ class ProcedureCheck {
     const Layout& layout_;
     const Procedure& procedure_;
     std::size_t number_;
+    std::int64_t& reads_left_;
     std::size_t blocks_run_ = 0;
     std::vector<std::uint8_t> used_;
     std::vector<std::int64_t> depth_;
@@ -229,9 +233,10 @@ void validate_procedures(const Layout& layout) {
             std::to_string(root.inputs) + " inputs and " + std::to_string(root.params) + " parameters");
     }
     CallGraph calls(layout);
+    std::int64_t reads_left = kMaxReads;
     for (std::size_t p = 0; p < layout.procedures.size(); ++p) {
         calls.height(p, 0);
-        ProcedureCheck(layout, p).run();
+        ProcedureCheck(layout, p, reads_left).run();
     }
 }
 

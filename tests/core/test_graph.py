@@ -503,6 +503,19 @@ def test_calls_that_multiply_are_stopped() -> None:
         expand(layout)
 
 
+def test_conditions_that_multiply_are_stopped() -> None:
+    def fill(p: Procedure) -> int:
+        value, x = p.value(1), 0
+        for _ in range(14):
+            value = p.expr("where", value, value, 0)
+        for _ in range(100):
+            x = p.op("dropout", x, p=value)
+        return x
+
+    with pytest.raises(ValueError, match="the templates run for too long"):
+        expand(single((4,), fill))
+
+
 def test_networks_have_a_largest_size() -> None:
     words = Words(input=(4,), outputs=2)
     words.gene(1)

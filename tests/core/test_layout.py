@@ -208,6 +208,19 @@ def test_expressions_stay_small() -> None:
         single((4,), doubled)
 
 
+def test_programs_that_take_long_to_check_are_refused() -> None:
+    def fill(p: Any) -> int:
+        value, x = p.gene(0), 0
+        for _ in range(14):
+            value = p.expr("add", value, value)
+        for _ in range(3000):
+            x = p.op("dropout", x, p=value)
+        return x
+
+    with pytest.raises(ValueError, match="layout: the programs are too large"):
+        single((4,), fill)
+
+
 def attempt(words: np.ndarray[Any, Any]) -> None:
     """A record is refused, or makes a layout all of whose genomes expand or are refused; nothing else."""
     try:
