@@ -88,15 +88,16 @@ void check_values(const Layout& layout, const py::array& array, std::size_t n, c
     throw py::value_error(std::string(name) + ": changed by another thread while it was checked");
 }
 
-py::object as_index(py::handle value, const char* name, const char* expected) {
+py::object as_index(py::handle value, const char* name, const std::string& expected) {
     if (PyBool_Check(value.ptr()) || !PyIndex_Check(value.ptr())) fail(name, expected, value, true);
     py::object number = py::reinterpret_steal<py::object>(PyNumber_Index(value.ptr()));
-    if (!number) throw py::error_already_set();
+    if (!number) {
+        // An array has the method, and refuses unless it holds one integer.
+        if (PyErr_ExceptionMatches(PyExc_TypeError) == 0) throw py::error_already_set();
+        PyErr_Clear();
+        fail(name, expected, value, true);
+    }
     return number;
-}
-
-py::dtype genome_dtype(const Layout& layout) {
-    return layout.wide() ? py::dtype::of<std::uint16_t>() : py::dtype::of<std::uint8_t>();
 }
 
 }  // namespace
@@ -110,9 +111,37 @@ std::string describe(py::handle value) {
     const std::string type = py::str(py::type::of(value).attr("__name__")).cast<std::string>();
     if (py::isinstance<py::int_>(value) || py::isinstance<py::float_>(value) ||
         py::isinstance<py::str>(value)) {
-        return type + " " + py::repr(value).cast<std::string>().substr(0, 60);
+        return type + " " + shortened(value);
     }
     return type;
+}
+
+std::string shortened(py::handle value) {
+    constexpr py::ssize_t kMost = 60;
+    const auto text = py::reinterpret_steal<py::object>(PyObject_Repr(value.ptr()));
+    if (!text) {  // an integer of thousands of digits has none
+        PyErr_Clear();
+        return "of many digits";
+    }
+    // Cut between characters, not within the bytes of one.
+    const auto start = py::reinterpret_steal<py::object>(PyUnicode_Substring(text.ptr(), 0, kMost));
+    return start.cast<std::string>();
+}
+
+const Layout& layout_argument(py::handle value) {
+    if (!py::isinstance<Layout>(value)) fail("layout", "a space's .layout", value, true);
+    // `Layout.__new__` alone leaves one without a value, and a cast would give memory that nothing was
+    // written to.
+    auto* instance = reinterpret_cast<py::detail::instance*>(value.ptr());
+    if (!instance->get_value_and_holder().holder_constructed()) {
+        throw py::type_error("layout: it was never initialised; use Layout(words)");
+    }
+    return value.cast<const Layout&>();
+}
+
+bool flag_argument(py::handle value, const char* name) {
+    if (!PyBool_Check(value.ptr())) fail(name, "True or False", value, true);
+    return value.ptr() == Py_True;
 }
 
 py::array checked_array(py::handle value, const char* name, const py::dtype& dtype, Shape shape,
@@ -154,7 +183,7 @@ std::int64_t integer(py::handle value, const char* name, std::int64_t low, std::
     const std::string expected =
         bounded ? "an integer from " + std::to_string(low) + " to " + std::to_string(high)
                 : "an integer of at least " + std::to_string(low);
-    const py::object number = as_index(value, name, expected.c_str());
+    const py::object number = as_index(value, name, expected);
     int overflow = 0;
     const long long result = PyLong_AsLongLongAndOverflow(number.ptr(), &overflow);
     if (overflow != 0 || result < low || result > high) fail(name, expected, value, false);
@@ -168,7 +197,11 @@ double real(py::handle value, const char* name, double low, double high) {
         fail(name, expected.str(), value, true);
     }
     const double result = PyFloat_AsDouble(value.ptr());
-    if (PyErr_Occurred() != nullptr) throw py::error_already_set();
+    if (PyErr_Occurred() != nullptr) {
+        if (PyErr_ExceptionMatches(PyExc_OverflowError) == 0) throw py::error_already_set();
+        PyErr_Clear();
+        fail(name, expected.str(), value, false);
+    }
     if (!std::isfinite(result) || result < low || result > high) fail(name, expected.str(), value, false);
     return result;
 }
@@ -217,7 +250,11 @@ std::function<void()> interrupt_poll() {
     };
 }
 
-Genomes genomes_input(const Layout& layout, py::handle value, const char* name, bool values) {
+py::dtype genome_dtype(const Layout& layout) {
+    return layout.wide() ? py::dtype::of<std::uint16_t>() : py::dtype::of<std::uint8_t>();
+}
+
+Genomes genomes_input(const Layout& layout, py::handle value, const char* name) {
     const auto width = static_cast<py::ssize_t>(layout.width());
     py::array array = checked_array(value, name, genome_dtype(layout), {kAny, width}, false);
     Genomes genomes{array, static_cast<std::size_t>(array.shape(0))};
@@ -225,10 +262,7 @@ Genomes genomes_input(const Layout& layout, py::handle value, const char* name, 
         throw py::value_error(std::string(name) + ": at most 2**31 - 1 rows, got " +
                               std::to_string(genomes.n));
     }
-    if (values) {
-        by_genome_type(layout,
-                       [&](auto type) { check_values<decltype(type)>(layout, array, genomes.n, name); });
-    }
+    by_genome_type(layout, [&](auto type) { check_values<decltype(type)>(layout, array, genomes.n, name); });
     return genomes;
 }
 

@@ -25,6 +25,13 @@ inline constexpr py::ssize_t kAny = -1;  // in an expected shape: any length
 
 // What came, in words: "float64 array of shape (3, 4)", "list".
 std::string describe(py::handle value);
+// The start of its repr.
+std::string shortened(py::handle value);
+
+// The layout of a space, which `value` must be and keep alive.
+const Layout& layout_argument(py::handle value);
+// True or False, nothing that is merely true or false.
+bool flag_argument(py::handle value, const char* name);
 
 // Throws TypeError unless `value` is an ndarray of this very dtype; ValueError unless it has the shape, is
 // C-contiguous and aligned (and writeable, for an `out=`).
@@ -74,14 +81,13 @@ int threads_argument(py::handle value);
 // For long calls, given to parallel_for: lets Ctrl-C through, at most every 50 ms. Throws error_already_set.
 std::function<void()> interrupt_poll();
 
-// Genomes of a layout: uint8, or uint16 where some gene has more than 256 options. `use_genomes` calls
-// `body(data, n)` with a typed pointer. The values are checked unless `values` is false.
+// Genomes of a layout: uint8, or uint16 where some gene has more than 256 options. Their values are checked.
+py::dtype genome_dtype(const Layout& layout);
 struct Genomes {
     py::array owner;
     std::size_t n;
 };
-Genomes genomes_input(const Layout& layout, py::handle value, const char* name = "genomes",
-                      bool values = true);
+Genomes genomes_input(const Layout& layout, py::handle value, const char* name = "genomes");
 Genomes genomes_output(const Layout& layout, py::handle out, py::ssize_t n);
 
 // Calls body(T{}) with the genome type of the layout.

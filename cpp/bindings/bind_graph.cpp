@@ -186,8 +186,10 @@ py::dict graphs(const Layout& layout, py::handle genomes, bool canonical) {
     GraphTable table(layout, canonical);
     by_genome_type(layout, [&](auto type) {
         const auto* data = genome_data<decltype(type)>(rows);
+        const auto poll = interrupt_poll();
         const py::gil_scoped_release release;
         for (std::size_t row = 0; row < rows.n; ++row) {
+            poll();
             try {
                 table.add(data + row * layout.width());
             } catch (const std::invalid_argument& error) {
@@ -203,30 +205,30 @@ py::dict graphs(const Layout& layout, py::handle genomes, bool canonical) {
 void bind_graph(py::module_& module) {
     module.def(
         "hash",
-        [](const Layout& layout, py::object genomes, bool recipe, py::object threads) {
-            return hash(layout, genomes, recipe, threads);
+        [](py::object layout, py::object genomes, py::object recipe, py::object threads) {
+            return hash(layout_argument(layout), genomes, flag_argument(recipe, "recipe"), threads);
         },
         "128-bit digests (n, 2) of the canonical graphs, or of graphs and active training genes.",
         py::arg("layout"), py::arg("genomes"), py::kw_only(), py::arg("recipe") = false,
         py::arg("threads") = 1);
     module.def(
         "resources",
-        [](const Layout& layout, py::object genomes, py::object threads) {
-            return resources(layout, genomes, threads);
+        [](py::object layout, py::object genomes, py::object threads) {
+            return resources(layout_argument(layout), genomes, threads);
         },
         "Params, MACs, element operations, memory, kernels and depth, per sample.", py::arg("layout"),
         py::arg("genomes"), py::kw_only(), py::arg("threads") = 1);
     module.def(
         "decode",
-        [](const Layout& layout, py::object genomes, py::object threads) {
-            return decode(layout, genomes, threads);
+        [](py::object layout, py::object genomes, py::object threads) {
+            return decode(layout_argument(layout), genomes, threads);
         },
         "Graph hashes, hashes of graph + recipe, resources: one expansion a genome for all three.",
         py::arg("layout"), py::arg("genomes"), py::kw_only(), py::arg("threads") = 1);
     module.def(
         "graphs",
-        [](const Layout& layout, py::object genomes, bool canonical) {
-            return graphs(layout, genomes, canonical);
+        [](py::object layout, py::object genomes, py::object canonical) {
+            return graphs(layout_argument(layout), genomes, flag_argument(canonical, "canonical"));
         },
         "Nodes of the graphs in canonical or in program order, and the repairs that were made.",
         py::arg("layout"), py::arg("genomes"), py::kw_only(), py::arg("canonical") = true);

@@ -110,16 +110,13 @@ py::array normalise(const Layout& layout, py::handle genomes, py::handle out) {
 void bind_class(py::module_& module) {
     py::class_<Layout>(module, "Layout", "A space compiled for the core; immutable.")
         .def(py::init([](py::object words) { return parse_layout(words); }), py::arg("words"))
-        .def_property_readonly("words", [](const Layout& layout) { return read_only(layout.words); })
-        .def_property_readonly("n_genes", [](const Layout& layout) { return layout.width(); })
-        .def_property_readonly("dtype",
-                               [](const Layout& layout) {
-                                   return layout.wide() ? py::dtype::of<std::uint16_t>()
-                                                        : py::dtype::of<std::uint8_t>();
-                               })
-        .def_property_readonly("options", &options_of)
-        .def_property_readonly("plain", &Layout::plain)
-        .def_property_readonly("recipe", &recipe_of)
+        .def_property_readonly("words",
+                               [](py::object self) { return read_only(layout_argument(self).words); })
+        .def_property_readonly("n_genes", [](py::object self) { return layout_argument(self).width(); })
+        .def_property_readonly("dtype", [](py::object self) { return genome_dtype(layout_argument(self)); })
+        .def_property_readonly("options", [](py::object self) { return options_of(layout_argument(self)); })
+        .def_property_readonly("plain", [](py::object self) { return layout_argument(self).plain(); })
+        .def_property_readonly("recipe", [](py::object self) { return recipe_of(layout_argument(self)); })
         .def("__reduce__", [](py::object self) {
             return py::make_tuple(py::type::of(self), py::make_tuple(self.attr("words")));
         });
@@ -132,16 +129,18 @@ void bind_layout(py::module_& module) {
     module.def("operations", &operation_table,
                "One dict an operation, in code order: name, attrs, kinds (attr -> words).");
     module.def(
-        "check", [](const Layout& layout, py::object genomes) { genomes_input(layout, genomes); },
+        "check",
+        [](py::object layout, py::object genomes) { genomes_input(layout_argument(layout), genomes); },
         "Raises TypeError or ValueError, naming what is wrong, unless these are genomes of the layout.",
         py::arg("layout"), py::arg("genomes"));
     module.def(
-        "active", [](const Layout& layout, py::object genomes) { return active(layout, genomes); },
+        "active",
+        [](py::object layout, py::object genomes) { return active(layout_argument(layout), genomes); },
         "Which genes take part.", py::arg("layout"), py::arg("genomes"));
     module.def(
         "normalise",
-        [](const Layout& layout, py::object genomes, py::object out) {
-            return normalise(layout, genomes, out);
+        [](py::object layout, py::object genomes, py::object out) {
+            return normalise(layout_argument(layout), genomes, out);
         },
         "The genomes with every gene that takes no part set to 0.", py::arg("layout"), py::arg("genomes"),
         py::kw_only(), py::arg("out") = py::none());

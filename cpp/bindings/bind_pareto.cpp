@@ -17,7 +17,7 @@ py::array nondominated_rank(py::handle cost_argument, py::handle stop_argument) 
     Array<std::int64_t> rank = output<std::int64_t>(py::none(), {cost.owner.shape(0)});
     {
         const py::gil_scoped_release release;
-        cambrian::nondominated_rank(cost.data, cost.size(0), cost.size(1), stop, rank.data);
+        cambrian::nondominated_rank(cost.data, cost.size(0), cost.size(1), stop, rank.data, interrupt_poll());
     }
     return rank.owner;
 }

@@ -11,6 +11,7 @@ namespace cambrian::bindings {
 namespace {
 
 Source source_arguments(py::handle seed, py::handle run, py::handle generation) {
+    simd();  // reads the environment the first time: while the GIL keeps Python from writing to it
     return {seed_argument(seed), word_argument(run, "run"), word_argument(generation, "generation")};
 }
 
@@ -25,9 +26,8 @@ void refuse_partial_overlap(const Genomes& genomes, const Genomes& out, const ch
     }
 }
 
-void refuse_overlap(const Genomes& genomes, const Genomes& out, const char* name) {
-    if (overlap(out.owner, genomes.owner))
-        throw py::value_error("out: shares memory with " + std::string(name));
+void refuse_overlap(const py::array& read, const py::array& out, const char* name) {
+    if (overlap(out, read)) throw py::value_error("out: shares memory with " + std::string(name));
 }
 
 // Two draws of parents are made for each child, and individuals are numbered by a 32-bit word.
@@ -73,7 +73,8 @@ py::array breed(const Layout& layout, py::handle genomes_argument, py::handle ke
     const py::ssize_t n = count_argument(n_argument, "n", layout);
     const Array<const double> key = key_input(key_argument, static_cast<py::ssize_t>(parents.n), n);
     Genomes result = genomes_output(layout, out, n);
-    refuse_overlap(parents, result, "genomes");
+    refuse_overlap(parents.owner, result.owner, "genomes");
+    refuse_overlap(key.owner, result.owner, "key");
     by_genome_type(layout, [&](auto type) {
         using T = decltype(type);
         const T* from = genome_data<T>(parents);
@@ -130,10 +131,10 @@ void bind_sample(py::module_& module) {
         "hardware_threads", [] { return std::thread::hardware_concurrency(); }, "Threads of this machine.");
     module.def(
         "sample",
-        [](const Layout& layout, py::object n, py::object seed, py::object run, py::object generation,
+        [](py::object layout, py::object n, py::object seed, py::object run, py::object generation,
            py::object threads, py::object out) {
-            return sample(layout, n, source_arguments(seed, run, generation), threads_with_poll(threads),
-                          out);
+            return sample(layout_argument(layout), n, source_arguments(seed, run, generation),
+                          threads_with_poll(threads), out);
         },
         "Uniform genomes.", py::arg("layout"), py::arg("n"), py::kw_only(), py::arg("seed"),
         py::arg("run") = 0, py::arg("generation") = 0, py::arg("threads") = 1, py::arg("out") = py::none());
@@ -152,9 +153,10 @@ void bind_sample(py::module_& module) {
 void bind_operators(py::module_& module) {
     module.def(
         "crossover",
-        [](const Layout& layout, py::object first, py::object second, py::object operation, py::object seed,
+        [](py::object layout, py::object first, py::object second, py::object operation, py::object seed,
            py::object run, py::object generation, py::object threads, py::object out) {
-            return crossover(layout, first, second, crossover_operator(operation, "operator"),
+            return crossover(layout_argument(layout), first, second,
+                             crossover_operator(operation, "operator"),
                              source_arguments(seed, run, generation), threads_with_poll(threads), out);
         },
         "One child of each pair of rows.", py::arg("layout"), py::arg("first"), py::arg("second"),
@@ -162,9 +164,9 @@ void bind_operators(py::module_& module) {
         py::arg("threads") = 1, py::arg("out") = py::none());
     module.def(
         "mutate",
-        [](const Layout& layout, py::object genomes, py::object operators, py::object seed, py::object run,
+        [](py::object layout, py::object genomes, py::object operators, py::object seed, py::object run,
            py::object generation, py::object threads, py::object out) {
-            return mutate(layout, genomes, mutation_operators(operators, "operators"),
+            return mutate(layout_argument(layout), genomes, mutation_operators(operators, "operators"),
                           source_arguments(seed, run, generation), threads_with_poll(threads), out);
         },
         "Each row, changed by the operators in order.", py::arg("layout"), py::arg("genomes"), py::kw_only(),
@@ -175,14 +177,14 @@ void bind_operators(py::module_& module) {
 void bind_breed(py::module_& module) {
     module.def(
         "breed",
-        [](const Layout& layout, py::object genomes, py::object key, py::object n, py::object selection,
+        [](py::object layout, py::object genomes, py::object key, py::object n, py::object selection,
            py::object crossing, py::object mutation, py::object seed, py::object run, py::object generation,
            py::object threads, py::object out) {
             const Operators operators{selection_operator(selection),
                                       crossover_operator(crossing, "crossover"),
                                       mutation_operators(mutation, "mutation")};
-            return breed(layout, genomes, key, n, operators, source_arguments(seed, run, generation),
-                         threads_with_poll(threads), out);
+            return breed(layout_argument(layout), genomes, key, n, operators,
+                         source_arguments(seed, run, generation), threads_with_poll(threads), out);
         },
         "n children: tournament, crossover and mutation in one pass.", py::arg("layout"), py::arg("genomes"),
         py::arg("key"), py::arg("n"), py::kw_only(), py::arg("selection"), py::arg("crossover"),

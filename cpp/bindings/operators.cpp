@@ -7,6 +7,10 @@ namespace {
 
 constexpr double kMostWeight = 1e9;
 
+bool is_word(py::handle value, const char* word) {
+    return py::isinstance<py::str>(value) && PyUnicode_CompareWithASCIIString(value.ptr(), word) == 0;
+}
+
 // Reads one operator tuple: its name first, then its parameters in order.
 class Reader {
   public:
@@ -20,14 +24,14 @@ class Reader {
             throw py::type_error(std::string(argument) + ": expected the operator's name first, got " +
                                  describe(tuple_[0]));
         }
-        name_ = tuple_[0].cast<std::string>();
     }
 
     // True if this is the operator `name`, with `count` parameters.
-    bool is(const char* name, std::size_t count) const {
-        if (name_ != name) return false;
+    bool is(const char* name, std::size_t count) {
+        if (!is_word(tuple_[0], name)) return false;
+        name_ = name;
         if (tuple_.size() == count + 1) return true;
-        throw py::value_error(std::string(argument_) + ": " + name_ + " takes " + std::to_string(count) +
+        throw py::value_error(std::string(argument_) + ": " + name + " takes " + std::to_string(count) +
                               " parameters, got " + std::to_string(tuple_.size() - 1));
     }
 
@@ -45,17 +49,14 @@ class Reader {
         return static_cast<std::uint32_t>(integer(tuple_[i], label(what).c_str(), 1, most));
     }
     By by(std::size_t i) const {
-        if (py::isinstance<py::str>(tuple_[i])) {
-            const auto unit = tuple_[i].cast<std::string>();
-            if (unit == "gene") return By::kGene;
-            if (unit == "slot") return By::kSlot;
-        }
+        if (is_word(tuple_[i], "gene")) return By::kGene;
+        if (is_word(tuple_[i], "slot")) return By::kSlot;
         throw py::value_error(label("by") + ": expected 'gene' or 'slot', got " + describe(tuple_[i]));
     }
 
     [[noreturn]] void unknown(const char* known) const {
-        throw py::value_error(std::string(argument_) + ": unknown operator '" + name_ +
-                              "' (choose from: " + known + ")");
+        throw py::value_error(std::string(argument_) + ": unknown operator " + shortened(tuple_[0]) +
+                              " (choose from: " + known + ")");
     }
 
   private:
@@ -63,11 +64,11 @@ class Reader {
 
     const char* argument_;
     py::tuple tuple_;
-    std::string name_;
+    const char* name_ = "";
 };
 
 Mutation mutation_operator(py::handle value, const char* name) {
-    const Reader reader(value, name);
+    Reader reader(value, name);
     if (reader.is("reset", 1)) return ResetMutation{reader.rate(1)};
     if (reader.is("step", 2)) return StepMutation{reader.rate(1), reader.positive(2, "step", 65'535)};
     if (reader.is("point", 0)) return PointMutation{};
@@ -83,13 +84,13 @@ Mutation mutation_operator(py::handle value, const char* name) {
 }  // namespace
 
 Tournament selection_operator(py::handle value) {
-    const Reader reader(value, "selection");
+    Reader reader(value, "selection");
     if (reader.is("tournament", 1)) return {reader.positive(1, "size", Tournament::kMaxSize)};
     reader.unknown("tournament");
 }
 
 Crossover crossover_operator(py::handle value, const char* name) {
-    const Reader reader(value, name);
+    Reader reader(value, name);
     if (reader.is("none", 0)) return NoCrossover{};
     if (reader.is("one_point", 2)) return OnePointCrossover{reader.probability(1, "rate"), reader.by(2)};
     if (reader.is("two_point", 2)) return TwoPointCrossover{reader.probability(1, "rate"), reader.by(2)};
@@ -105,7 +106,8 @@ std::vector<Mutation> mutation_operators(py::handle value, const char* name) {
                              describe(value));
     }
     std::vector<Mutation> mutations;
-    for (const py::handle item : py::reinterpret_borrow<py::list>(value)) {
+    // A tuple of its own: reading a parameter may run Python code, which may change the list.
+    for (const py::handle item : py::tuple(py::reinterpret_borrow<py::list>(value))) {
         mutations.push_back(mutation_operator(item, name));
     }
     if (mutations.size() > kMaxMutations) {

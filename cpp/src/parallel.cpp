@@ -6,7 +6,6 @@
 #include <limits>
 #include <mutex>
 #include <stdexcept>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -74,8 +73,9 @@ void parallel_for(std::size_t n, std::size_t block, const Threads& threads,
     pool.reserve(helpers);
     try {
         for (std::size_t i = 0; i < helpers; ++i) pool.emplace_back([&work] { work.run({}); });
-    } catch (const std::system_error&) {
-        // The system gives no more threads; those that started, and this one, do the work.
+    } catch (const std::exception&) {
+        // The system gives no more threads, or no memory for one; those that started, and this one, do the
+        // work.
     }
     work.run(threads.poll);
     for (std::thread& thread : pool) thread.join();

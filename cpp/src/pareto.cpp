@@ -179,12 +179,15 @@ std::size_t first_front(const Fronts& fronts, std::size_t end, const double* row
 // Efficient non-dominated sort (Zhang, Tian, Cheng and Jin, "An Efficient Approach to Nondominated Sorting
 // for Evolutionary Multiobjective Optimization", 2015). Returns the number of ranks given.
 template <class Fronts>
-std::size_t rank_sorted(const Sorted& sorted, std::size_t stop, std::int64_t* rank) {
+std::size_t rank_sorted(const Sorted& sorted, std::size_t stop, std::int64_t* rank,
+                        const std::function<void()>& poll) {
+    constexpr std::size_t kBetweenPolls = 64;
     Fronts fronts(sorted);
     Needed needed(stop);
     std::vector<std::size_t> front(sorted.size());
     std::size_t made = 0;
     for (std::size_t i = 0; i < sorted.size(); ++i) {
+        if (poll && i % kBetweenPolls == 0) poll();
         if (sorted.repeats_last(i)) {
             front[i] = front[i - 1];
         } else {
@@ -226,16 +229,16 @@ void add_gaps(const double* cost, std::size_t objectives, std::vector<std::size_
 }  // namespace
 
 void nondominated_rank(const double* cost, std::size_t n, std::size_t objectives, std::size_t stop,
-                       std::int64_t* rank) {
+                       std::int64_t* rank, const std::function<void()>& poll) {
     const Sorted sorted(cost, n, objectives);
     std::fill_n(rank, n, std::int64_t{-1});
     std::size_t ranks = 0;
     if (objectives <= 2) {
-        ranks = rank_sorted<TwoFronts>(sorted, stop, rank);
+        ranks = rank_sorted<TwoFronts>(sorted, stop, rank, poll);
     } else if (objectives == 3) {
-        ranks = rank_sorted<ThreeFronts>(sorted, stop, rank);
+        ranks = rank_sorted<ThreeFronts>(sorted, stop, rank, poll);
     } else {
-        ranks = rank_sorted<ManyFronts>(sorted, stop, rank);
+        ranks = rank_sorted<ManyFronts>(sorted, stop, rank, poll);
     }
     std::replace(rank, rank + n, std::int64_t{-1}, static_cast<std::int64_t>(ranks));
 }

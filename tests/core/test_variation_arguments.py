@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cambrian import _core
+from cambrian._core import Layout
 from layouts import LAYOUTS, mixed, plain
 
 LAYOUT = plain(6, 8).layout()
 WIDE = LAYOUTS["wide"]().layout()
 GENOMES = _core.sample(LAYOUT, 10, seed=0)
 KEY = np.arange(10.0)
+MEMORY = KEY.copy()
 
 
 def breed(**changed: Any) -> Any:
@@ -91,7 +94,12 @@ BAD: list[tuple[Callable[..., Any], dict[str, Any], type[Exception], str]] = [
         r"out: expected .* shape \(10, 6\), got .*\(9, 6\)",
     ),
     (sample, {"out": read_only(GENOMES)}, ValueError, "out: the array is read-only"),
-    (sample, {"layout": None}, TypeError, "incompatible"),
+    (sample, {"seed": 10**5000}, ValueError, "seed: expected .*, got int of many digits"),
+    (sample, {"seed": "é" * 80}, TypeError, "seed: expected .*, got str 'ééé"),
+    (sample, {"n": np.array([1, 2])}, TypeError, r"n: expected .*, got int64 array of shape \(2,\)"),
+    (sample, {"layout": None}, TypeError, "layout: expected a space's .layout, got NoneType"),
+    (mutate, {"layout": "convnet"}, TypeError, "layout: expected a space's .layout, got str 'convnet'"),
+    (breed, {"layout": Layout.__new__(Layout)}, TypeError, "layout: it was never initialised"),
     (tournament, {"key": KEY.astype(np.float32)}, TypeError, "key: expected .*float64.* got float32"),
     (tournament, {"key": KEY[::2]}, ValueError, "key: .*ascontiguousarray"),
     (
@@ -150,6 +158,8 @@ BAD: list[tuple[Callable[..., Any], dict[str, Any], type[Exception], str]] = [
     ),
     (mutate, {"operators": [("reset", np.nan)]}, ValueError, "reset rate"),
     (mutate, {"operators": [("reset", "0.5")]}, TypeError, "reset rate"),
+    (mutate, {"operators": [("reset", 10**400)]}, ValueError, "reset rate: expected a number from 0 to 1"),
+    (mutate, {"operators": [("\ud800",)]}, ValueError, r"unknown operator '\\ud800'"),
     (
         mutate,
         {"operators": [("step", None, 0)]},
@@ -164,6 +174,12 @@ BAD: list[tuple[Callable[..., Any], dict[str, Any], type[Exception], str]] = [
     (breed, {"key": KEY[:9].copy()}, ValueError, r"key: expected .*\(10,\), got .*\(9,\)"),
     (breed, {"genomes": GENOMES[:0], "key": KEY[:0]}, ValueError, "key: expected at least one parent"),
     (breed, {"out": GENOMES}, ValueError, "out: shares memory with genomes"),
+    (
+        breed,
+        {"n": 10, "key": MEMORY, "out": MEMORY.view(np.uint8)[:60].reshape(10, 6)},
+        ValueError,
+        "out: shares memory with key",
+    ),
     (breed, {"selection": ("roulette",)}, ValueError, "selection: unknown operator 'roulette'"),
     (breed, {"crossover": None}, TypeError, "crossover: expected a tuple"),
     (breed, {"mutation": [("none",)]}, ValueError, "mutation: unknown operator 'none'"),
@@ -298,15 +314,58 @@ def test_other_threads_run_meanwhile() -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
-def test_ctrl_c_stops_a_long_call() -> None:
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        lambda: partial(_core.tournament, KEY, 2_000_000, size=2**20, seed=0, threads=2),
+        # Every row is in the front, so each is compared with all before it.
+        lambda: partial(_core.nondominated_rank, simplex(400_000, 8)),
+    ],
+    ids=["tournament", "nondominated_rank"],
+)
+def test_ctrl_c_stops_a_long_call(prepare: Callable[[], Callable[[], Any]]) -> None:
+    call = prepare()
     old = signal.signal(signal.SIGALRM, signal.default_int_handler)
     signal.setitimer(signal.ITIMER_REAL, 0.2)
     try:
         with pytest.raises(KeyboardInterrupt):
-            _core.tournament(KEY, 2_000_000, size=2**20, seed=0, threads=2)
+            call()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, old)
+
+
+def simplex(n: int, objectives: int) -> np.ndarray:
+    cost = np.random.default_rng(0).random((n, objectives))
+    return cost / cost.sum(1, keepdims=True)
+
+
+@pytest.mark.parametrize("value", [None, 1, 0.0, "no", [], np.True_], ids=repr)
+def test_flags_are_true_or_false(value: Any) -> None:
+    with pytest.raises(TypeError, match="recipe: expected True or False, got "):
+        _core.hash(LAYOUT, GENOMES, recipe=value)
+    with pytest.raises(TypeError, match="canonical: expected True or False, got "):
+        _core.graphs(LAYOUT, GENOMES, canonical=value)
+
+
+def test_a_layout_that_was_never_initialised_is_refused() -> None:
+    empty = Layout.__new__(Layout)
+    for name in ("words", "n_genes", "dtype", "options", "plain", "recipe"):
+        with pytest.raises(TypeError, match="layout: it was never initialised"):
+            getattr(empty, name)
+
+
+def test_a_parameter_that_changes_the_list_of_operators_does_no_harm() -> None:
+    operators: list[Any] = []
+
+    class Clears:
+        def __index__(self) -> int:
+            operators.clear()
+            return 1
+
+    operators += [("step", None, Clears())] * 5
+    expected = mutate(operators=[("step", None, 1)] * 5)
+    np.testing.assert_array_equal(mutate(operators=operators), expected)
 
 
 def test_facts_about_the_machine() -> None:

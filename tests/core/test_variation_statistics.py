@@ -1,7 +1,7 @@
 """Frequencies against their theory.
 
-Seeds are fixed; a bound of 5 standard errors would fail by chance once in 1.7 million comparisons, so a
-failure is a fault.
+Seeds are fixed; a bound of 5 standard errors would fail by chance once in 1.7 million comparisons (more often
+where only a handful are expected), so a failure is a fault.
 """
 
 from __future__ import annotations
