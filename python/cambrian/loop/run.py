@@ -231,8 +231,9 @@ class Run:
         """Train candidates of this run on training and validation samples, side by side; keep the weights.
 
         `Candidate.module` and `test` need no training from then on. Each is stored as it is done: after
-        Ctrl-C the next call goes on. Raises as `Candidate.module` does, after the others are done, and
-        ValueError for candidates of another run.
+        Ctrl-C the next call goes on. Raises CambrianError where a training fails, after the others are done,
+        and where the task or the build function isn't at hand; StoreError where the store can't be written
+        to; ValueError for candidates of another run and for searches with evaluate= or evaluate_batch=.
 
         >>> run.train(run.front[:4])
         """
