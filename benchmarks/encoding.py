@@ -11,6 +11,8 @@ from common import save, spread
 
 import cambrian as cb
 
+SEEDS = list(range(1, 10))
+
 
 def rate(space: cb.Space, n: int, seed: int) -> float:
     start = time.perf_counter()
@@ -31,9 +33,12 @@ def main() -> None:
     results = {}
     for name, space in spaces.items():
         rate(space, 10_000, seed=0)
-        results[name] = spread([rate(space, 100_000, seed=seed) for seed in range(1, 10)])
+        results[name] = spread([rate(space, 100_000, seed=seed) for seed in SEEDS])
         print(f"{name}: {results[name]['median']:,.0f} genomes/s (median of 9 runs)")
-    save("encoding", {"unit": "genomes/s, one thread, sample + decode + hash + resources", **results})
+    save(
+        "encoding",
+        {"unit": "genomes/s, one thread, sample + decode + hash + resources", "seeds": SEEDS, **results},
+    )
 
 
 if __name__ == "__main__":
