@@ -229,11 +229,14 @@ def test_workers_end_when_the_coordinator_is_killed(tmp_path: Path) -> None:
 
 def test_ctrl_c_passes_workers_by(tmp_path: Path) -> None:
     script = textwrap.dedent("""
+        import signal
         import time
         from cambrian.evaluate.evaluation import Job
         from cambrian.evaluate.functions import UserFunction
         from cambrian.evaluate.workers import Workers
 
+        # Tests that a shell runs in the background begin with Ctrl-C ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         with Workers(UserFunction(lambda config: time.sleep(600)), 2) as evaluator:
             evaluator.submit([Job(0, {}), Job(1, {})])
             try:
