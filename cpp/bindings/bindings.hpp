@@ -10,5 +10,6 @@ void bind_layout(pybind11::module_& module);
 void bind_graph(pybind11::module_& module);
 void bind_variation(pybind11::module_& module);
 void bind_pareto(pybind11::module_& module);
+void bind_diversity(pybind11::module_& module);
 
 }  // namespace cambrian::bindings

@@ -7,4 +7,5 @@ PYBIND11_MODULE(_core, module) {
     cambrian::bindings::bind_graph(module);
     cambrian::bindings::bind_variation(module);
     cambrian::bindings::bind_pareto(module);
+    cambrian::bindings::bind_diversity(module);
 }

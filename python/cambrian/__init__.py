@@ -26,6 +26,11 @@ _PUBLIC: dict[str, str] = {
     "UniformCrossover": "cambrian.evolve.operators",
     "breed": "cambrian.evolve.breed",
     "survive": "cambrian.evolve.survive",
+    "duplicate_share": "cambrian.evolve.diversity",
+    "gene_entropy": "cambrian.evolve.diversity",
+    "mean_distance": "cambrian.evolve.diversity",
+    "nearest_distance": "cambrian.evolve.diversity",
+    "takeover_time": "cambrian.evolve.diversity",
     "Candidate": "cambrian.loop",
     "Run": "cambrian.loop",
     "load": "cambrian.loop",
@@ -73,6 +78,11 @@ if TYPE_CHECKING:
     from cambrian.evaluate.evaluation import Evaluation as Evaluation
     from cambrian.evaluate.task import Task as Task
     from cambrian.evolve.breed import breed as breed
+    from cambrian.evolve.diversity import duplicate_share as duplicate_share
+    from cambrian.evolve.diversity import gene_entropy as gene_entropy
+    from cambrian.evolve.diversity import mean_distance as mean_distance
+    from cambrian.evolve.diversity import nearest_distance as nearest_distance
+    from cambrian.evolve.diversity import takeover_time as takeover_time
     from cambrian.evolve.operators import NoCrossover as NoCrossover
     from cambrian.evolve.operators import OnePointCrossover as OnePointCrossover
     from cambrian.evolve.operators import PointMutation as PointMutation

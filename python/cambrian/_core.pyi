@@ -105,6 +105,19 @@ def nondominated_rank(cost: NDArray[np.float64], *, stop: int = 0) -> NDArray[np
 
 def crowding(cost: NDArray[np.float64], rank: NDArray[np.int64]) -> NDArray[np.float64]: ...
 
+# Diversity, over normal forms.
+def gene_entropy(layout: Layout, genomes: Genomes, *, threads: int = 1) -> NDArray[np.float64]:
+    """In bits, over the genomes in which the gene is active; 0 where there is none."""
+
+def differing_pairs(layout: Layout, genomes: Genomes, *, threads: int = 1) -> NDArray[np.uint64]:
+    """Per gene: in how many pairs of rows its values differ."""
+
+def nearest_distance(
+    layout: Layout, genomes: Genomes, others: Genomes | None = None, *, threads: int = 1
+) -> NDArray[np.int64]: ...
+def repeats(layout: Layout, genomes: Genomes, *, threads: int = 1) -> NDArray[np.bool_]:
+    """Which rows repeat an earlier one."""
+
 # Variation. Operators arrive as (name, parameter, ...) tuples; `cambrian.evolve` describes them:
 # ("tournament", size); ("none",), ("one_point", rate, by), ("two_point", rate, by),
 # ("uniform", rate, swap, by) with by "gene" or "slot"; ("reset", rate), ("step", rate, step)
