@@ -50,6 +50,7 @@ _PUBLIC: dict[str, str] = {
     "where": "cambrian.space.template",
 }
 _MODULES: dict[str, str] = {
+    "interop": "cambrian.interop",
     "nn": "cambrian.space.nn",
     "spaces": "cambrian.space.families",
     "strategies": "cambrian.strategies",
@@ -74,6 +75,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from cambrian import interop as interop
     from cambrian import strategies as strategies
     from cambrian.evaluate.evaluation import Evaluation as Evaluation
     from cambrian.evaluate.task import Task as Task
