@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -34,6 +38,48 @@ def test_crowding_is_the_oracles(cost: np.ndarray, data: Any) -> None:
 def test_ranks_of_a_larger_population(objectives: int) -> None:
     cost = np.random.default_rng(objectives).random((400, objectives))
     assert _core.nondominated_rank(cost).tolist() == oracles.nondominated_rank(cost)
+
+
+@pytest.mark.parametrize("stop", [0, 500])
+@pytest.mark.parametrize("objectives", [3, 4, 6])
+@pytest.mark.parametrize("digits", [0, 1, 15])
+def test_ranks_of_several_blocks(objectives: int, digits: int, stop: int) -> None:
+    rng = np.random.default_rng(10 * objectives + digits)
+    cost = np.round(rng.standard_normal((1100, objectives)), digits)
+    cost[rng.integers(0, 1100, 20), rng.integers(0, objectives, 20)] = [np.nan, np.inf, -np.inf, -0.0] * 5
+    cost[rng.integers(0, 1100, 100)] = cost[rng.integers(0, 1100, 100)]
+    rank = _core.nondominated_rank(cost, stop=stop)
+    assert rank.tolist() == oracles.nondominated_rank(cost, stop)
+    np.testing.assert_allclose(_core.crowding(cost, rank), oracles.crowding(cost, rank), rtol=1e-12)
+
+
+@pytest.mark.parametrize("objectives", [2, 3, 4, 6])
+@pytest.mark.parametrize("shape", ["chain", "front"])
+def test_ranks_of_the_extremes(objectives: int, shape: str) -> None:
+    rng = np.random.default_rng(objectives)
+    if shape == "chain":
+        cost = np.repeat(np.arange(1300.0)[:, None], objectives, axis=1)
+        expected = np.arange(1300)
+    else:
+        cost = np.abs(rng.standard_normal((1300, objectives)))
+        cost /= np.linalg.norm(cost, axis=1, keepdims=True)
+        expected = np.zeros(1300, int)
+    rows = rng.permutation(1300)
+    np.testing.assert_array_equal(_core.nondominated_rank(cost[rows]), expected[rows])
+
+
+@pytest.mark.parametrize("level", ["scalar", "avx2", "avx512"])
+def test_ranks_do_not_depend_on_vector_instructions(level: str) -> None:
+    script = (
+        "import numpy as np; from cambrian import _core; cost = np.random.default_rng(0).random((3000, 5));"
+        "print(_core.nondominated_rank(np.round(cost, 1)).tolist())"
+    )
+    cost = np.round(np.random.default_rng(0).random((3000, 5)), 1)
+    environment = os.environ | {"CAMBRIAN_SIMD": level, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
+    if done.returncode and "this CPU has only" in done.stderr:
+        pytest.skip(f"this CPU lacks {level}")
+    assert json.loads(done.stdout) == _core.nondominated_rank(cost).tolist()
 
 
 @pytest.mark.parametrize("objectives", [2, 3, 5])
