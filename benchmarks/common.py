@@ -24,7 +24,7 @@ def machine() -> dict[str, Any]:
         lines = [line for line in info.read_text().splitlines() if line.startswith("model name")]
         cpu = lines[0].split(":", 1)[1].strip() if lines else cpu
     versions = {"python": platform.python_version()}
-    for package in ("cambrian", "numpy", "torch", "scikit-learn"):
+    for package in ("cambrian", "numpy", "torch", "scikit-learn", "deap", "pymoo"):
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:

@@ -241,6 +241,51 @@ def test_any_other_hall_sees_everyone() -> None:
     assert sizes == [20] * 4
 
 
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        (lambda one: one.fitness.values, False),
+        (lambda one: one.fitness.values[1], False),
+        (lambda one: (one.fitness.values[0],), True),
+        (lambda one: sum(one), True),
+        (lambda one: one.fitness.wvalues[0], True),
+        (lambda one: 0.5, True),
+    ],
+)
+def test_statistics_are_those_of_deap(key: Any, shown: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    random.seed(12)
+    toolbox = onemax()
+    toolbox.register("individual", tools.initRepeat, creator.BothIndividual, toolbox.gene, 40)
+    toolbox.register("population", tools.initRepeat, list, toolbox.individual)
+    toolbox.register("evaluate", lambda one: (float(sum(one)), float(sum(one[:20]))))
+    stats = tools.Statistics(key)
+    for name, function in {"mean": np.mean, "std": np.std, "smallest": min, "count": len}.items():
+        stats.register(name, function)
+    stats.register("first", np.max, axis=0)
+    compiled = stats.compile
+    records = []
+
+    class Hall:
+        def update(self, population: list[Any]) -> None:
+            records.append(compiled(population))
+
+    used = []
+    monkeypatch.setattr(stats, "compile", lambda population: used.append(1) or compiled(population))
+    _, logbook = ea_simple(toolbox.population(n=20), toolbox, 0.5, 0.2, 4, stats, Hall(), verbose=False)
+    for line, record in zip(logbook, records, strict=True):
+        assert all(np.array_equal(line[name], value) for name, value in record.items())
+    assert len(used) == (5 if shown else 0)
+
+
+def test_several_statistics_at_once() -> None:
+    toolbox = onemax()
+    stats = tools.MultiStatistics(fitness=statistics(), length=tools.Statistics(len))
+    stats.register("max", np.max)
+    population, logbook = ea_simple(toolbox.population(n=20), toolbox, 0.5, 0.2, 3, stats, verbose=False)
+    assert logbook.chapters["length"].select("max") == [40] * 4
+    assert logbook.chapters["fitness"].select("max")[-1] == max(total(one) for one in population)[0]
+
+
 def test_failures_lose_and_the_run_goes_on() -> None:
     random.seed(11)
     toolbox = onemax()

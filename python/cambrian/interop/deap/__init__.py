@@ -12,20 +12,20 @@ integers and keep their class and attributes)::
 
 That gives DEAP what it lacks (survivals, slot-wise crossover, structural mutation …), not speed: DEAP still
 copies and varies one individual at a time. The speed is in `ea_simple`, which takes the place of
-`deap.algorithms.eaSimple` and reads what the toolbox holds. In DEAP's short OneMax example
-(`examples/ga/onemax_short.py`) three lines change::
+`deap.algorithms.eaSimple` and reads what the toolbox holds, DEAP's operators or ours. Three lines of DEAP's
+short OneMax example (`examples/ga/onemax_short.py`) change::
 
-     from deap import tools
+    -from deap import algorithms
     +from cambrian.interop.deap import ea_simple
      …
     -    pop, log = algorithms.eaSimple(pop, toolbox, cxpb=0.5, mutpb=0.2, ngen=40,
     -                                   stats=stats, halloffame=hof, verbose=True)
-    +    pop, log = ea_simple(pop, toolbox, cxpb=0.5, mutpb=0.2, ngen=40,
-    +                         stats=stats, halloffame=hof, verbose=True)
+    +    pop, log = ea_simple(pop, toolbox, cxpb=0.5, mutpb=0.2, ngen=40, stats=stats, halloffame=hof,
+    +                         verbose=True, evaluate_batch=lambda genomes: genomes.sum(axis=1))
 
-Everything else stays: `evaluate` is called with the same individuals, through `toolbox.map`. A fitness that
-takes the whole population at once adds `evaluate_batch=lambda genomes: genomes.sum(axis=1)`; most of the time
-is then saved. `benchmarks/onemax.py` measures both.
+The last argument is for a fitness that can take all genomes at once, and saves most of the time; without it
+`toolbox.evaluate` is called with the same individuals as before, through `toolbox.map`. Statistics, hall of
+fame and logbook stay as they are. `benchmarks/onemax.py` measures the gain.
 """
 
 from cambrian.interop.deap.loop import ea_simple

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cambrian import _core
-from cambrian.errors import require
 from cambrian.evolve.breed import breed
 from cambrian.evolve.operators import Crossover, Mutation, NoCrossover, Selection
 from cambrian.evolve.survive import check_cost, selection_key
 from cambrian.interop.coding import Integers, finite_cost
+from cambrian.interop.deap.book import Book
 from cambrian.interop.deap.evaluation import Batch, Evaluation
 from cambrian.interop.deap.hall import update_hall
 from cambrian.interop.deap.individuals import Fitness, Individual, Shells, rows_of, weighted
@@ -74,12 +74,12 @@ def ea_simple(
     genomes = plan.coding.encode(rows, "population")
     shells = Shells(population[0], plan.coding)
     evaluation = Evaluation(toolbox, evaluate_batch, plan.coding, population[0].fitness.weights)
-    book = _Book(stats, verbose)
+    book = Book(stats, population[0].fitness.weights, verbose)
     evaluated = evaluation.first(population, genomes)
     fitness = weighted(population)
     if halloffame is not None:
         update_hall(halloffame, genomes, fitness, shells)
-    book.record(0, evaluated, lambda: population)
+    book.record(0, evaluated, fitness, lambda: population)
 
     seed = draw_seed(None) if seed is None else seed
     for generation in range(1, ngen + 1):
@@ -88,25 +88,10 @@ def ea_simple(
         fitness[:evaluated] = evaluation.of(genomes, evaluated, shells)
         if halloffame is not None:
             update_hall(halloffame, genomes, fitness, shells)
-        book.record(generation, evaluated, lambda g=genomes, f=fitness: shells.show(g, f))  # type: ignore[misc]
+        book.record(generation, evaluated, fitness, lambda g=genomes, f=fitness: shells.show(g, f))  # type: ignore[misc]
     if ngen > 0:
         population[:] = shells.show(genomes, fitness)
     return population, book.logbook
-
-
-class _Book:
-    """The logbook, filled and printed as DEAP does."""
-
-    def __init__(self, stats: Any, verbose: bool) -> None:
-        self.logbook = require("deap.tools", "deap", "the DEAP loop").Logbook()
-        self.logbook.header = ["gen", "nevals"] + (stats.fields if stats else [])
-        self._stats, self._verbose = stats, verbose
-
-    def record(self, generation: int, evaluated: int, individuals: Callable[[], list[Individual]]) -> None:
-        values = self._stats.compile(individuals()) if self._stats else {}
-        self.logbook.record(gen=generation, nevals=evaluated, **values)
-        if self._verbose:
-            print(self.logbook.stream)
 
 
 def offspring(
