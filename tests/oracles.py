@@ -15,7 +15,8 @@ import numpy as np
 from core.words import KINDS, Words
 
 WORD = 1 << 32
-SAMPLE, SAMPLE_AGAIN, SELECT, CROSS, MUTATE = 0, 1, 2, 3, 16
+SAMPLE, SAMPLE_AGAIN, SELECT, CROSS, MUTATE = 0, 1, 2, 0x100, 0x200
+AGAIN, CHOOSE = 0x10000, 0x20000  # added to a purpose
 
 
 def philox(counter: list[int], key: list[int]) -> list[int]:
@@ -40,20 +41,24 @@ class Key:
     run: int = 0
     generation: int = 0
 
-    def stream(self, purpose: int, individual: int) -> Stream:
+    def stream(self, purpose: int, individual: int, block: int = 0) -> Stream:
+        """The words of an individual for a purpose, from a block of four on."""
         high, low = divmod(splitmix((splitmix(self.seed) + self.run) % 2**64), WORD)
-        return Stream([low, high], purpose, individual, self.generation)
+        return Stream([low, high], [block, purpose, individual, self.generation])
 
 
 class Stream:
-    def __init__(self, key: list[int], purpose: int, individual: int, generation: int) -> None:
-        self.key, self.counter, self.left = key, [0, purpose, individual, generation], []  # type: ignore[var-annotated]
+    def __init__(self, key: list[int], counter: list[int]) -> None:
+        self.key, self.counter, self.left = key, counter, list[int]()
 
     def word(self) -> int:
         if not self.left:
             self.left = philox(self.counter, self.key)
             self.counter[0] += 1
         return self.left.pop(0)
+
+    def words(self, count: int) -> list[int]:
+        return [self.word() for _ in range(count)]
 
     def below(self, bound: int) -> int:
         while True:
@@ -125,6 +130,25 @@ class Space:
             repeat, slot = r.parent, r.parent_slot
         return all(self.active(genome, c) and genome[c] in allowed for c, allowed in gene.when)
 
+    @property
+    def most(self) -> int:
+        return sum(gene.options > 1 for gene in self.genes)
+
+    @property
+    def conditional(self) -> bool:
+        """Some gene takes part in some genomes only."""
+
+        def slots_stay(gene: Gene) -> bool:
+            repeat, slot = gene.repeat, gene.slot
+            while repeat >= 0:
+                r = self.repeats[repeat]
+                if slot >= r.low:
+                    return False
+                repeat, slot = r.parent, r.parent_slot
+            return True
+
+        return not all(slots_stay(gene) and not gene.when for gene in self.genes if gene.options > 1)
+
     def changeable(self, genome: list[int]) -> list[int]:
         return [c for c in range(len(genome)) if self.active(genome, c) and self.genes[c].options > 1]
 
@@ -147,17 +171,49 @@ def sample(space: Space, n: int, key: Key) -> list[list[int]]:
     return genomes
 
 
+def integers(key: Key, purpose: int, individual: int, block: int, bound: int, count: int) -> list[int]:
+    """`count` integers below `bound`; those whose word is refused come from a stream of their own."""
+    stream, again = key.stream(purpose, individual, block), key.stream(purpose + AGAIN, individual, block)
+    values = []
+    for _ in range(count):
+        value, low = divmod(stream.word() * bound, WORD)
+        values.append(value if low >= WORD % bound else again.below(bound))
+    return values
+
+
 def tournament(key: Any, n: int, size: int, source: Key) -> list[int]:
-    winners = []
-    for i in range(n):
-        stream = source.stream(SELECT, i)
-        best = stream.below(len(key))
-        for _ in range(size - 1):
-            other = stream.below(len(key))
-            if math.isnan(key[best]) or key[other] < key[best]:
-                best = other
-        winners.append(best)
-    return winners
+    """Of 256 winners each, draw d of all is made before draw d + 1 of any."""
+    cost = [math.inf if math.isnan(value) else value for value in key]
+    winners: list[int] = []
+    for group in range((n + 255) // 256):
+        draws = [integers(source, SELECT, group, 64 * d, len(cost), 256) for d in range(size)]
+        winners += [min(drawn, key=cost.__getitem__) for drawn in zip(*draws, strict=True)]
+    return winners[:n]
+
+
+def height(space: Space) -> int:
+    """Rows of a block: as many as take 256 KiB, a power of two up to 128."""
+    row = space.layout.dtype.itemsize * max(len(space.genes), 1)
+    rows = 1
+    while 2 * rows * row <= 2**18 and rows < 128:
+        rows *= 2
+    return rows
+
+
+def choices(weights: tuple[float, ...], purpose: int, n: int, key: Key) -> list[int]:
+    ends = [int(end / sum(weights) * WORD + 0.5) for end in np.cumsum(weights)]
+    return [
+        next(k for k, end in enumerate(ends) if word < end or end >= WORD)
+        for word in (key.stream(purpose + CHOOSE, i).word() for i in range(n))
+    ]
+
+
+def mixed(operator: tuple[Any, ...], purpose: int, n: int, key: Key) -> list[tuple[Any, int, list[int]]]:
+    """Members of a mixture (or the operator alone), their purposes and the rows that each gets."""
+    if operator[0] != "mixture":
+        return [(operator, purpose, list(range(n)))]
+    chosen = choices(operator[2], purpose, n, key)
+    return [(m, purpose + k, [i for i in range(n) if chosen[i] == k]) for k, m in enumerate(operator[1])]
 
 
 def units(space: Space, by: str) -> list[list[int]]:
@@ -174,35 +230,62 @@ def units(space: Space, by: str) -> list[list[int]]:
     return list(together.values())
 
 
-def crossover(
-    space: Space, first: list[int], second: list[int], operator: tuple[Any, ...], stream: Stream
-) -> list[int]:
-    name, *parameters = operator
-    if name == "none" or not stream.chance(parameters[0]):
-        return list(first)
-    parts = units(space, parameters[-1])
+Rows = list[list[int]]
+
+
+def crossover(space: Space, first: Rows, second: Rows, operator: tuple[Any, ...], key: Key) -> Rows:
+    children = [list(genome) for genome in first]
+    for (name, *parameters), purpose, rows in mixed(operator, CROSS, len(first), key):
+        if name == "none":
+            continue
+        parts = units(space, parameters[-1])
+        for i in rows:
+            if name == "uniform" and parameters[-1] == "gene":
+                swapped = gene_swaps(space, parameters, i, purpose, key)
+            else:
+                swapped = unit_swaps(name, parameters, len(parts), key.stream(purpose, i))
+            for u in swapped:
+                for c in parts[u]:
+                    children[i][c] = second[i][c]
+    return children
+
+
+def unit_swaps(name: str, parameters: list[Any], n: int, stream: Stream) -> list[int]:
+    if not stream.chance(parameters[0]):
+        return []
     if name == "uniform":
-        swapped = uniform_swaps(parameters[1], parameters[2], len(parts), stream)
-    elif len(parts) < 2:
-        swapped = []
-    elif name == "one_point":
-        swapped = list(range(1 + stream.below(len(parts) - 1), len(parts)))
-    else:
-        one, two = stream.below(len(parts)), stream.below(len(parts) - 1)
-        two += two >= one
-        swapped = list(range(min(one, two), max(one, two)))
-    child = list(first)
-    for u in swapped:
-        for c in parts[u]:
-            child[c] = second[c]
-    return child
+        return [u for u in range(n) if stream.chance(parameters[1])]
+    if n < 2:
+        return []
+    if name == "one_point":
+        return list(range(1 + stream.below(n - 1), n))
+    one, two = stream.below(n), stream.below(n - 1)
+    two += two >= one
+    return list(range(min(one, two), max(one, two)))
 
 
-def uniform_swaps(swap: float, by: str, n: int, stream: Stream) -> list[int]:
-    if by == "gene" and swap == 0.5:
-        words = [stream.word() for _ in range((n + 31) // 32)]
-        return [u for u in range(n) if words[u // 32] >> u % 32 & 1]
-    return [u for u in range(n) if stream.chance(swap)]
+def gene_swaps(space: Space, parameters: list[Any], i: int, purpose: int, key: Key) -> list[int]:
+    """Words 0 … 127 of a block of rows say which are crossed; then a bit or a byte a gene, row after row."""
+    rate, swap, _ = parameters
+    n, rows = len(space.genes), height(space)
+    first, row = i - i % rows, i % rows
+    crossed = [key.stream(purpose, first).words(128)[row]]
+    if crossed[0] >= int(rate * WORD + 0.5):
+        return []
+    if swap == 0.5:
+        per_row = (n + 31) // 32
+        words = key.stream(purpose, first, 32).words((row + 1) * per_row)[row * per_row :]
+        return [c for c in range(n) if words[c // 32] >> c % 32 & 1]
+    blocks = ((n + 3) // 4 + 3) // 4
+    words = key.stream(purpose, first, 32 + row * blocks).words(4 * blocks)
+    again, threshold = key.stream(purpose + AGAIN, i), int(swap * WORD + 0.5)
+
+    def swapped(byte: int) -> bool:
+        if byte != threshold >> 24:
+            return byte < threshold >> 24
+        return again.word() < threshold % 2**24 << 8
+
+    return [c for c in range(n) if swapped(words[c // 4] >> 8 * (c % 4) & 0xFF)]
 
 
 def one_hit_on_average(k: int, stream: Stream) -> list[int]:
@@ -218,19 +301,37 @@ def one_hit_on_average(k: int, stream: Stream) -> list[int]:
     return chosen
 
 
-def gap(rate: float, size: int, limit: int, stream: Stream) -> int:
-    """Genes passed over before the next hit: geometric, from a table of `size` that may be run again."""
-    gone = 0
-    while True:
-        word, tail, j = stream.word(), 1.0, 0
-        while j < size:
-            tail *= 1 - rate
-            if word >= min(int(tail * WORD), WORD - 1):
-                return gone + j
-            j += 1
-        if gone + j >= limit:
-            return gone + j
-        gone += j
+class Gaps:
+    """Genes passed over before the next hit: geometric, 255 standing for more; by an alias table."""
+
+    def __init__(self, rate: float) -> None:
+        tails = [1.0]
+        while len(tails) < 256:
+            tails.append(tails[-1] * (1.0 - rate))
+        left = [int(tail * WORD + 0.5) for tail in tails]
+        self.share = [a - b for a, b in zip(left, [*left[1:], 0], strict=True)]
+        self.other = list(range(256))
+        poor = [j for j in range(256) if self.share[j] < 2**24]
+        rich = [j for j in range(256) if self.share[j] >= 2**24]
+        weight = list(self.share)
+        while poor:
+            j = poor.pop()
+            self.other[j] = rich[-1]
+            weight[rich[-1]] -= 2**24 - weight[j]
+            if weight[rich[-1]] < 2**24:
+                poor.append(rich.pop())
+            self.share[j] = weight[j]
+        for j in rich:
+            self.share[j] = 2**24
+
+    def next(self, stream: Stream, limit: int) -> int:
+        gone = 0
+        while True:
+            high, j = divmod(stream.word(), 256)
+            gap = j if high < self.share[j] else self.other[j]
+            if gap < 255 or gone + 255 >= limit:
+                return gone + gap
+            gone += 255
 
 
 def other_value(gene: Gene, old: int, step: int, stream: Stream) -> int:
@@ -240,53 +341,70 @@ def other_value(gene: Gene, old: int, step: int, stream: Stream) -> int:
     return values[stream.below(len(values))]
 
 
-def point_mutation(space: Space, genome: list[int], operator: tuple[Any, ...], stream: Stream) -> list[int]:
+def gene_mutation(
+    space: Space, genomes: Rows, operator: tuple[Any, ...], purpose: int, rows: list[int], key: Key
+) -> None:
     name, rate, step, *_ = (*operator, None, 0)
     step = step if name == "step" else 0
-    child, columns = list(genome), space.changeable(genome)
-
-    def hit(position: int) -> None:
-        c = columns[position]
-        child[c] = other_value(space.genes[c], child[c], step, stream)
-
-    if rate == 0 or not columns:
-        return child
-    if name == "point":
-        hit(stream.below(len(columns)))
-        return child
-    if rate is None:
-        for position in one_hit_on_average(len(columns), stream):
-            hit(position)
-        return child
-    size = min(1024, sum(gene.options > 1 for gene in space.genes))
-    position = gap(rate, size, len(columns), stream)
-    while position < len(columns):
-        hit(position)
-        position += 1
-        if position < len(columns):
-            position += gap(rate, size, len(columns) - position, stream)
-    return child
+    if rate is None and name != "point" and not space.conditional and space.most:
+        rate = 1 / space.most
+    if rate is not None:
+        rate_hits(space, genomes, rate, step, purpose, rows, key)
+        return
+    for i in rows:
+        stream, columns = key.stream(purpose, i), space.changeable(genomes[i])
+        if not columns:
+            continue
+        one = name == "point"
+        hits = [stream.below(len(columns))] if one else one_hit_on_average(len(columns), stream)
+        for position in hits:
+            c = columns[position]
+            genomes[i][c] = other_value(space.genes[c], genomes[i][c], step, stream)
 
 
-def mutate(space: Space, genome: list[int], operators: list[tuple[Any, ...]], key: Key, i: int) -> list[int]:
-    for stage, operator in enumerate(operators):
-        stream = key.stream(MUTATE + stage, i)
-        change = structural_mutation if operator[0] == "structural" else point_mutation
-        genome = change(space, genome, operator, stream)
-    return genome
+def rate_hits(
+    space: Space, genomes: Rows, rate: float, step: int, purpose: int, rows: list[int], key: Key
+) -> None:
+    """Gaps run over the genes of two options or more of a block's rows; inactive ones are left alone."""
+    columns = [c for c, gene in enumerate(space.genes) if gene.options > 1]
+    tall, gaps = height(space), Gaps(rate)
+    for first in range(0, len(genomes), tall):
+        block = [i for i in rows if first <= i < first + tall]
+        stream, values = key.stream(purpose, first), key.stream(purpose, first, 2**24)
+        total = len(block) * len(columns)
+        at, hits = -1, []
+        while rate and total and (at := at + 1) < total:
+            at += gaps.next(stream, total - at)
+            hits += [at] * (at < total)
+        before = {i: list(genomes[i]) for i in block}
+        for hit in hits:
+            i, c = block[hit // len(columns)], columns[hit % len(columns)]
+            if space.active(before[i], c):
+                genomes[i][c] = other_value(space.genes[c], genomes[i][c], step, values)
+
+
+def mutate(space: Space, genomes: Rows, operators: list[tuple[Any, ...]], key: Key) -> Rows:
+    genomes = [list(genome) for genome in genomes]
+    place = MUTATE
+    for operator in operators:
+        for member, purpose, rows in mixed(operator, place, len(genomes), key):
+            if member[0] == "structural":
+                for i in rows:
+                    genomes[i] = structural_mutation(space, genomes[i], member, key.stream(purpose, i))
+            else:
+                gene_mutation(space, genomes, member, purpose, rows, key)
+        place += len(operator[1]) if operator[0] == "mixture" else 1
+    return genomes
 
 
 def breed(
-    space: Space, genomes: list[list[int]], key: Any, n: int, selection: tuple[Any, ...],
+    space: Space, genomes: Rows, key: Any, n: int, selection: tuple[Any, ...],
     crossing: tuple[Any, ...], mutation: list[tuple[Any, ...]], source: Key,
-) -> list[list[int]]:  # fmt: skip
-    winners = tournament(key, 2 * n, selection[1], source)
-    children = []
-    for i in range(n):
-        first, second = genomes[winners[2 * i]], genomes[winners[2 * i + 1]]
-        child = crossover(space, first, second, crossing, source.stream(CROSS, i))
-        children.append(mutate(space, child, mutation, source, i))
-    return children
+) -> Rows:  # fmt: skip
+    each = 1 if crossing[0] == "none" else 2
+    winners = tournament(key, each * n, selection[1], source)
+    first, second = ([genomes[w] for w in winners[k::each]] for k in (0, each - 1))
+    return mutate(space, crossover(space, first, second, crossing, source), mutation, source)
 
 
 @dataclass(eq=False)

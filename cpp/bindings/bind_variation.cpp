@@ -1,8 +1,10 @@
+#include <array>
 #include <thread>
 
 #include "arrays.hpp"
 #include "bindings.hpp"
 #include "cambrian/breed.hpp"
+#include "cambrian/mixture.hpp"
 #include "cambrian/sample.hpp"
 #include "cambrian/simd.hpp"
 #include "operators.hpp"
@@ -52,36 +54,60 @@ py::array sample(const Layout& layout, py::handle n, const Source& source, const
     return result.owner;
 }
 
-py::array tournament(py::handle key_argument, py::handle n_argument, const Tournament& selection,
-                     const Source& source, const Threads& threads) {
+py::array select(py::handle key_argument, py::handle n_argument, const Selection& selection,
+                 const Source& source, const Threads& threads) {
     const auto n =
         static_cast<py::ssize_t>(integer(n_argument, "n", 0, std::numeric_limits<std::uint32_t>::max()));
     const Array<const double> key = key_input(key_argument, kAny, n);
     Array<std::int64_t> winners = output<std::int64_t>(py::none(), {n});
     {
         const py::gil_scoped_release release;
-        cambrian::tournament(key.data, static_cast<std::uint32_t>(key.size()), winners.size(), selection,
-                             source, threads, winners.data);
+        cambrian::select(key.data, static_cast<std::uint32_t>(key.size()), winners.size(), selection, source,
+                         threads, winners.data);
     }
     return winners.owner;
 }
 
+// Own rates of genomes, before and after.
+struct Rates {
+    Array<const double> in{{}, nullptr};
+    Array<double> out{{}, nullptr};
+
+    Rates(py::handle rates, py::ssize_t population, py::handle rates_out, py::ssize_t n) {
+        if (rates.is_none() != rates_out.is_none())
+            throw py::value_error("rates, rates_out: expected both or neither");
+        if (rates.is_none()) return;
+        in = input<double>(rates, "rates", {population});
+        out = {checked_array(rates_out, "rates_out", py::dtype::of<double>(), {n}, true), nullptr};
+        out.data = static_cast<double*>(out.owner.mutable_data());
+    }
+};
+
 py::array breed(const Layout& layout, py::handle genomes_argument, py::handle key_argument,
                 py::handle n_argument, const Operators& operators, const Source& source,
-                const Threads& threads, py::handle out) {
+                const Threads& threads, py::handle out, const std::array<py::handle, 3>& beside) {
     const Genomes parents = genomes_input(layout, genomes_argument);
+    const auto population = static_cast<py::ssize_t>(parents.n);
     const py::ssize_t n = count_argument(n_argument, "n", layout);
-    const Array<const double> key = key_input(key_argument, static_cast<py::ssize_t>(parents.n), n);
+    const Array<const double> key = key_input(key_argument, population, n);
     Genomes result = genomes_output(layout, out, n);
     refuse_overlap(parents.owner, result.owner, "genomes");
     refuse_overlap(key.owner, result.owner, "key");
+    const Rates rates(beside[0], population, beside[1], n);
+    if (rates.in.data != nullptr) refuse_overlap(rates.in.owner, rates.out.owner, "rates");
+    Array<std::int64_t> parents_out{{}, nullptr};
+    if (!beside[2].is_none()) {
+        parents_out.owner =
+            checked_array(beside[2], "parents_out", py::dtype::of<std::int64_t>(), {n, 2}, true);
+        parents_out.data = static_cast<std::int64_t*>(parents_out.owner.mutable_data());
+    }
     by_genome_type(layout, [&](auto type) {
         using T = decltype(type);
-        const T* from = genome_data<T>(parents);
-        T* to = mutable_genome_data<T>(result);
+        const Parents<T> from{genome_data<T>(parents), key.data, static_cast<std::uint32_t>(parents.n),
+                              rates.in.data};
+        const Children<T> to{mutable_genome_data<T>(result), result.n, rates.out.data, parents_out.data};
         const py::gil_scoped_release release;
-        cambrian::breed(layout, from, key.data, static_cast<std::uint32_t>(parents.n), result.n, operators,
-                        source, threads, to);
+        cambrian::breed(layout, from, operators, source, threads, to);
     });
     return result.owner;
 }
@@ -110,16 +136,19 @@ py::array crossover(const Layout& layout, py::handle first_argument, py::handle 
 }
 
 py::array mutate(const Layout& layout, py::handle genomes_argument, const std::vector<Mutation>& mutations,
-                 const Source& source, const Threads& threads, py::handle out) {
+                 std::uint32_t place, const Source& source, const Threads& threads, py::handle out,
+                 py::handle rates_in, py::handle rates_out) {
     const Genomes genomes = genomes_input(layout, genomes_argument);
-    Genomes result = genomes_output(layout, out, static_cast<py::ssize_t>(genomes.n));
+    const auto n = static_cast<py::ssize_t>(genomes.n);
+    Genomes result = genomes_output(layout, out, n);
     refuse_partial_overlap(genomes, result, "genomes");
+    const Rates rates(rates_in, n, rates_out, n);
     by_genome_type(layout, [&](auto type) {
         using T = decltype(type);
-        const T* from = genome_data<T>(genomes);
-        T* to = mutable_genome_data<T>(result);
+        const cambrian::Genomes<T> work{genome_data<T>(genomes), genomes.n, mutable_genome_data<T>(result),
+                                        rates.in.data, rates.out.data};
         const py::gil_scoped_release release;
-        cambrian::mutate(layout, from, genomes.n, mutations, source, threads, to);
+        cambrian::mutate(layout, work, mutations, place, source, threads);
     });
     return result.owner;
 }
@@ -139,15 +168,34 @@ void bind_sample(py::module_& module) {
         "Uniform genomes.", py::arg("layout"), py::arg("n"), py::kw_only(), py::arg("seed"),
         py::arg("run") = 0, py::arg("generation") = 0, py::arg("threads") = 1, py::arg("out") = py::none());
     module.def(
-        "tournament",
-        [](py::object key, py::object n, py::object size, py::object seed, py::object run,
+        "select",
+        [](py::object key, py::object n, py::object operation, py::object seed, py::object run,
            py::object generation, py::object threads) {
-            return tournament(key, n, selection_operator(py::make_tuple("tournament", size)),
-                              source_arguments(seed, run, generation), threads_with_poll(threads));
+            return select(key, n, selection_operator(operation, "operator"),
+                          source_arguments(seed, run, generation), threads_with_poll(threads));
         },
-        "Indices of n winners; child i of breed has winners 2i and 2i + 1 as parents.", py::arg("key"),
-        py::arg("n"), py::kw_only(), py::arg("size"), py::arg("seed"), py::arg("run") = 0,
-        py::arg("generation") = 0, py::arg("threads") = 1);
+        "Indices of n winners.", py::arg("key"), py::arg("n"), py::kw_only(), py::arg("operator"),
+        py::arg("seed"), py::arg("run") = 0, py::arg("generation") = 0, py::arg("threads") = 1);
+    module.def(
+        "choices",
+        [](py::object weights, py::object place, py::object n, py::object seed, py::object run,
+           py::object generation) {
+            const std::vector<double> checked = weights_argument(weights, "weights");
+            const auto purpose = static_cast<std::uint32_t>(integer(place, "place", -1, kMaxOperators - 1));
+            const auto count =
+                static_cast<py::ssize_t>(integer(n, "n", 0, std::numeric_limits<std::int32_t>::max()));
+            const Source source = source_arguments(seed, run, generation);
+            Array<std::uint8_t> chosen = output<std::uint8_t>(py::none(), {count});
+            {
+                const py::gil_scoped_release release;
+                choices(checked, purpose + 1 == 0 ? kCross : kMutate + purpose, chosen.size(), source, {},
+                        chosen.data);
+            }
+            return chosen.owner;
+        },
+        "Which operator of a mixture each of n children gets; place -1: of crossovers, else of mutations.",
+        py::arg("weights"), py::arg("place"), py::arg("n"), py::kw_only(), py::arg("seed"),
+        py::arg("run") = 0, py::arg("generation") = 0);
 }
 
 void bind_operators(py::module_& module) {
@@ -165,13 +213,17 @@ void bind_operators(py::module_& module) {
     module.def(
         "mutate",
         [](py::object layout, py::object genomes, py::object operators, py::object seed, py::object run,
-           py::object generation, py::object threads, py::object out) {
-            return mutate(layout_argument(layout), genomes, mutation_operators(operators, "operators"),
-                          source_arguments(seed, run, generation), threads_with_poll(threads), out);
+           py::object generation, py::object threads, py::object out, py::object place, py::object rates,
+           py::object rates_out) {
+            const auto at = static_cast<std::uint32_t>(integer(place, "place", 0, kMaxOperators));
+            return mutate(layout_argument(layout), genomes, mutation_operators(operators, "operators"), at,
+                          source_arguments(seed, run, generation), threads_with_poll(threads), out, rates,
+                          rates_out);
         },
         "Each row, changed by the operators in order.", py::arg("layout"), py::arg("genomes"), py::kw_only(),
         py::arg("operators"), py::arg("seed"), py::arg("run") = 0, py::arg("generation") = 0,
-        py::arg("threads") = 1, py::arg("out") = py::none());
+        py::arg("threads") = 1, py::arg("out") = py::none(), py::arg("place") = 0,
+        py::arg("rates") = py::none(), py::arg("rates_out") = py::none());
 }
 
 void bind_breed(py::module_& module) {
@@ -179,17 +231,20 @@ void bind_breed(py::module_& module) {
         "breed",
         [](py::object layout, py::object genomes, py::object key, py::object n, py::object selection,
            py::object crossing, py::object mutation, py::object seed, py::object run, py::object generation,
-           py::object threads, py::object out) {
-            const Operators operators{selection_operator(selection),
+           py::object threads, py::object out, py::object rates, py::object rates_out,
+           py::object parents_out) {
+            const Operators operators{selection_operator(selection, "selection"),
                                       crossover_operator(crossing, "crossover"),
                                       mutation_operators(mutation, "mutation")};
             return breed(layout_argument(layout), genomes, key, n, operators,
-                         source_arguments(seed, run, generation), threads_with_poll(threads), out);
+                         source_arguments(seed, run, generation), threads_with_poll(threads), out,
+                         {rates, rates_out, parents_out});
         },
-        "n children: tournament, crossover and mutation in one pass.", py::arg("layout"), py::arg("genomes"),
+        "n children: selection, crossover and mutation in one pass.", py::arg("layout"), py::arg("genomes"),
         py::arg("key"), py::arg("n"), py::kw_only(), py::arg("selection"), py::arg("crossover"),
         py::arg("mutation"), py::arg("seed"), py::arg("run") = 0, py::arg("generation") = 0,
-        py::arg("threads") = 1, py::arg("out") = py::none());
+        py::arg("threads") = 1, py::arg("out") = py::none(), py::arg("rates") = py::none(),
+        py::arg("rates_out") = py::none(), py::arg("parents_out") = py::none());
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "operators.hpp"
 
+#include <algorithm>
 #include <string>
 
 namespace cambrian::bindings {
@@ -54,6 +55,11 @@ class Reader {
         throw py::value_error(label("by") + ": expected 'gene' or 'slot', got " + describe(tuple_[i]));
     }
 
+    py::tuple tuple(std::size_t i, const char* what) const {
+        if (py::isinstance<py::tuple>(tuple_[i])) return tuple_[i];
+        throw py::type_error(label(what) + ": expected a tuple, got " + describe(tuple_[i]));
+    }
+
     [[noreturn]] void unknown(const char* known) const {
         throw py::value_error(std::string(argument_) + ": unknown operator " + shortened(tuple_[0]) +
                               " (choose from: " + known + ")");
@@ -67,8 +73,7 @@ class Reader {
     const char* name_ = "";
 };
 
-Mutation mutation_operator(py::handle value, const char* name) {
-    Reader reader(value, name);
+OneMutation one_mutation(Reader& reader) {
     if (reader.is("reset", 1)) return ResetMutation{reader.rate(1)};
     if (reader.is("step", 2)) return StepMutation{reader.rate(1), reader.positive(2, "step", 65'535)};
     if (reader.is("point", 0)) return PointMutation{};
@@ -78,26 +83,54 @@ Mutation mutation_operator(py::handle value, const char* name) {
             {reader.weight(2, "insert"), reader.weight(3, "delete"), reader.weight(4, "duplicate"),
              reader.weight(5, "move"), reader.weight(6, "rewire")}};
     }
-    reader.unknown("reset, step, point, structural");
+    reader.unknown("reset, step, point, structural, mixture");
 }
 
-}  // namespace
-
-Tournament selection_operator(py::handle value) {
-    Reader reader(value, "selection");
-    if (reader.is("tournament", 1)) return {reader.positive(1, "size", Tournament::kMaxSize)};
-    reader.unknown("tournament");
-}
-
-Crossover crossover_operator(py::handle value, const char* name) {
-    Reader reader(value, name);
+OneCrossover one_crossover(Reader& reader) {
     if (reader.is("none", 0)) return NoCrossover{};
     if (reader.is("one_point", 2)) return OnePointCrossover{reader.probability(1, "rate"), reader.by(2)};
     if (reader.is("two_point", 2)) return TwoPointCrossover{reader.probability(1, "rate"), reader.by(2)};
     if (reader.is("uniform", 3)) {
         return UniformCrossover{reader.probability(1, "rate"), reader.probability(2, "swap"), reader.by(3)};
     }
-    reader.unknown("none, one_point, two_point, uniform");
+    reader.unknown("none, one_point, two_point, uniform, mixture");
+}
+
+// ("mixture", (operator, ...), (weight, ...))
+template <class Mixture, class One>
+Mixture mixture(const Reader& reader, const char* name, One one) {
+    Mixture result;
+    for (const py::handle member : reader.tuple(1, "operators")) {
+        Reader inner(member, name);
+        result.operators.push_back(one(inner));
+    }
+    result.weights = weights_argument(reader.tuple(2, "weights"), name);
+    if (result.operators.empty() || result.operators.size() != result.weights.size()) {
+        throw py::value_error(std::string(name) + ": mixture: expected a weight for each of one or more " +
+                              "operators, got " + std::to_string(result.operators.size()) +
+                              " operators and " + std::to_string(result.weights.size()) + " weights");
+    }
+    return result;
+}
+
+Mutation mutation_operator(py::handle value, const char* name) {
+    Reader reader(value, name);
+    if (reader.is("mixture", 2)) return mixture<MutationMixture>(reader, name, one_mutation);
+    return one_mutation(reader);
+}
+
+}  // namespace
+
+Selection selection_operator(py::handle value, const char* name) {
+    Reader reader(value, name);
+    if (reader.is("tournament", 1)) return Tournament{reader.positive(1, "size", Tournament::kMaxSize)};
+    reader.unknown("tournament");
+}
+
+Crossover crossover_operator(py::handle value, const char* name) {
+    Reader reader(value, name);
+    if (reader.is("mixture", 2)) return mixture<CrossoverMixture>(reader, name, one_crossover);
+    return one_crossover(reader);
 }
 
 std::vector<Mutation> mutation_operators(py::handle value, const char* name) {
@@ -110,11 +143,30 @@ std::vector<Mutation> mutation_operators(py::handle value, const char* name) {
     for (const py::handle item : py::tuple(py::reinterpret_borrow<py::list>(value))) {
         mutations.push_back(mutation_operator(item, name));
     }
-    if (mutations.size() > kMaxMutations) {
-        throw py::value_error(std::string(name) + ": expected at most " + std::to_string(kMaxMutations) +
-                              " operators, got " + std::to_string(mutations.size()));
+    std::uint32_t count = 0;
+    for (const Mutation& mutation : mutations) count += purposes_of(mutation);
+    if (count > kMaxOperators) {
+        throw py::value_error(std::string(name) + ": expected at most " + std::to_string(kMaxOperators) +
+                              " operators, got " + std::to_string(count));
     }
     return mutations;
+}
+
+std::vector<double> weights_argument(py::handle value, const char* name) {
+    if (!py::isinstance<py::tuple>(value)) {
+        throw py::type_error(std::string(name) + ": expected a tuple of weights, got " + describe(value));
+    }
+    std::vector<double> weights;
+    const std::string label = std::string(name) + ": weight";
+    for (const py::handle item : py::reinterpret_borrow<py::tuple>(value))
+        weights.push_back(real(item, label.c_str(), 0.0, kMostWeight));
+    if (weights.size() > kMaxOperators) {
+        throw py::value_error(std::string(name) + ": expected at most " + std::to_string(kMaxOperators) +
+                              " weights, got " + std::to_string(weights.size()));
+    }
+    if (std::none_of(weights.begin(), weights.end(), [](double weight) { return weight > 0.0; }))
+        throw py::value_error(std::string(name) + ": expected a positive weight, got none");
+    return weights;
 }
 
 }  // namespace cambrian::bindings

@@ -7,8 +7,9 @@
 namespace cambrian::bindings {
 
 // Each throws TypeError or ValueError that names the argument, what was expected and what came.
-Tournament selection_operator(py::handle value);
+Selection selection_operator(py::handle value, const char* name);
 Crossover crossover_operator(py::handle value, const char* name);
 std::vector<Mutation> mutation_operators(py::handle value, const char* name);
+std::vector<double> weights_argument(py::handle value, const char* name);
 
 }  // namespace cambrian::bindings

@@ -2,99 +2,116 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 namespace cambrian {
 namespace {
 
-constexpr std::size_t kMostRows = Streams::kMost / 2;  // two parents each
-
-void prefetch([[maybe_unused]] const void* address) {
-#ifdef __GNUC__
-    __builtin_prefetch(address);
-#endif
-}
-
 template <class T>
 class Breeder {
   public:
-    Breeder(const Layout& layout, const T* parents, const double* key, std::uint32_t population,
-            const Operators& operators, const Source& source)
+    Breeder(const Layout& layout, const Parents<T>& parents, const Operators& operators, const Source& source,
+            const Children<T>& children)
         : width_(layout.width()),
+          height_(rows_of<T>(layout)),
           parents_(parents),
-          key_(key),
-          population_(population),
-          selection_(operators.selection),
-          crosser_(layout, operators.crossover),
-          mutator_(layout, operators.mutations),
+          children_(children),
+          crosser_(make_crosser<T>(layout, operators.crossover)),
+          each_(crosser_->needs_second() ? 2 : 1),
+          selector_(make_selector(operators.selection, parents.key, parents.count, each_ * children.count)),
+          mutators_(layout, operators.mutations),
           limit_(layout),
-          source_(source) {}
+          source_(source) {
+        std::iota(all_.begin(), all_.end(), std::uint16_t{0});
+    }
 
-    // Children from … from + count - 1, count <= kMostRows, into `block`.
-    void breed(std::uint32_t from, std::size_t count, T* block, Scratch<T>& scratch) const {
+    std::size_t height() const { return height_; }
+    // About how many nanoseconds a block takes.
+    std::size_t work() const {
+        return height_ * (16 * width_ * (mutators_.size() + 1) + each_ * selector_->work());
+    }
+
+    // The children of one block, `count` of them from `from` on; `rows` has room for a block.
+    void breed(std::uint32_t from, std::size_t count, T* rows, Scratch<T>& scratch) const {
         std::array<std::uint32_t, 2 * kMostRows> winners;
-        select(from, count, winners.data());
-        cross(from, count, winners.data(), block);
-        mutate_block(mutator_, source_, from, count, width_, block, scratch);
+        std::array<const T*, kMostRows> first, second;
+        std::array<double, kMostRows> rates;
+        select(from, count, winners.data(), first.data(), second.data());
+        Brood brood{source_, kCross, from, height_, {all_.data(), count}, nullptr};
+        if (parents_.rates != nullptr) {
+            for (std::size_t i = 0; i < count; ++i) rates[i] = parents_.rates[winners[each_ * i]];
+            brood.rates = rates.data();
+        }
+        crosser_->cross(brood, first.data(), second.data(), rows, scratch);
+        for (std::size_t i = 0; i < count; ++i) limit_.apply(rows + i * width_);
+        mutators_.mutate(brood, rows, scratch);
+        std::copy_n(rows, count * width_, children_.genomes + from * width_);
+        if (children_.rates != nullptr && brood.rates != nullptr)
+            std::copy_n(rates.data(), count, children_.rates + from);
+        if (children_.parents != nullptr) name_parents(from, count, winners.data());
     }
 
   private:
-    void select(std::uint32_t from, std::size_t count, std::uint32_t* winners) const {
-        const Streams streams(source_, kSelect, 2 * from, 2 * count);
-        const std::size_t step = crosser_.needs_second() ? 1 : 2;
-        for (std::size_t i = 0; i < 2 * count; i += step) {
-            Stream stream = streams[i];
-            winners[i] = selection_.pick(key_, population_, stream);
-            prefetch(parents_ + winners[i] * width_);
+    void select(std::uint32_t from, std::size_t count, std::uint32_t* winners, const T** first,
+                const T** second) const {
+        const auto each = static_cast<std::uint32_t>(each_);
+        selector_->pick(source_, each * from, each_ * count, winners);
+        for (std::size_t i = 0; i < count; ++i) {
+            first[i] = parents_.genomes + winners[each_ * i] * width_;
+            second[i] = parents_.genomes + winners[each_ * i + each_ - 1] * width_;
+            prefetch_row(first[i]);
+            if (each_ == 2) prefetch_row(second[i]);
         }
     }
 
-    void cross(std::uint32_t from, std::size_t count, const std::uint32_t* winners, T* block) const {
-        const Streams streams(source_, kCross, from, count);
+    void prefetch_row(const T* row) const {
+        const auto* bytes = reinterpret_cast<const char*>(row);
+        prefetch(bytes);
+        prefetch(bytes + sizeof(T) * width_ - 1);
+    }
+
+    void name_parents(std::uint32_t from, std::size_t count, const std::uint32_t* winners) const {
         for (std::size_t i = 0; i < count; ++i) {
-            T* child = block + i * width_;
-            std::copy_n(parents_ + winners[2 * i] * width_, width_, child);
-            if (crosser_.needs_second()) {
-                Stream stream = streams[i];
-                crosser_.cross(child, parents_ + winners[2 * i + 1] * width_, stream);
-            }
-            limit_.apply(child);
+            std::int64_t* row = children_.parents + 2 * (from + i);
+            row[0] = winners[each_ * i];
+            row[1] = each_ == 2 ? std::int64_t{winners[2 * i + 1]} : -1;
         }
     }
 
     std::size_t width_;
-    const T* parents_;
-    const double* key_;
-    Bound population_;
-    Tournament selection_;
-    Crosser crosser_;
-    Mutator mutator_;
+    std::size_t height_;
+    Parents<T> parents_;
+    Children<T> children_;
+    std::unique_ptr<Crosser<T>> crosser_;
+    std::size_t each_;  // parents of a child
+    std::unique_ptr<Selector> selector_;
+    Mutators<T> mutators_;
     Limit<T> limit_;
     const Source& source_;
+    std::array<std::uint16_t, kMostRows> all_;
 };
 
 }  // namespace
 
 template <class T>
-void breed(const Layout& layout, const T* parents, const double* key, std::uint32_t population, std::size_t n,
-           const Operators& operators, const Source& source, const Threads& threads, T* out) {
-    const Breeder<T> breeder(layout, parents, key, population, operators, source);
-    const std::size_t width = layout.width();
-    const std::size_t rows = rows_at_once<T>(width);
-    const std::size_t work = 16 * (width * (operators.mutations.size() + 1) + operators.selection.size);
-    parallel_for(n, rows_of_block(work, 8 * rows), threads, [&](std::size_t begin, std::size_t end) {
+void breed(const Layout& layout, const Parents<T>& parents, const Operators& operators, const Source& source,
+           const Threads& threads, const Children<T>& children) {
+    const Breeder<T> breeder(layout, parents, operators, source, children);
+    const std::size_t width = layout.width(), height = breeder.height();
+    const std::size_t share = height * rows_of_block(breeder.work(), 16);
+    parallel_for(children.count, share, threads, [&](std::size_t begin, std::size_t end) {
         Scratch<T> scratch(layout);
-        std::vector<T> block(rows * width);
-        for (std::size_t from = begin; from < end; from += rows) {
-            const std::size_t count = std::min(rows, end - from);
-            breeder.breed(static_cast<std::uint32_t>(from), count, block.data(), scratch);
-            std::copy_n(block.data(), count * width, out + from * width);
+        std::vector<T> rows(height * width);
+        for (std::size_t from = begin; from < end; from += height) {
+            breeder.breed(static_cast<std::uint32_t>(from), std::min(height, end - from), rows.data(),
+                          scratch);
         }
     });
 }
 
-template void breed(const Layout&, const std::uint8_t*, const double*, std::uint32_t, std::size_t,
-                    const Operators&, const Source&, const Threads&, std::uint8_t*);
-template void breed(const Layout&, const std::uint16_t*, const double*, std::uint32_t, std::size_t,
-                    const Operators&, const Source&, const Threads&, std::uint16_t*);
+template void breed(const Layout&, const Parents<std::uint8_t>&, const Operators&, const Source&,
+                    const Threads&, const Children<std::uint8_t>&);
+template void breed(const Layout&, const Parents<std::uint16_t>&, const Operators&, const Source&,
+                    const Threads&, const Children<std::uint16_t>&);
 
 }  // namespace cambrian

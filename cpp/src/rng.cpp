@@ -3,16 +3,7 @@
 #include <algorithm>
 
 #include "cambrian/simd.hpp"
-
-#if defined(__x86_64__) && defined(__GNUC__)
-#include <immintrin.h>
-#define CAMBRIAN_X86
-#ifndef __clang__
-// GCC 12 takes the deliberately undefined operand inside its own intrinsics for a mistake (GCC bug 105593).
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#endif
-#endif
+#include "vector.hpp"
 
 namespace cambrian {
 namespace {
@@ -53,9 +44,6 @@ void sixteen_scalar(PhiloxKey key, const Philox& counter, int axis, std::uint32_
 // Both vector versions keep a counter's word in the low half of a 64-bit lane: the multiply reads only that
 // half, so what stands in the high half is left there. Even lanes hold the first half of the counters and odd
 // lanes the second: then the two unpacks at the end write whole blocks in order.
-#define CAMBRIAN_AVX2 __attribute__((target("avx2")))
-#define CAMBRIAN_AVX512 __attribute__((target("avx512f")))
-
 CAMBRIAN_AVX2 void sixteen_avx2(PhiloxKey key, const Philox& counter, int axis, std::uint32_t* out) {
     constexpr int kVectors = 4;
     const __m256i first = _mm256_setr_epi64x(0, 2, 1, 3);
@@ -161,13 +149,41 @@ void philox_fill(PhiloxKey key, Philox counter, int axis, std::size_t count, std
     std::copy_n(last, 4 * count, out);
 }
 
-void Stream::words(std::uint32_t* out, std::size_t count) {
-    for (; count > 0 && used_ < 4; --count) *out++ = words_[used_++];
-    const std::size_t blocks = count / 4;
-    if (blocks > 0) philox_fill(key_, counter_, 0, blocks, out);
-    counter_[0] += static_cast<std::uint32_t>(blocks);
-    out += 4 * blocks;
-    for (count -= 4 * blocks; count > 0; --count) *out++ = word();
+namespace {
+
+// True if some word was refused.
+CAMBRIAN_INLINE bool scale(const std::uint32_t* words, const Bound& bound, std::size_t count,
+                           std::uint32_t* out) {
+    std::uint32_t refused = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::uint64_t product = std::uint64_t{words[i]} * bound.bound;
+        out[i] = static_cast<std::uint32_t>(product >> 32);
+        refused |= std::uint32_t{static_cast<std::uint32_t>(product) < bound.refuse};
+    }
+    return refused != 0;
+}
+CAMBRIAN_VERSIONS(bool, scale,
+                  (const std::uint32_t* words, const Bound& bound, std::size_t count, std::uint32_t* out),
+                  (words, bound, count, out))
+
+}  // namespace
+
+void below_fill(const Source& source, std::uint32_t purpose, std::uint32_t individual, std::uint32_t block,
+                const Bound& bound, std::size_t count, std::uint32_t* out) {
+    constexpr std::size_t kMany = 256;
+    static const auto scale_here = choose_scale();
+    alignas(64) std::uint32_t words[kMany];
+    for (std::size_t from = 0; from < count; from += kMany) {
+        const std::size_t some = std::min(kMany, count - from);
+        const std::uint32_t at = block + static_cast<std::uint32_t>(from / 4);
+        philox_fill(source.key, {at, purpose, individual, source.generation}, 0, some / 4, words);
+        if (!scale_here(words, bound, some, out + from)) continue;
+        Stream again(source, purpose + kAgain, individual, at);
+        for (std::size_t i = 0; i < some; ++i) {
+            if (static_cast<std::uint32_t>(words[i] * bound.bound) < bound.refuse)
+                out[from + i] = again.below(bound);
+        }
+    }
 }
 
 }  // namespace cambrian

@@ -1,21 +1,27 @@
 #include "cambrian/selection.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace cambrian {
 
-void tournament(const double* key, std::uint32_t population, std::size_t n, const Tournament& tournament,
-                const Source& source, const Threads& threads, std::int64_t* out) {
-    const Bound bound(population);
-    const std::size_t block = rows_of_block(std::size_t{8} * tournament.size, 8 * Streams::kMost);
-    parallel_for(n, block, threads, [&](std::size_t begin, std::size_t end) {
-        for (std::size_t from = begin; from < end; from += Streams::kMost) {
-            const std::size_t count = std::min(Streams::kMost, end - from);
-            const Streams streams(source, kSelect, static_cast<std::uint32_t>(from), count);
-            for (std::size_t i = 0; i < count; ++i) {
-                Stream stream = streams[i];
-                out[from + i] = tournament.pick(key, bound, stream);
-            }
+std::unique_ptr<Selector> make_selector(const Selection& selection, const double* key,
+                                        std::uint32_t population, std::size_t /*draws*/) {
+    return std::visit([&](const auto& chosen) { return make_tournament(chosen, key, population); },
+                      selection);
+}
+
+void select(const double* key, std::uint32_t population, std::size_t n, const Selection& selection,
+            const Source& source, const Threads& threads, std::int64_t* out) {
+    constexpr std::size_t kSome = 256;
+    const std::unique_ptr<Selector> selector = make_selector(selection, key, population, n);
+    const std::size_t share = kSome * rows_of_block(kSome * selector->work(), 16);
+    parallel_for(n, share, threads, [&](std::size_t begin, std::size_t end) {
+        std::array<std::uint32_t, kSome> winners;
+        for (std::size_t from = begin; from < end; from += kSome) {
+            const std::size_t count = std::min(kSome, end - from);
+            selector->pick(source, static_cast<std::uint32_t>(from), count, winners.data());
+            std::copy_n(winners.begin(), count, out + from);
         }
     });
 }

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "cambrian/activity.hpp"
+#include "cambrian/mutation.hpp"
 
 namespace cambrian {
 namespace {
@@ -167,7 +168,37 @@ void Structure::change(T* genome, Stream& stream, Scratch<T>& scratch) const {
     rebuild(place, genome, stream, scratch);
 }
 
-template void Structure::change(std::uint8_t*, Stream&, Scratch<std::uint8_t>&) const;
-template void Structure::change(std::uint16_t*, Stream&, Scratch<std::uint16_t>&) const;
+namespace {
+
+template <class T>
+class StructuralMutator final : public Mutator<T> {
+  public:
+    StructuralMutator(const Layout& layout, const StructuralMutation& mutation)
+        : structure_(layout, mutation) {}
+
+    void mutate(const Brood& brood, T* children, Scratch<T>& scratch) const override {
+        const Streams streams = brood.streams();
+        for (const std::size_t row : brood.rows) {
+            Stream stream = streams[row];
+            structure_.change(children + row * scratch.normal.size(), stream, scratch);
+        }
+    }
+
+  private:
+    Structure structure_;
+};
+
+}  // namespace
+
+template <class T>
+std::unique_ptr<Mutator<T>> make_structural_mutator(const Layout& layout,
+                                                    const StructuralMutation& mutation) {
+    return std::make_unique<StructuralMutator<T>>(layout, mutation);
+}
+
+template std::unique_ptr<Mutator<std::uint8_t>> make_structural_mutator(const Layout&,
+                                                                        const StructuralMutation&);
+template std::unique_ptr<Mutator<std::uint16_t>> make_structural_mutator(const Layout&,
+                                                                         const StructuralMutation&);
 
 }  // namespace cambrian

@@ -41,20 +41,38 @@ void streams_give_the_same_words_however_they_are_taken() {
     const Streams many(source, kCross, 1000, 5);
     Stream one(source, kCross, 1004);
     Stream other = many[4];
-    std::vector<std::uint32_t> taken, bulk(29);
-    for (int i = 0; i < 32; ++i) taken.push_back(one.word());
-    CHECK(other.word() == taken[0]);
-    CHECK(other.word() == taken[1]);
-    other.words(bulk.data(), bulk.size());
-    for (std::size_t i = 0; i < bulk.size(); ++i) CHECK(bulk[i] == taken[i + 2]);
-    CHECK(other.word() == taken[31]);
+    Words bulk(source, kCross, 1004);
+    for (int i = 0; i < 200; ++i) {
+        const std::uint32_t word = one.word();
+        CHECK(other.word() == word);
+        CHECK(bulk.word() == word);
+        if (i == 100) CHECK(Words(source, kCross, 1004, 25).word() == word);
+    }
+}
+
+// Bounds whose refusals are frequent, so that integers drawn again are among them.
+void many_bounded_integers_are_those_of_one_at_a_time() {
+    const Source source(4, 5, 6);
+    for (const std::uint32_t bound : {1U, 7U, 0xC0000000U, 0x80000001U}) {
+        std::vector<std::uint32_t> many(512);
+        below_fill(source, kSelect, 9, 3, Bound(bound), many.size(), many.data());
+        for (std::uint32_t chunk = 0; chunk < 2; ++chunk) {
+            Stream words(source, kSelect, 9, 3 + 64 * chunk),
+                again(source, kSelect + kAgain, 9, 3 + 64 * chunk);
+            for (std::size_t i = 0; i < 256; ++i) {
+                const std::uint64_t product = std::uint64_t{words.word()} * bound;
+                const bool refused = static_cast<std::uint32_t>(product) < Bound(bound).refuse;
+                CHECK(many[256 * chunk + i] == (refused ? again.below(bound) : product >> 32));
+            }
+        }
+    }
 }
 
 // Ours: a change of these changes every run that was ever stored.
 void golden_streams() {
     const Source source(0, 0, 0);
     CHECK(source.key[0] == 0x4d197e6f && source.key[1] == 0xa706dd2f);
-    Stream stream(Source(2024, 1, 9), kMutate + 1, 77);
+    Stream stream(Source(2024, 1, 9), 17, 77);
     CHECK(stream.word() == 0xfe0c4c2a);
     CHECK(stream.below(1000) == 814);
     CHECK(stream.below(Bound(0xC0000000)) == 0x979507e9);
@@ -94,6 +112,7 @@ int main() {
     random123_known_answers();
     fill_is_philox_of_each_counter();
     streams_give_the_same_words_however_they_are_taken();
+    many_bounded_integers_are_those_of_one_at_a_time();
     golden_streams();
     keys_differ();
     bounded_integers_are_uniform();

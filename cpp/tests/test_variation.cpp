@@ -50,15 +50,25 @@ Layout wide() {
     return layout;
 }
 
-const std::vector<Mutation> kMutations = {ResetMutation{std::nullopt}, StepMutation{0.1, 2},
-                                          StructuralMutation{0.9, {1, 1, 1, 1, 1}}};
+const std::vector<Mutation> kMutations = {OneMutation{ResetMutation{std::nullopt}},
+                                          OneMutation{StepMutation{0.1, 2}},
+                                          OneMutation{StructuralMutation{0.9, {1, 1, 1, 1, 1}}},
+                                          MutationMixture{{PointMutation{}, ResetMutation{0.3}}, {1.0, 2.0}}};
 
 std::vector<Operators> operators() {
-    return {{{3}, UniformCrossover{0.9, 0.5, By::kGene}, kMutations},
-            {{2}, UniformCrossover{0.9, 0.3, By::kSlot}, kMutations},
-            {{7}, OnePointCrossover{1.0, By::kGene}, {StructuralMutation{1.0, {0, 1, 0, 0, 0}}}},
-            {{1}, TwoPointCrossover{0.5, By::kSlot}, {}},
-            {{1}, NoCrossover{}, {ResetMutation{1.0}, ResetMutation{0.0}, StepMutation{1e-9, 65'535}}}};
+    return {{Tournament{3}, OneCrossover{UniformCrossover{0.9, 0.5, By::kGene}}, kMutations},
+            {Tournament{2}, OneCrossover{UniformCrossover{0.9, 0.3, By::kSlot}}, kMutations},
+            {Tournament{7},
+             OneCrossover{OnePointCrossover{1.0, By::kGene}},
+             {OneMutation{StructuralMutation{1.0, {0, 1, 0, 0, 0}}}}},
+            {Tournament{1}, OneCrossover{TwoPointCrossover{0.5, By::kSlot}}, {}},
+            {Tournament{3},
+             CrossoverMixture{{UniformCrossover{1.0, 0.2, By::kGene}, NoCrossover{}}, {3.0, 1.0}},
+             {OneMutation{ResetMutation{0.01}}}},
+            {Tournament{1},
+             OneCrossover{NoCrossover{}},
+             {OneMutation{ResetMutation{1.0}}, OneMutation{ResetMutation{0.0}},
+              OneMutation{StepMutation{1e-9, 65'535}}}}};
 }
 
 template <class T>
@@ -82,14 +92,14 @@ void same_bytes_for_any_number_of_threads(const Layout& layout) {
         std::vector<T> reference;
         for (const int threads : {1, 2, 3, 8}) {
             std::vector<T> children(3001 * layout.width());
-            breed(layout, parents.data(), key.data(), kPopulation, 3001, each, source, {threads, {}},
-                  children.data());
+            breed<T>(layout, {parents.data(), key.data(), kPopulation}, each, source, {threads, {}},
+                     {children.data(), 3001});
             CHECK(in_range(layout, children));
             if (reference.empty()) reference = children;
             CHECK(children == reference);
         }
         std::vector<T> few(100 * layout.width());
-        breed(layout, parents.data(), key.data(), kPopulation, 100, each, source, {}, few.data());
+        breed<T>(layout, {parents.data(), key.data(), kPopulation}, each, source, {}, {few.data(), 100});
         CHECK(std::equal(few.begin(), few.end(), reference.begin()));
     }
 }
@@ -100,11 +110,11 @@ void mutations_are_at_work(const Layout& layout) {
     constexpr std::size_t kRows = 1000;
     std::vector<T> before(kRows * layout.width());
     sample(layout, kRows, Source(8, 0, 0), {}, before.data());
-    const std::vector<Mutation> each = {StructuralMutation{1.0, {1, 1, 1, 1, 1}}, ResetMutation{1.0},
-                                        PointMutation{}};
+    const std::vector<Mutation> each = {OneMutation{StructuralMutation{1.0, {1, 1, 1, 1, 1}}},
+                                        OneMutation{ResetMutation{1.0}}, OneMutation{PointMutation{}}};
     for (const Mutation& mutation : each) {
         std::vector<T> after(before.size());
-        mutate(layout, before.data(), kRows, {mutation}, Source(9, 0, 0), {}, after.data());
+        mutate<T>(layout, {before.data(), kRows, after.data()}, {mutation}, 0, Source(9, 0, 0), {});
         std::size_t changed = 0;
         for (std::size_t i = 0; i < before.size(); i += layout.width()) {
             const T* row = before.data() + i;
@@ -124,10 +134,11 @@ void values_beyond_the_options_are_limited(const Layout& layout) {
     const std::vector<double> key(kPopulation, 1.0);
     for (const Operators& each : operators()) {
         std::vector<T> children(kPopulation * layout.width());
-        breed(layout, parents.data(), key.data(), kPopulation, kPopulation, each, Source(1, 0, 0), {},
-              children.data());
+        breed<T>(layout, {parents.data(), key.data(), kPopulation}, each, Source(1, 0, 0), {},
+                 {children.data(), kPopulation});
         CHECK(in_range(layout, children));
-        mutate(layout, parents.data(), kPopulation, each.mutations, Source(1, 0, 0), {}, children.data());
+        mutate<T>(layout, {parents.data(), kPopulation, children.data()}, each.mutations, 0, Source(1, 0, 0),
+                  {});
         CHECK(in_range(layout, children));
     }
 }
@@ -136,10 +147,10 @@ void tournaments_survive_any_key() {
     const double nan = std::strtod("nan", nullptr);
     const std::vector<double> key = {nan, 3.0, nan, 2.0, nan};
     std::vector<std::int64_t> winners(5000);
-    tournament(key.data(), 5, winners.size(), {64}, Source(0, 0, 0), {}, winners.data());
+    select(key.data(), 5, winners.size(), Tournament{64}, Source(0, 0, 0), {}, winners.data());
     for (const std::int64_t winner : winners) CHECK(winner == 3);
     const std::vector<double> failed(5, nan);
-    tournament(failed.data(), 5, winners.size(), {3}, Source(0, 0, 0), {}, winners.data());
+    select(failed.data(), 5, winners.size(), Tournament{3}, Source(0, 0, 0), {}, winners.data());
     for (std::int64_t i = 0; i < 5; ++i)
         CHECK(std::abs(std::count(winners.begin(), winners.end(), i) - 1000) < 150);
 }

@@ -7,30 +7,40 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+# Public names of the operators and what uses them.
+_EVOLVE = (
+    "Key",
+    "Mixture",
+    "NSGA2",
+    "NoCrossover",
+    "OnePointCrossover",
+    "PointMutation",
+    "ResetMutation",
+    "StepMutation",
+    "StructuralMutation",
+    "Tournament",
+    "Truncation",
+    "TwoPointCrossover",
+    "UniformCrossover",
+    "breed",
+    "cross",
+    "duplicate_share",
+    "gene_entropy",
+    "mean_distance",
+    "mutate",
+    "nearest_distance",
+    "operator",
+    "select",
+    "survive",
+    "takeover_time",
+)
 # Public name -> module that holds it. Loaded at first use, so that `import cambrian` stays light.
 _PUBLIC: dict[str, str] = {
+    **dict.fromkeys(_EVOLVE, "cambrian.evolve"),
     "Architecture": "cambrian.network.architecture",
     "Evaluation": "cambrian.evaluate.evaluation",
     "Graph": "cambrian.network.graph",
-    "NSGA2": "cambrian.evolve.survive",
-    "NoCrossover": "cambrian.evolve.operators",
-    "OnePointCrossover": "cambrian.evolve.operators",
-    "PointMutation": "cambrian.evolve.operators",
-    "ResetMutation": "cambrian.evolve.operators",
-    "StepMutation": "cambrian.evolve.operators",
-    "StructuralMutation": "cambrian.evolve.operators",
     "Task": "cambrian.evaluate.task",
-    "Tournament": "cambrian.evolve.operators",
-    "Truncation": "cambrian.evolve.survive",
-    "TwoPointCrossover": "cambrian.evolve.operators",
-    "UniformCrossover": "cambrian.evolve.operators",
-    "breed": "cambrian.evolve.breed",
-    "survive": "cambrian.evolve.survive",
-    "duplicate_share": "cambrian.evolve.diversity",
-    "gene_entropy": "cambrian.evolve.diversity",
-    "mean_distance": "cambrian.evolve.diversity",
-    "nearest_distance": "cambrian.evolve.diversity",
-    "takeover_time": "cambrian.evolve.diversity",
     "Candidate": "cambrian.loop",
     "Run": "cambrian.loop",
     "load": "cambrian.loop",
@@ -79,24 +89,7 @@ if TYPE_CHECKING:
     from cambrian import strategies as strategies
     from cambrian.evaluate.evaluation import Evaluation as Evaluation
     from cambrian.evaluate.task import Task as Task
-    from cambrian.evolve.breed import breed as breed
-    from cambrian.evolve.diversity import duplicate_share as duplicate_share
-    from cambrian.evolve.diversity import gene_entropy as gene_entropy
-    from cambrian.evolve.diversity import mean_distance as mean_distance
-    from cambrian.evolve.diversity import nearest_distance as nearest_distance
-    from cambrian.evolve.diversity import takeover_time as takeover_time
-    from cambrian.evolve.operators import NoCrossover as NoCrossover
-    from cambrian.evolve.operators import OnePointCrossover as OnePointCrossover
-    from cambrian.evolve.operators import PointMutation as PointMutation
-    from cambrian.evolve.operators import ResetMutation as ResetMutation
-    from cambrian.evolve.operators import StepMutation as StepMutation
-    from cambrian.evolve.operators import StructuralMutation as StructuralMutation
-    from cambrian.evolve.operators import Tournament as Tournament
-    from cambrian.evolve.operators import TwoPointCrossover as TwoPointCrossover
-    from cambrian.evolve.operators import UniformCrossover as UniformCrossover
-    from cambrian.evolve.survive import NSGA2 as NSGA2
-    from cambrian.evolve.survive import Truncation as Truncation
-    from cambrian.evolve.survive import survive as survive
+    from cambrian.evolve import *  # noqa: F403
     from cambrian.loop import Candidate as Candidate
     from cambrian.loop import Run as Run
     from cambrian.loop.resume import load as load

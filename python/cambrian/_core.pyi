@@ -90,16 +90,21 @@ def decode(
 def graphs(layout: Layout, genomes: Genomes, *, canonical: bool = True) -> GraphArrays: ...
 
 # Selection and survival. `key`: (n,) float64, lower is better, NaN loses to everything.
-def tournament(
+def select(
     key: NDArray[np.float64],
     n: int,
     *,
-    size: int,
+    operator: tuple[Any, ...],
     seed: int,
     run: int = 0,
     generation: int = 0,
     threads: int = 1,
 ) -> NDArray[np.int64]: ...
+def choices(
+    weights: tuple[float, ...], place: int, n: int, *, seed: int, run: int = 0, generation: int = 0
+) -> NDArray[np.uint8]:
+    """Which member of a mixture each of n children gets; place -1: of crossovers, else of mutations."""
+
 def nondominated_rank(cost: NDArray[np.float64], *, stop: int = 0) -> NDArray[np.int64]:
     """Rank 0 is the front; rows that hold NaN or infinity come last. Ends once `stop` rows have a rank."""
 
@@ -122,8 +127,10 @@ def repeats(layout: Layout, genomes: Genomes, *, threads: int = 1) -> NDArray[np
 # ("tournament", size); ("none",), ("one_point", rate, by), ("two_point", rate, by),
 # ("uniform", rate, swap, by) with by "gene" or "slot"; ("reset", rate), ("step", rate, step)
 # with rate None for one hit on average, ("point",),
-# ("structural", rate, insert, delete, duplicate, move, rewire).
-# Child i of `breed` is what `tournament` (winners 2i and 2i + 1), `crossover` and `mutate` give for row i.
+# ("structural", rate, insert, delete, duplicate, move, rewire),
+# ("mixture", (operator, ...), (weight, ...)).
+# Child i of `breed` is what `select` (winners 2i and 2i + 1, or i without a crossover), `crossover` and
+# `mutate` give for row i. `rates` are the parents' own, `rates_out` the children's; `parents_out` is (n, 2).
 def breed(
     layout: Layout,
     genomes: Genomes,
@@ -138,6 +145,9 @@ def breed(
     generation: int = 0,
     threads: int = 1,
     out: Genomes | None = None,
+    rates: NDArray[np.float64] | None = None,
+    rates_out: NDArray[np.float64] | None = None,
+    parents_out: NDArray[np.int64] | None = None,
 ) -> Genomes: ...
 def crossover(
     layout: Layout,
@@ -161,4 +171,7 @@ def mutate(
     generation: int = 0,
     threads: int = 1,
     out: Genomes | None = None,
+    place: int = 0,
+    rates: NDArray[np.float64] | None = None,
+    rates_out: NDArray[np.float64] | None = None,
 ) -> Genomes: ...

@@ -55,8 +55,8 @@ def sample(**changed: Any) -> Any:
     return _core.sample(**({"layout": LAYOUT, "n": 10, "seed": 0} | changed))
 
 
-def tournament(**changed: Any) -> Any:
-    return _core.tournament(**({"key": KEY, "n": 10, "size": 2, "seed": 0} | changed))
+def tournament(size: Any = 2, **changed: Any) -> Any:
+    return _core.select(**({"key": KEY, "n": 10, "operator": ("tournament", size), "seed": 0} | changed))
 
 
 def read_only(array: np.ndarray) -> np.ndarray:
@@ -114,7 +114,7 @@ BAD: list[tuple[Callable[..., Any], dict[str, Any], type[Exception], str]] = [
     (tournament, {"key": None}, TypeError, "key: .*got NoneType"),
     (tournament, {"key": unaligned(KEY)}, ValueError, "key: .*aligned"),
     (tournament, {"key": KEY[:0]}, ValueError, "key: expected at least one parent"),
-    (tournament, {"size": 0}, ValueError, "selection: tournament size: expected an integer from 1"),
+    (tournament, {"size": 0}, ValueError, "operator: tournament size: expected an integer from 1"),
     (tournament, {"size": 2**20 + 1}, ValueError, "tournament size"),
     (tournament, {"size": 2.5}, TypeError, "tournament size"),
     (mutate, {"genomes": GENOMES.tolist()}, TypeError, "genomes: expected .*uint8.*, got list"),
@@ -319,7 +319,7 @@ def test_other_threads_run_meanwhile() -> None:
 @pytest.mark.parametrize(
     "prepare",
     [
-        lambda: partial(_core.tournament, KEY, 2_000_000, size=2**20, seed=0, threads=2),
+        lambda: partial(_core.select, KEY, 2_000_000, operator=("tournament", 2**20), seed=0, threads=2),
         # Every row is in the front, so each is compared with all before it.
         lambda: partial(_core.nondominated_rank, simplex(400_000, 8)),
     ],

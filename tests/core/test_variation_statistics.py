@@ -46,20 +46,22 @@ def test_tournament_probabilities(size: int) -> None:
     # The place r of m is won by ((m - r)**size - (m - r - 1)**size) / m**size of the tournaments.
     m = 20
     key = np.random.default_rng(size).permutation(m) / 4
-    wins = np.bincount(np.argsort(np.argsort(key))[_core.tournament(key, N, size=size, seed=3)], minlength=m)
+    wins = np.bincount(
+        np.argsort(np.argsort(key))[_core.select(key, N, operator=("tournament", size), seed=3)], minlength=m
+    )
     r = np.arange(m)
     assert_binomial(wins, N, ((m - r) ** size - (m - r - 1) ** size) / m**size)
 
 
 def test_equal_parents_have_equal_chances_wherever_they_stand() -> None:
     key = np.array([1.0, 0.0, 0.0, 1.0, 0.0, np.nan])
-    wins = np.bincount(_core.tournament(key, N, size=3, seed=4), minlength=6)
+    wins = np.bincount(_core.select(key, N, operator=("tournament", 3), seed=4), minlength=6)
     best, middle = (1 - (1 / 2) ** 3) / 3, ((1 / 2) ** 3 - (1 / 6) ** 3) / 2
     assert_binomial(wins, N, np.array([middle, best, best, middle, best, (1 / 6) ** 3]))
 
 
 def test_parents_of_a_child_are_independent() -> None:
-    parents = _core.tournament(np.zeros(10), 2 * N, size=2, seed=5).reshape(N, 2)
+    parents = _core.select(np.zeros(10), 2 * N, operator=("tournament", 2), seed=5).reshape(N, 2)
     pairs = np.bincount(parents[:, 0] * 10 + parents[:, 1], minlength=100)
     assert_binomial(pairs, N, 1 / 100)
 

@@ -15,15 +15,32 @@
 namespace cambrian {
 
 struct Operators {
-    Tournament selection;
+    Selection selection;
     Crossover crossover;
     std::vector<Mutation> mutations;
 };
 
-// Child i is what `tournament` (winners 2i and 2i + 1), `crossover` and `mutate` give for row i one after the
-// other. `out` must not overlap `parents`.
 template <class T>
-void breed(const Layout& layout, const T* parents, const double* key, std::uint32_t population, std::size_t n,
-           const Operators& operators, const Source& source, const Threads& threads, T* out);
+struct Parents {
+    const T* genomes;
+    const double* key;  // lower is better, NaN loses to everything
+    std::uint32_t count;
+    const double* rates = nullptr;  // each one's own, where an operator asks for it
+};
+
+// Must not overlap the parents.
+template <class T>
+struct Children {
+    T* genomes;
+    std::size_t count;
+    double* rates = nullptr;          // (count,): what became of the first parent's rate
+    std::int64_t* parents = nullptr;  // (count, 2): which they are; the second -1 where there is none
+};
+
+// Child i is what `select` (winners 2i and 2i + 1, or i where the crossover needs no second parent),
+// `crossover` and `mutate` give for row i one after the other.
+template <class T>
+void breed(const Layout& layout, const Parents<T>& parents, const Operators& operators, const Source& source,
+           const Threads& threads, const Children<T>& children);
 
 }  // namespace cambrian

@@ -4,9 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <variant>
 #include <vector>
 
+#include "cambrian/brood.hpp"
 #include "cambrian/layout.hpp"
 #include "cambrian/parallel.hpp"
 #include "cambrian/rng.hpp"
@@ -30,39 +32,44 @@ struct UniformCrossover {  // each unit comes from the second parent with probab
     double swap;
     By by;
 };
-using Crossover = std::variant<NoCrossover, OnePointCrossover, TwoPointCrossover, UniformCrossover>;
+using OneCrossover = std::variant<NoCrossover, OnePointCrossover, TwoPointCrossover, UniformCrossover>;
+
+struct CrossoverMixture {  // each child is made by one of them, chosen by weight
+    std::vector<OneCrossover> operators;
+    std::vector<double> weights;
+};
+using Crossover = std::variant<OneCrossover, CrossoverMixture>;
 
 // A crossover made ready for one layout.
+template <class T>
 class Crosser {
   public:
-    Crosser(const Layout& layout, const Crossover& crossover);
+    virtual ~Crosser() = default;
 
-    bool needs_second() const { return !std::holds_alternative<NoCrossover>(crossover_); }
+    virtual bool needs_second() const { return true; }
 
-    // `child` holds the first parent's genes on entry. `second` may be changed by others meanwhile: it is
-    // only copied from.
-    template <class T>
-    void cross(T* child, const T* second, Stream& stream) const;
-
-  private:
-    std::size_t units() const { return borders_.size() - 1; }
-    template <class T>
-    void copy(T* child, const T* second, std::size_t from, std::size_t to) const;
-    template <class T>
-    void uniform(T* child, const T* second, Stream& stream) const;
-    template <class T>
-    void swap_genes(T* child, const T* second, Stream& stream) const;
-
-    Crossover crossover_;
-    Chance rate_{0.0};
-    Chance swap_{0.0};
-    By by_ = By::kGene;
-    std::vector<std::uint32_t> borders_;  // unit u is columns borders_[u] … borders_[u + 1] - 1
+    // Row r of `children` from first[r] and second[r], for each row of the block. The parents' values may be
+    // changed by others meanwhile and may then be out of range; so may those of the children.
+    virtual void cross(const Brood& brood, const T* const* first, const T* const* second, T* children,
+                       Scratch<T>& scratch) const = 0;
 };
 
-// Child i of first[i] and second[i]. `out` may be `first` itself.
+template <class T>
+std::unique_ptr<Crosser<T>> make_crosser(const Layout& layout, const Crossover& crossover);
+
+// Child i of first[i] and second[i]. `out` may be either of them.
 template <class T>
 void crossover(const Layout& layout, const T* first, const T* second, std::size_t n,
                const Crossover& crossover, const Source& source, const Threads& threads, T* out);
+
+// Of one operator each; what make_crosser puts together.
+template <class T>
+std::unique_ptr<Crosser<T>> make_no_crosser(const Layout& layout);
+template <class T>
+std::unique_ptr<Crosser<T>> make_point_crosser(const Layout& layout, const OnePointCrossover& crossover);
+template <class T>
+std::unique_ptr<Crosser<T>> make_point_crosser(const Layout& layout, const TwoPointCrossover& crossover);
+template <class T>
+std::unique_ptr<Crosser<T>> make_uniform_crosser(const Layout& layout, const UniformCrossover& crossover);
 
 }  // namespace cambrian

@@ -15,9 +15,19 @@ using PhiloxKey = std::array<std::uint32_t, 2>;
 // One block of four words. `counter` and `key` as in Random123.
 Philox philox(Philox counter, PhiloxKey key);
 
-// What the numbers of a stream are for. A mutation's place in its sequence is added to kMutate.
-enum Purpose : std::uint32_t { kSample = 0, kSampleAgain = 1, kSelect = 2, kCross = 3, kMutate = 16 };
-inline constexpr std::uint32_t kMaxMutations = 64;
+// What the numbers of a stream are for. An operator's place among those of its kind is added to kCross and
+// kMutate; kAgain and kChoose are added to any purpose: integers that had to be drawn again, and which
+// operator of a mixture it is.
+enum Purpose : std::uint32_t {
+    kSample = 0,
+    kSampleAgain = 1,
+    kSelect = 2,
+    kCross = 0x100,
+    kMutate = 0x200,
+    kAgain = 0x10000,
+    kChoose = 0x20000
+};
+inline constexpr std::uint32_t kMaxOperators = 64;
 
 // Where the numbers of one call come from: the key is a mix of seed and run.
 struct Source {
@@ -47,26 +57,31 @@ struct Chance {
 // `count` blocks from `counter` on, counting up its word `axis` (0: block, 2: individual): out[4 * i + word].
 void philox_fill(PhiloxKey key, Philox counter, int axis, std::size_t count, std::uint32_t* out);
 
-// The words of one individual for one purpose, in order.
-class Stream {
+// `count` integers below `bound`, uniform, from the blocks of words `block`, `block` + 1, … of an individual.
+// Those whose word must be refused are drawn from a stream of their own. `count` is a multiple of four.
+void below_fill(const Source& source, std::uint32_t purpose, std::uint32_t individual, std::uint32_t block,
+                const Bound& bound, std::size_t count, std::uint32_t* out);
+
+// The words of one individual for one purpose, in order, made kBuffer at a time.
+template <std::size_t kBuffer>
+class BasicStream {
   public:
-    Stream(const Source& source, std::uint32_t purpose, std::uint32_t individual)
-        : key_(source.key), counter_{0, purpose, individual, source.generation} {
-        refill();
-    }
+    BasicStream(const Source& source, std::uint32_t purpose, std::uint32_t individual,
+                std::uint32_t block = 0)
+        : key_(source.key), counter_{block, purpose, individual, source.generation} {}
     // With the first block made elsewhere.
-    Stream(const Source& source, std::uint32_t purpose, std::uint32_t individual, const std::uint32_t* first)
+    BasicStream(const Source& source, std::uint32_t purpose, std::uint32_t individual,
+                const std::uint32_t* first)
+        requires(kBuffer == 4)
         : key_(source.key),
           counter_{1, purpose, individual, source.generation},
-          words_{first[0], first[1], first[2], first[3]} {}
+          words_{first[0], first[1], first[2], first[3]},
+          used_(0) {}
 
     std::uint32_t word() {
-        if (used_ == 4) refill();
+        if (used_ == kBuffer) refill();
         return words_[used_++];
     }
-
-    // The next `count` words.
-    void words(std::uint32_t* out, std::size_t count);
 
     // Uniform in 0 … bound - 1 by multiply-shift with rejection (Lemire, "Fast Random Integer Generation in
     // an Interval", 2019). `bound` must be positive.
@@ -88,16 +103,22 @@ class Stream {
 
   private:
     void refill() {
-        words_ = philox(counter_, key_);
-        ++counter_[0];
+        if constexpr (kBuffer == 4) {
+            words_ = philox(counter_, key_);
+        } else {
+            philox_fill(key_, counter_, 0, kBuffer / 4, words_.data());
+        }
+        counter_[0] += kBuffer / 4;
         used_ = 0;
     }
 
     PhiloxKey key_;
     Philox counter_;
-    Philox words_{};
-    unsigned used_ = 0;
+    alignas(kBuffer == 4 ? 16 : 64) std::array<std::uint32_t, kBuffer> words_;
+    unsigned used_ = kBuffer;
 };
+using Stream = BasicStream<4>;  // for a few words
+using Words = BasicStream<64>;  // for many
 
 // The streams of neighbouring individuals, whose first blocks are made together.
 class Streams {

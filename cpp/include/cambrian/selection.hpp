@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <variant>
 
 #include "cambrian/parallel.hpp"
 #include "cambrian/rng.hpp"
@@ -14,26 +16,29 @@ namespace cambrian {
 struct Tournament {
     static constexpr std::uint32_t kMaxSize = 1U << 20;
     std::uint32_t size;
+};
+using Selection = std::variant<Tournament>;
 
-    std::uint32_t pick(const double* key, const Bound& population, Stream& stream) const {
-        std::uint32_t best = stream.below(population);
-        double lowest = key[best];
-        for (std::uint32_t i = 1; i < size; ++i) {
-            const std::uint32_t next = stream.below(population);
-            const double other = key[next];
-            // Arithmetic in place of a branch: which of two random parents is better can't be predicted.
-            const std::uint32_t better =
-                0U - static_cast<std::uint32_t>((other < lowest) | (lowest != lowest));
-            best ^= (best ^ next) & better;
-            lowest = key[best];
-        }
-        return best;
-    }
+// A selection made ready for one population.
+class Selector {
+  public:
+    virtual ~Selector() = default;
+
+    // Winners `first` … first + count - 1. Each depends on the source, the population and its number only.
+    virtual void pick(const Source& source, std::uint32_t first, std::size_t count,
+                      std::uint32_t* winners) const = 0;
+    // About how many nanoseconds a winner takes.
+    virtual std::size_t work() const = 0;
 };
 
-// Winner i depends on the source, the keys and i only. Child i of `breed` has winners 2i and 2i + 1 as
-// parents.
-void tournament(const double* key, std::uint32_t population, std::size_t n, const Tournament& tournament,
-                const Source& source, const Threads& threads, std::int64_t* out);
+// `key` is only read, and must outlive the selector. `draws`: how many winners will be asked for in all.
+std::unique_ptr<Selector> make_selector(const Selection& selection, const double* key,
+                                        std::uint32_t population, std::size_t draws);
+std::unique_ptr<Selector> make_tournament(const Tournament& tournament, const double* key,
+                                          std::uint32_t population);
+
+// Winners 0 … n - 1.
+void select(const double* key, std::uint32_t population, std::size_t n, const Selection& selection,
+            const Source& source, const Threads& threads, std::int64_t* out);
 
 }  // namespace cambrian

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "cambrian/brood.hpp"
 #include "cambrian/layout.hpp"
 #include "cambrian/rng.hpp"
 
@@ -17,19 +18,6 @@ struct StructuralMutation {
     enum Change { kInsert, kDelete, kDuplicate, kMove, kRewire, kChanges };
     double rate;
     std::array<double, kChanges> weights;
-};
-
-// Memory that mutations of one thread work in.
-template <class T>
-struct Scratch {
-    explicit Scratch(const Layout& layout) : normal(layout.width()), active(layout.width()) {}
-
-    std::vector<T> normal;
-    std::vector<std::uint8_t> active;
-    std::vector<std::uint32_t> genes;
-    std::vector<T> slots;
-    std::vector<std::int32_t> source;
-    std::vector<std::int32_t> position;
 };
 
 class Structure {

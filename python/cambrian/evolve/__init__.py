@@ -1,1 +1,50 @@
-"""Evolution on whole populations: operators as small frozen descriptions, one generation, who lives on."""
+"""Operators on whole populations; their public names are those of `cambrian` itself."""
+
+from cambrian.evolve.breed import breed
+from cambrian.evolve.crossovers import (
+    NoCrossover,
+    OnePointCrossover,
+    TwoPointCrossover,
+    UniformCrossover,
+)
+from cambrian.evolve.custom import Key, operator
+from cambrian.evolve.diversity import (
+    duplicate_share,
+    gene_entropy,
+    mean_distance,
+    nearest_distance,
+    takeover_time,
+)
+from cambrian.evolve.mixture import Mixture
+from cambrian.evolve.mutations import PointMutation, ResetMutation, StepMutation
+from cambrian.evolve.parts import cross, mutate, select
+from cambrian.evolve.selections import Tournament
+from cambrian.evolve.structural import StructuralMutation
+from cambrian.evolve.survive import NSGA2, Truncation, survive
+
+__all__ = [
+    "Key",
+    "Mixture",
+    "NSGA2",
+    "NoCrossover",
+    "OnePointCrossover",
+    "PointMutation",
+    "ResetMutation",
+    "StepMutation",
+    "StructuralMutation",
+    "Tournament",
+    "Truncation",
+    "TwoPointCrossover",
+    "UniformCrossover",
+    "breed",
+    "cross",
+    "duplicate_share",
+    "gene_entropy",
+    "mean_distance",
+    "mutate",
+    "nearest_distance",
+    "operator",
+    "select",
+    "survive",
+    "takeover_time",
+]

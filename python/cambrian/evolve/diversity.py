@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cambrian import _core
 from cambrian.evolve.operators import Selection, make_operator
+from cambrian.evolve.parts import select
 from cambrian.evolve.survive import Cost, check_cost, selection_key
 
 
@@ -113,9 +114,7 @@ def takeover_time(
             return float(generation)
         if copies == 0 or generation == limit:
             break
-        chosen = _core.tournament(
-            key, population, size=operator.size, seed=seed, run=run, generation=generation
-        )
+        chosen = select(key, n=population, by=operator, seed=seed, run=run, generation=generation)
         key, best = key[chosen], best[chosen]
     return math.nan
 

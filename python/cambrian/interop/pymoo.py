@@ -25,9 +25,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cambrian import _core
+from cambrian import _core, evolve
 from cambrian.errors import require
-from cambrian.evolve import operators
+from cambrian.evolve import operators, select
 from cambrian.evolve.survive import NSGA2, Truncation, check_cost, rank_and_crowding, selection_key, survive
 from cambrian.interop.coding import Coding, coding, finite_cost
 from cambrian.space.space import Space
@@ -97,7 +97,7 @@ class Selection(_Selection):  # type: ignore[misc]
     >>> GA(selection=cambrian.interop.pymoo.Selection(cb.Tournament(3)))
     """
 
-    def __init__(self, by: operators.Selection = operators.Tournament(2)) -> None:  # noqa: B008
+    def __init__(self, by: operators.Selection = evolve.Tournament(2)) -> None:  # noqa: B008
         super().__init__()
         self._by = operators.make_operator(by, "selection")
 
@@ -111,8 +111,7 @@ class Selection(_Selection):  # type: ignore[misc]
         random_state: Any,
         **kwargs: Any,
     ) -> NDArray[np.int64]:
-        _, size = self._by.native()
-        chosen = _core.tournament(_key(pop), n_select * n_parents, size=size, seed=_seed(random_state))
+        chosen = select(_key(pop), n=n_select * n_parents, by=self._by, seed=_seed(random_state))
         return chosen.reshape(n_select, n_parents)
 
 
@@ -146,7 +145,7 @@ class Crossover(_Crossover):  # type: ignore[misc]
 
     def __init__(
         self,
-        by: operators.Crossover = operators.UniformCrossover(0.9),  # noqa: B008
+        by: operators.Crossover = evolve.UniformCrossover(0.9),  # noqa: B008
         space: Space | None = None,
     ) -> None:
         super().__init__(n_parents=2, n_offsprings=2, prob=1.0)
@@ -174,7 +173,7 @@ class Mutation(_Mutation):  # type: ignore[misc]
 
     def __init__(
         self,
-        by: operators.Mutation | Sequence[operators.Mutation] = operators.ResetMutation(),  # noqa: B008
+        by: operators.Mutation | Sequence[operators.Mutation] = evolve.ResetMutation(),  # noqa: B008
         space: Space | None = None,
     ) -> None:
         super().__init__(prob=1.0)

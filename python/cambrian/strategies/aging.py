@@ -8,18 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from cambrian.evolve import NoCrossover, PointMutation, StructuralMutation, Tournament
 from cambrian.evolve.breed import breed
-from cambrian.evolve.operators import (
-    Crossover,
-    Mutation,
-    NoCrossover,
-    PointMutation,
-    StructuralMutation,
-    Tournament,
-    make_mutations,
-    make_operator,
-    operator_dict,
-)
+from cambrian.evolve.operators import Crossover, Mutation, make_mutations, make_operator, operator_dict
 
 from . import arguments, seen
 from .base import Described, Snapshot, Strategy

@@ -8,14 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from cambrian.evolve import ResetMutation, StructuralMutation
 from cambrian.evolve.breed import breed
-from cambrian.evolve.operators import (
-    ResetMutation,
-    StructuralMutation,
-    make_mutations,
-    make_operator,
-    operator_dict,
-)
+from cambrian.evolve.operators import make_mutations, make_operator, operator_dict
 
 from . import arguments
 from .base import Snapshot, Strategy

@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cambrian.evolve.operators import (
-    Crossover,
-    Mutation,
-    Selection,
-    Tournament,
-    UniformCrossover,
-)
+from cambrian.evolve import Tournament, UniformCrossover
+from cambrian.evolve.operators import Crossover, Mutation, Selection
 from cambrian.evolve.survive import NSGA2, Truncation, survive
 
 from . import arguments

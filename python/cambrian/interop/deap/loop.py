@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cambrian import _core
+from cambrian.evolve import NoCrossover
 from cambrian.evolve.breed import breed
-from cambrian.evolve.operators import Crossover, Mutation, NoCrossover, Selection
+from cambrian.evolve.operators import Crossover, Mutation, Selection
 from cambrian.evolve.survive import check_cost, selection_key
 from cambrian.interop.coding import Integers, finite_cost
 from cambrian.interop.deap.book import Book
@@ -95,7 +96,7 @@ def ea_simple(
 
 
 def offspring(
-    genomes: _core.Genomes, fitness: Fitness, plan: Plan, shares: NDArray[np.float64], counter: dict[str, int]
+    genomes: _core.Genomes, fitness: Fitness, plan: Plan, shares: NDArray[np.float64], counter: dict[str, Any]
 ) -> tuple[_core.Genomes, Fitness, int]:
     """As many children as parents, with their fitness so far; the first of them, a number, need evaluation.
 

@@ -10,17 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cambrian import _core
-from cambrian.evolve.operators import (
-    OPERATORS,
-    Crossover,
-    Mutation,
-    ResetMutation,
-    Selection,
-    Tournament,
-    UniformCrossover,
-    make_mutations,
-    make_operator,
-)
+from cambrian.evolve import ResetMutation, Tournament, UniformCrossover
+from cambrian.evolve.operators import OPERATORS, Crossover, Mutation, Selection, make_mutations, make_operator
+from cambrian.evolve.parts import select as select_parents
 from cambrian.evolve.survive import NSGA2, Truncation, check_cost, selection_key, survive
 from cambrian.interop.coding import Integers, coding, finite_cost
 from cambrian.interop.deap.individuals import Individual, rows_of, weighted, write
@@ -61,16 +53,15 @@ def select(
         return []
     cost = finite_cost(-weighted(individuals, fit_attr))
     if type(by) in OPERATORS.values() and by.kind == "survival":
-        chosen = survive(cost, n=k, by=by)  # type: ignore[arg-type]
+        chosen = survive(cost, n=k, by=by)
     else:
         chosen = select_rows(selection_key(check_cost(cost)), k, by, seed=draw_seed(rng))
     return [individuals[i] for i in chosen.tolist()]
 
 
-def select_rows(key: NDArray[np.float64], n: int, by: Any, seed: int, **counter: int) -> NDArray[np.int64]:
+def select_rows(key: NDArray[np.float64], n: int, by: Any, seed: int, **counter: Any) -> NDArray[np.int64]:
     """Indices of n parents, chosen by one number a parent."""
-    _, size = make_operator(by, "selection").native()
-    return _core.tournament(key, n, size=size, seed=seed, **counter)
+    return select_parents(key, n=n, by=by, seed=seed, **counter)
 
 
 def mate(

@@ -10,16 +10,8 @@ from typing import Any
 import numpy as np
 
 from cambrian.errors import require
-from cambrian.evolve.operators import (
-    Mutation,
-    OnePointCrossover,
-    ResetMutation,
-    Tournament,
-    TwoPointCrossover,
-    UniformCrossover,
-    make_mutations,
-    make_operator,
-)
+from cambrian.evolve import OnePointCrossover, ResetMutation, Tournament, TwoPointCrossover, UniformCrossover
+from cambrian.evolve.operators import Mutation, make_mutations, make_operator
 from cambrian.interop.coding import Coding, coding
 from cambrian.interop.deap import operators as ours
 

@@ -1,0 +1,82 @@
+// Children are made in blocks, whose borders depend on nothing but the width of a genome: so a stream of
+// random words may belong to a whole block.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "cambrian/layout.hpp"
+#include "cambrian/rng.hpp"
+
+namespace cambrian {
+
+inline constexpr std::size_t kMostRows = 128;
+
+// Rows of a block, a power of two: what is worked on together stays in the nearest caches.
+template <class T>
+std::size_t rows_of(const Layout& layout) {
+    constexpr std::size_t kBytes = std::size_t{1} << 18;
+    const std::size_t row = sizeof(T) * std::max<std::size_t>(layout.width(), 1);
+    return std::bit_floor(std::clamp<std::size_t>(kBytes / row, 1, kMostRows));
+}
+
+// Children of one block, as an operator is told of them.
+struct Brood {
+    const Source& source;
+    std::uint32_t purpose;                // of the operator's streams
+    std::uint32_t first;                  // number of the block's first child
+    std::size_t height;                   // rows of a whole block; the last one may have fewer
+    std::span<const std::uint16_t> rows;  // those it works on, rising: of a mixture, some
+    double* rates;                        // own rate of each row of the block, or none
+
+    // The streams of its rows, each its own.
+    Streams streams() const {
+        return {source, purpose, first, rows.empty() ? 0 : rows.back() + std::size_t{1}};
+    }
+};
+
+// Memory that operators of one thread work in.
+template <class T>
+struct Scratch {
+    explicit Scratch(const Layout& layout) : normal(layout.width()), active(layout.width()) {}
+
+    std::vector<T> normal;
+    std::vector<std::uint8_t> active;
+    std::vector<std::uint32_t> genes;
+    std::vector<std::uint32_t> words;
+    std::vector<T> slots;
+    std::vector<std::int32_t> source;
+    std::vector<std::int32_t> position;
+};
+
+// Sets values beyond a gene's options to its last one. A population may be changed by another thread after it
+// was checked, and values are used as indices.
+template <class T>
+class Limit {
+  public:
+    explicit Limit(const Layout& layout) {
+        for (const Column& column : layout.columns) limit_.push_back(static_cast<T>(column.options - 1));
+    }
+    void apply(T* genome) const {
+        // Plain pointers: a byte that is written could otherwise be one of the vector's own, and no loop over
+        // bytes would become a vector loop.
+        const T* limit = limit_.data();
+        const std::size_t width = limit_.size();
+        for (std::size_t c = 0; c < width; ++c) genome[c] = genome[c] < limit[c] ? genome[c] : limit[c];
+    }
+
+  private:
+    std::vector<T> limit_;
+};
+
+inline void prefetch([[maybe_unused]] const void* address) {
+#ifdef __GNUC__
+    __builtin_prefetch(address);
+#endif
+}
+
+}  // namespace cambrian

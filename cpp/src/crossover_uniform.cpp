@@ -1,0 +1,125 @@
+#include <algorithm>
+
+#include "blend.hpp"
+#include "cambrian/crossover.hpp"
+#include "units.hpp"
+
+namespace cambrian {
+namespace {
+
+// Of a block, words 0 … height - 1 say which rows are crossed at all; from word kSwaps on, those that say
+// which genes come from the second parent, row after row.
+constexpr std::uint32_t kSwaps = kMostRows;
+
+std::size_t blocks_of(std::size_t words) {
+    return (words + 3) / 4;
+}
+
+// By gene. Even odds take one bit a gene; others a byte, which is compared with the first byte of the
+// probability, and where these are equal a word of another stream.
+template <class T>
+class GeneCrosser final : public Crosser<T> {
+  public:
+    GeneCrosser(const Layout& layout, const UniformCrossover& crossover)
+        : width_(layout.width()), rate_(crossover.rate), swap_(crossover.swap) {}
+
+    void cross(const Brood& brood, const T* const* first, const T* const* second, T* children,
+               Scratch<T>& scratch) const override {
+        const bool even = swap_.threshold == std::uint64_t{1} << 31;
+        reserve(brood, scratch);
+        const std::uint32_t* rates = scratch.words.data();
+        fill(brood, 0, brood.height, scratch.words.data());
+        if (even) fill(brood, kSwaps / 4, brood.height * bit_words(), scratch.words.data() + kSwaps);
+        for (const std::size_t row : brood.rows) {
+            T* child = children + row * width_;
+            if (!rate_.holds(rates[row])) {
+                std::copy_n(first[row], width_, child);
+                continue;
+            }
+            if (!even) draw_bits(brood, row, scratch);
+            const std::uint32_t* bits = rates + kSwaps + (even ? row * bit_words() : 0);
+            blend_(first[row], second[row], bits, width_, child);
+        }
+    }
+
+  private:
+    std::size_t bit_words() const { return (width_ + 31) / 32; }
+
+    // In scratch.words: the rates; from kSwaps on the bits of all rows, or the bits of one, then its bytes.
+    void reserve(const Brood& brood, Scratch<T>& scratch) const {
+        const std::size_t even = 4 * blocks_of(brood.height * bit_words());
+        const std::size_t bytes = bit_words() + 4 * blocks_of((width_ + 3) / 4);
+        const std::size_t size = kSwaps + std::max(even, bytes);
+        if (scratch.words.size() < size) scratch.words.resize(size);
+    }
+
+    static void fill(const Brood& brood, std::uint32_t from, std::size_t words, std::uint32_t* out) {
+        const Philox counter{from, brood.purpose, brood.first, brood.source.generation};
+        philox_fill(brood.source.key, counter, 0, blocks_of(words), out);
+    }
+
+    void draw_bits(const Brood& brood, std::size_t row, Scratch<T>& scratch) const {
+        std::uint32_t* bits = scratch.words.data() + kSwaps;
+        std::uint32_t* bytes = bits + bit_words();
+        const std::size_t blocks = blocks_of((width_ + 3) / 4);
+        fill(brood, static_cast<std::uint32_t>(kSwaps / 4 + row * blocks), 4 * blocks, bytes);
+        const auto whole = static_cast<std::uint32_t>(swap_.threshold >> 24);
+        Stream again(brood.source, brood.purpose + kAgain, brood.first + static_cast<std::uint32_t>(row));
+        std::fill_n(bits, bit_words(), 0);
+        for (std::size_t c = 0; c < width_; ++c) {
+            const std::uint32_t byte = (bytes[c / 4] >> 8 * (c % 4)) & 0xFF;
+            bool swapped = byte < whole;
+            if (byte == whole) swapped = again.word() < static_cast<std::uint32_t>(swap_.threshold << 8);
+            bits[c / 32] |= std::uint32_t{swapped} << c % 32;
+        }
+    }
+
+    std::size_t width_;
+    Chance rate_;
+    Chance swap_;
+    Blend<T> blend_ = choose_blend<T>();
+};
+
+template <class T>
+class SlotCrosser final : public Crosser<T> {
+  public:
+    SlotCrosser(const Layout& layout, const UniformCrossover& crossover)
+        : width_(layout.width()),
+          rate_(crossover.rate),
+          swap_(crossover.swap),
+          borders_(unit_borders(layout, By::kSlot)) {}
+
+    void cross(const Brood& brood, const T* const* first, const T* const* second, T* children,
+               Scratch<T>&) const override {
+        const Streams streams = brood.streams();
+        for (const std::size_t row : brood.rows) {
+            T* child = children + row * width_;
+            Stream stream = streams[row];
+            std::copy_n(first[row], width_, child);
+            if (!rate_.holds(stream.word())) continue;
+            for (std::size_t u = 0; u + 1 < borders_.size(); ++u) {
+                if (!swap_.holds(stream.word())) continue;
+                std::copy(second[row] + borders_[u], second[row] + borders_[u + 1], child + borders_[u]);
+            }
+        }
+    }
+
+  private:
+    std::size_t width_;
+    Chance rate_;
+    Chance swap_;
+    std::vector<std::uint32_t> borders_;
+};
+
+}  // namespace
+
+template <class T>
+std::unique_ptr<Crosser<T>> make_uniform_crosser(const Layout& layout, const UniformCrossover& crossover) {
+    if (crossover.by == By::kSlot) return std::make_unique<SlotCrosser<T>>(layout, crossover);
+    return std::make_unique<GeneCrosser<T>>(layout, crossover);
+}
+
+template std::unique_ptr<Crosser<std::uint8_t>> make_uniform_crosser(const Layout&, const UniformCrossover&);
+template std::unique_ptr<Crosser<std::uint16_t>> make_uniform_crosser(const Layout&, const UniformCrossover&);
+
+}  // namespace cambrian

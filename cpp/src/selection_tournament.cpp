@@ -1,0 +1,132 @@
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "cambrian/brood.hpp"
+#include "cambrian/selection.hpp"
+#include "vector.hpp"
+
+namespace cambrian {
+namespace {
+
+// Winners are found in groups, whose draws are made together: draw d of all, then draw d + 1 of all.
+constexpr std::size_t kGroup = 256;
+constexpr std::size_t kAhead = 4;  // draws made before the first is looked up, so that memory has time
+
+using Drawn = std::array<std::uint32_t, kGroup>;
+
+// Parent drawn[i] takes the place of best[i] if its key is below lowest[i], for the whole group. A key that
+// is NaN counts as infinity. No branches: which of two random parents is better can't be predicted.
+using Challenge = void (*)(const double* key, const std::uint32_t* drawn, std::uint32_t* best,
+                           double* lowest);
+
+void challenge_scalar(const double* key, const std::uint32_t* drawn, std::uint32_t* best, double* lowest) {
+    constexpr double kWorst = std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < kGroup; ++i) {
+        const double other[2] = {kWorst, key[drawn[i]]};
+        const double now[2] = {lowest[i], other[other[1] == other[1] ? 1 : 0]};
+        const std::size_t better = now[1] < now[0] ? 1 : 0;
+        best[i] ^= (best[i] ^ drawn[i]) & (0U - static_cast<std::uint32_t>(better));
+        lowest[i] = now[better];
+    }
+}
+
+#ifdef CAMBRIAN_X86
+// min(key, infinity) is infinity where the key is NaN.
+CAMBRIAN_AVX2 void challenge_avx2(const double* key, const std::uint32_t* drawn, std::uint32_t* best,
+                                  double* lowest) {
+    const __m256d worst = _mm256_set1_pd(std::numeric_limits<double>::infinity());
+    const __m256i evens = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
+    for (std::size_t i = 0; i < kGroup; i += 4) {
+        const __m128i at = _mm_load_si128(reinterpret_cast<const __m128i*>(drawn + i));
+        const __m256d now = _mm256_load_pd(lowest + i);
+        const __m256d other = _mm256_min_pd(_mm256_i32gather_pd(key, at, 8), worst);
+        const __m256d better = _mm256_cmp_pd(other, now, _CMP_LT_OQ);
+        _mm256_store_pd(lowest + i, _mm256_blendv_pd(now, other, better));
+        const __m128i mask =
+            _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(_mm256_castpd_si256(better), evens));
+        auto* place = reinterpret_cast<__m128i*>(best + i);
+        _mm_store_si128(place, _mm_blendv_epi8(_mm_load_si128(place), at, mask));
+    }
+}
+
+CAMBRIAN_AVX512 void challenge_avx512(const double* key, const std::uint32_t* drawn, std::uint32_t* best,
+                                      double* lowest) {
+    const __m512d worst = _mm512_set1_pd(std::numeric_limits<double>::infinity());
+    for (std::size_t i = 0; i < kGroup; i += 8) {
+        const __m256i at = _mm256_load_si256(reinterpret_cast<const __m256i*>(drawn + i));
+        const __m512d now = _mm512_load_pd(lowest + i);
+        const __m512d other = _mm512_min_pd(_mm512_i32gather_pd(at, key, 8), worst);
+        const __mmask8 better = _mm512_cmp_pd_mask(other, now, _CMP_LT_OQ);
+        _mm512_mask_store_pd(lowest + i, better, other);
+        _mm256_mask_store_epi32(best + i, better, at);
+    }
+}
+#endif
+
+Challenge choose_challenge() {
+#ifdef CAMBRIAN_X86
+    if (simd() == Simd::kAvx512) return challenge_avx512;
+    if (simd() == Simd::kAvx2) return challenge_avx2;
+#endif
+    return challenge_scalar;
+}
+
+class TournamentSelector final : public Selector {
+  public:
+    TournamentSelector(const Tournament& tournament, const double* key, std::uint32_t population)
+        : size_(tournament.size), key_(key), population_(population), far_(population > kNear) {}
+
+    std::size_t work() const override { return std::size_t{8} * size_; }
+
+    void pick(const Source& source, std::uint32_t first, std::size_t count,
+              std::uint32_t* winners) const override {
+        alignas(64) Drawn best;
+        for (std::uint32_t at = first; count > 0;) {
+            const std::size_t skipped = at % kGroup;
+            const std::size_t some = std::min(count, kGroup - skipped);
+            group(source, at / kGroup, best);
+            winners = std::copy_n(best.begin() + skipped, some, winners);
+            at += static_cast<std::uint32_t>(some);
+            count -= some;
+        }
+    }
+
+  private:
+    static constexpr std::uint32_t kNear = 1U << 14;  // keys that the second cache holds anyway
+
+    void group(const Source& source, std::uint32_t number, Drawn& best) const {
+        alignas(64) std::array<double, kGroup> lowest;
+        lowest.fill(std::numeric_limits<double>::infinity());
+        alignas(64) std::array<Drawn, kAhead> drawn;
+        for (std::uint32_t d = 0; d < size_; d += kAhead) {
+            const auto ahead = std::min<std::uint32_t>(kAhead, size_ - d);
+            for (std::uint32_t i = 0; i < ahead; ++i) draw(source, number, d + i, drawn[i]);
+            if (d == 0) best = drawn[0];
+            for (std::uint32_t i = 0; i < ahead; ++i) {
+                challenge_(key_, drawn[i].data(), best.data(), lowest.data());
+            }
+        }
+    }
+
+    void draw(const Source& source, std::uint32_t number, std::uint32_t d, Drawn& drawn) const {
+        below_fill(source, kSelect, number, d * (kGroup / 4), population_, kGroup, drawn.data());
+        if (!far_) return;
+        for (const std::uint32_t i : drawn) prefetch(key_ + i);
+    }
+
+    std::uint32_t size_;
+    const double* key_;
+    Bound population_;
+    bool far_;
+    Challenge challenge_ = choose_challenge();
+};
+
+}  // namespace
+
+std::unique_ptr<Selector> make_tournament(const Tournament& tournament, const double* key,
+                                          std::uint32_t population) {
+    return std::make_unique<TournamentSelector>(tournament, key, population);
+}
+
+}  // namespace cambrian
