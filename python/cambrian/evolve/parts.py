@@ -152,6 +152,7 @@ def _mutate(
         if after is not None and then is not None:
             after[rows] = then
     return children
+        return varied
 
 
 def is_native(operator: Any) -> bool:
