@@ -144,7 +144,7 @@ def _mutate(
         key = Key(**source, place=2 + place)
         varied: _core.Genomes = operator.vary(len(genomes), layout, genomes, layout, key)
         return varied
-    children = genomes.copy()
+    children: _core.Genomes = genomes.copy()
     for k, rows in _shares(operator, len(genomes), source, place):
         own, then = (None, None) if rates is None else (rates[rows], np.empty(len(rows)))
         member = operator.members[k][0]
@@ -152,7 +152,6 @@ def _mutate(
         if after is not None and then is not None:
             after[rows] = then
     return children
-        return varied
 
 
 def is_native(operator: Any) -> bool:
