@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 RESULTS = Path(__file__).parent / "results"
+PACKAGES = ("cambrian", "numpy", "torch", "scikit-learn", "deap", "pygad", "pymoo", "pygmo", "moocore")
 
 
 def machine() -> dict[str, Any]:
@@ -24,7 +25,7 @@ def machine() -> dict[str, Any]:
         lines = [line for line in info.read_text().splitlines() if line.startswith("model name")]
         cpu = lines[0].split(":", 1)[1].strip() if lines else cpu
     versions = {"python": platform.python_version()}
-    for package in ("cambrian", "numpy", "torch", "scikit-learn", "deap", "pymoo"):
+    for package in PACKAGES:
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
@@ -45,6 +46,15 @@ def bootstrap(values: Sequence[float], seed: int = 0, level: float = 0.95) -> tu
     means = data[draws].mean(axis=1)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(data.mean()), float(low), float(high)
+
+
+def load(name: str) -> dict[str, Any]:
+    """The results that `save` wrote last, for a run that renews a part of them; empty if there are none."""
+    path = RESULTS / f"{name}.json"
+    if not path.exists():
+        return {}
+    results: dict[str, Any] = json.loads(path.read_text())["results"]
+    return results
 
 
 def save(name: str, results: Any) -> None:
