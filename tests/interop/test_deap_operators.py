@@ -10,6 +10,7 @@ import pytest
 from deap import algorithms, creator, tools
 
 import cambrian as cb
+from cambrian.evolve.operators import OPERATORS
 from cambrian.interop import deap as native
 from interop.toolboxes import KINDS, onemax, rated, total
 
@@ -138,6 +139,35 @@ def test_mate_by_slot_keeps_slots_whole() -> None:
         native.mate(first, second, space=SLOTS, by=cb.UniformCrossover(1.0, by="slot"))
         for child in (first, second):
             assert all(tuple(child[i : i + 2]) in {(0, 1), (2, 3)} for i in range(1, 9, 2))
+
+
+def flip_first(genomes: Any, layout: Any, key: Any) -> Any:
+    children = genomes.copy()
+    children[:, 0] = (children[:, 0] + key.generator().integers(1, 3, len(genomes))) % 3
+    return children
+
+
+def test_mixtures_and_ones_own_operators() -> None:
+    random.seed(7)
+    mixture = cb.Mixture([(cb.OnePointCrossover(1.0), 1), (cb.UniformCrossover(1.0), 1)])
+    for _ in range(50):
+        first, second = [0] * 6, [1] * 6
+        native.mate(first, second, choices=3, by=mixture)
+        assert [a + b for a, b in zip(first, second, strict=True)] == [1] * 6
+    own = cb.operator("mutation", "interop_flip_first")(flip_first)
+    try:
+        individual = [0] * 6
+        native.mutate(individual, choices=3, by=own())
+        assert individual[0] in (1, 2)
+        assert individual[1:] == [0] * 5
+        toolbox = onemax(high=2)
+        population = rated(creator.ListIndividual, *(([0] * 40, (0,)) for _ in range(60)))
+        options = {"choices": 3, "mutation": own(), "crossover": mixture, "seed": 1}
+        native.ea_simple(population, toolbox, 0.5, 0.5, 5, verbose=False, **options)
+        assert {one[0] for one in population} == {0, 1, 2}
+        assert {gene for one in population for gene in one[1:]} == {0}
+    finally:
+        del OPERATORS["interop_flip_first"]
 
 
 def test_mate_at_rate_zero_leaves_both() -> None:

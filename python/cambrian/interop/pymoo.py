@@ -14,7 +14,8 @@ gene, without an order unless a space says otherwise. Seeds come from pymoo's ra
                       mutation=native.Mutation(cb.ResetMutation()), survival=native.Survival(cb.NSGA2()))
     result = minimize(problem, algorithm, ("n_gen", 100), seed=1)
 
-Each can stand beside operators of pymoo's own. Importing this module needs pymoo.
+Each can stand beside operators of pymoo's own. They bring what pymoo lacks, not speed: it keeps an object for
+each individual, and that is where its time goes. Importing this module needs pymoo.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 
 from cambrian import _core, evolve
 from cambrian.errors import require
-from cambrian.evolve import operators, select
+from cambrian.evolve import operators, parts
 from cambrian.evolve.survive import NSGA2, Truncation, check_cost, rank_and_crowding, selection_key, survive
 from cambrian.interop.coding import Coding, coding, finite_cost
 from cambrian.space.space import Space
@@ -111,19 +112,23 @@ class Selection(_Selection):  # type: ignore[misc]
         random_state: Any,
         **kwargs: Any,
     ) -> NDArray[np.int64]:
-        chosen = select(_key(pop), n=n_select * n_parents, by=self._by, seed=_seed(random_state))
+        chosen = parts.select(
+            _cost(problem, pop), n=n_select * n_parents, by=self._by, seed=_seed(random_state)
+        )
         return chosen.reshape(n_select, n_parents)
 
 
-def _key(pop: Any) -> NDArray[np.float64]:
-    """One number an individual, lower is better."""
-    values, violation, feasible = pop.get("F", "CV", "FEAS")
-    feasible = np.asarray(feasible, dtype=bool).reshape(-1)
-    good = selection_key(check_cost(finite_cost(values[feasible].astype(np.float64))))
+def _cost(problem: Any, pop: Any) -> NDArray[np.float64]:
+    """The objectives, or where some violate constraints one number each, lower is better."""
+    cost = finite_cost(pop.get("F").astype(np.float64))
+    if not problem.has_constraints():
+        return cost
+    violation, feasible = pop.get("CV", "FEAS")
+    feasible = feasible.astype(bool).reshape(-1)
     if feasible.all():
-        return good
+        return cost
     key = np.empty(len(pop))
-    key[feasible] = _places(good)
+    key[feasible] = _places(selection_key(check_cost(cost[feasible])))
     key[~feasible] = len(pop) + _places(violation[~feasible, 0].astype(np.float64))
     return key
 
@@ -159,7 +164,7 @@ class Crossover(_Crossover):  # type: ignore[misc]
         first, second = (code.encode(parents, "X") for parents in X)
         # The same seed for both, so that the same genes change places.
         children = [
-            code.decode(_core.crossover(code.layout, *parents, operator=self._by.native(), seed=seed))
+            code.decode(parts.cross(*parents, code.layout, by=self._by, seed=seed))
             for parents in ((first, second), (second, first))
         ]
         return np.stack(children).astype(X.dtype)
@@ -184,9 +189,7 @@ class Mutation(_Mutation):  # type: ignore[misc]
         self, problem: Any, X: NDArray[Any], *args: Any, random_state: Any, **kwargs: Any
     ) -> NDArray[Any]:
         code = _coding(problem, self._space)
-        natives = [operator.native() for operator in self._by]
-        genomes = code.encode(X, "X")
-        children = _core.mutate(code.layout, genomes, operators=natives, seed=_seed(random_state))
+        children = parts.mutate(code.encode(X, "X"), code.layout, by=self._by, seed=_seed(random_state))
         return code.decode(children).astype(X.dtype)
 
 

@@ -13,13 +13,13 @@ from cambrian import _core
 from cambrian.evolve import NoCrossover
 from cambrian.evolve.breed import breed
 from cambrian.evolve.operators import Crossover, Mutation, Selection
-from cambrian.evolve.survive import check_cost, selection_key
+from cambrian.evolve.parts import select
 from cambrian.interop.coding import Integers, finite_cost
 from cambrian.interop.deap.book import Book
 from cambrian.interop.deap.evaluation import Batch, Evaluation
 from cambrian.interop.deap.hall import update_hall
 from cambrian.interop.deap.individuals import Fitness, Individual, Shells, rows_of, weighted
-from cambrian.interop.deap.operators import draw_seed, select_rows
+from cambrian.interop.deap.operators import draw_seed
 from cambrian.interop.deap.registered import Plan, make_plan
 from cambrian.space.space import Space
 
@@ -67,6 +67,8 @@ def ea_simple(
     >>> population, logbook = ea_simple(population, toolbox, cxpb=0.5, mutpb=0.2, ngen=40, seed=64)
     """
     shares = _shares(cxpb, mutpb)
+    if seed is not None and (not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**64):
+        raise ValueError(f"seed: expected an integer from 0 to 2**64 - 1, got {seed!r}")
     if not population:
         raise ValueError("population: expected individuals, got none")
     rows = rows_of(population)
@@ -103,7 +105,7 @@ def offspring(
     How many are crossed and mutated, crossed, mutated or neither is drawn at once: children are made
     independently, and nothing that follows looks at their order.
     """
-    key = selection_key(check_cost(finite_cost(-fitness)))
+    cost = finite_cost(-fitness)
     rng = np.random.default_rng((counter["seed"], counter["generation"]))
     counts = rng.multinomial(len(genomes), shares)
     children = np.empty_like(genomes)
@@ -113,7 +115,7 @@ def offspring(
             continue
         breed(
             genomes,
-            key,
+            cost,
             plan.coding.layout,
             n=int(count),
             selection=plan.selection,
@@ -124,7 +126,7 @@ def offspring(
             **counter,
         )
         done += int(count)
-    copied = select_rows(key, len(genomes) - done, plan.selection, run=3, **counter)
+    copied = select(cost, n=len(genomes) - done, by=plan.selection, run=3, **counter)
     children[done:] = genomes[copied]
     return children, np.concatenate([np.full((done, fitness.shape[1]), np.nan), fitness[copied]]), done
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cambrian import _core
-from cambrian.evolve import ResetMutation, Tournament, UniformCrossover
-from cambrian.evolve.operators import OPERATORS, Crossover, Mutation, Selection, make_mutations, make_operator
-from cambrian.evolve.parts import select as select_parents
-from cambrian.evolve.survive import NSGA2, Truncation, check_cost, selection_key, survive
+from cambrian.evolve import ResetMutation, Tournament, UniformCrossover, parts
+from cambrian.evolve.operators import Crossover, Mutation, Selection
+from cambrian.evolve.survive import NSGA2, Truncation, survive
 from cambrian.interop.coding import Integers, coding, finite_cost
 from cambrian.interop.deap.individuals import Individual, rows_of, weighted, write
 from cambrian.space.space import Space
@@ -52,16 +50,11 @@ def select(
     if k == 0:
         return []
     cost = finite_cost(-weighted(individuals, fit_attr))
-    if type(by) in OPERATORS.values() and by.kind == "survival":
+    if getattr(by, "kind", None) == "survival":
         chosen = survive(cost, n=k, by=by)
     else:
-        chosen = select_rows(selection_key(check_cost(cost)), k, by, seed=draw_seed(rng))
+        chosen = parts.select(cost, n=k, by=by, seed=draw_seed(rng))
     return [individuals[i] for i in chosen.tolist()]
-
-
-def select_rows(key: NDArray[np.float64], n: int, by: Any, seed: int, **counter: Any) -> NDArray[np.int64]:
-    """Indices of n parents, chosen by one number a parent."""
-    return select_parents(key, n=n, by=by, seed=seed, **counter)
 
 
 def mate(
@@ -86,10 +79,10 @@ def mate(
     """
     code = coding(space, choices, low, len(first))
     pair = code.encode(rows_of([first, second]), "individuals")
-    operator, seed = make_operator(by, "crossover").native(), draw_seed(rng)
+    seed = draw_seed(rng)
     for i, individual in enumerate((first, second)):
         own, other = pair[i : i + 1], pair[1 - i : 2 - i]
-        child = _core.crossover(code.layout, own, other, operator=operator, seed=seed)
+        child = parts.cross(own, other, code.layout, by=by, seed=seed)
         write(individual, code.decode(child)[0])
     return first, second
 
@@ -114,7 +107,6 @@ def mutate(
     """
     code = coding(space, choices, low, len(individual))
     genome = code.encode(rows_of([individual]), "individual")
-    operators = [operator.native() for operator in make_mutations(by)]
-    child = _core.mutate(code.layout, genome, operators=operators, seed=draw_seed(rng))
+    child = parts.mutate(genome, code.layout, by=by, seed=draw_seed(rng))
     write(individual, code.decode(child)[0])
     return (individual,)
