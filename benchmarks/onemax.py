@@ -1,6 +1,6 @@
 """A whole genetic algorithm on OneMax, against pymoo and DEAP; and DEAP's own example, before and after.
 
-python benchmarks/onemax.py [--rounds 3] [--peer-generations 4]
+python benchmarks/onemax.py [--rounds 3] [--peer-generations 3]
 
 Same work: population, genes, tournament size, uniform crossover 0.9, bit flip 1 / genes, one evaluation a
 child and generation, duplicates kept; one thread. With pymoo parents and children compete for survival, with
@@ -260,7 +260,7 @@ def example(n: int, rounds: int) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--peer-generations", type=int, default=4)
+    parser.add_argument("--peer-generations", type=int, default=3)
     arguments = parser.parse_args()
     rounds, few = arguments.rounds, arguments.peer_generations
     results: dict[str, Any] = {

@@ -25,6 +25,11 @@ def rows_of(individuals: Sequence[Individual]) -> NDArray[Any]:
             f"individuals: all must have the same length; number 0 has {lengths[0]} genes, "
             f"number {odd} has {lengths[odd]}"
         )
+    if all(isinstance(individual, list) for individual in individuals):
+        try:  # several times faster, where every gene is an integer from 0 to 255
+            return np.frombuffer(b"".join(map(bytes, individuals)), np.uint8).reshape(len(lengths), -1)
+        except (TypeError, ValueError):
+            pass
     rows: NDArray[Any] = np.array(individuals)
     return rows
 
