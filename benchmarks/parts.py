@@ -59,7 +59,7 @@ class Case:
     draws: dict[str, int] = field(
         default_factory=dict
     )  # winners of a call, where n takes too long: scaled to n
-    options: dict[str, Any] = field(default_factory=dict)
+    options: Callable[[Data], dict[str, Any]] = lambda data: {}
 
 
 DEFAULTS = {
@@ -86,6 +86,8 @@ CASES: dict[tuple[str, str], Case] = {
     ("crossover", "homologous"): Case("read two, write one", space="slots"),
     ("crossover", "unequal"): Case("read two, write one", space="slots"),
     ("mutation", "step"): Case("copy", space="ordered"),
+    ("mutation", "exact"): Case("copy", options=lambda data: {"k": 3}),
+    ("mutation", "per_gene"): Case("copy", options=lambda data: {"rates": tuple(data.gene_rates)}),
     ("mutation", "gaussian"): Case("copy", space="ordered"),
     ("mutation", "polynomial"): Case("copy", space="ordered"),
     ("mutation", "structural"): Case("copy", space="slots"),
@@ -194,7 +196,8 @@ def operators(clock: Clock, quick: bool) -> Result:
             case = CASES.get((kind, operator.name), DEFAULTS[kind])
             name = f"{kind} {operator.name}"
             try:
-                found = measure(clock, operator(**case.options), case, data[case.space], every[case.space])
+                made = operator(**case.options(data[case.space]))
+                found = measure(clock, made, case, data[case.space], every[case.space])
             except (TypeError, ValueError, AttributeError, ImportError) as error:
                 results["operators"][name] = {"failed": f"{type(error).__name__}: {error}"}
                 rows.append([name, f"failed: {error}"] + [""] * 7)

@@ -6,6 +6,7 @@ copies the genomes into an array that is there already and changes some genes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -108,33 +109,72 @@ def step(data: Data) -> Task:
     return ordered(data, move)
 
 
-def gaussian(data: Data, sigma: float = 0.1) -> Task:
-    top = data.choices - 1
+def alias(chances: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+    """Walker's tables of one distribution: keep a uniform option with its share, else take its alias."""
+    share, other = chances * len(chances), np.arange(len(chances), dtype=np.uint8)
+    open_ = list(range(len(chances)))
+    while open_:
+        low = min(open_, key=lambda option: share[option])
+        open_.remove(low)
+        if open_ and share[low] < 1:
+            high = max(open_, key=lambda option: share[option])
+            other[low] = high
+            share[high] -= 1 - share[low]
+    return share, other
+
+
+def by_table(data: Data, chances: NDArray[np.float64]) -> Task:
+    """Row v of `chances` is how likely option v becomes each of 8 options: a 32-bit draw a hit, by alias."""
+    tables = [alias(row) for row in chances]
+    share = np.concatenate([np.minimum(row * 2.0**29, 2.0**29) for row, _ in tables]).astype(np.uint32)
+    other = np.concatenate([row for _, row in tables])
 
     def move(genes: Array, n: int) -> Array:
-        steps = data.rng.standard_normal(n, dtype=np.float32) * np.float32(sigma * top)
-        moved: Array = np.clip(np.rint(genes + steps), 0, top).astype(np.uint8)
+        draws = data.rng.integers(0, 1 << 32, n, dtype=np.uint32)
+        option = (draws >> np.uint32(29)).astype(np.uint8)
+        cell = (genes << np.uint8(3)) | option
+        keep = (draws & np.uint32((1 << 29) - 1)) < np.take(share, cell, mode="clip")
+        instead = np.take(other, cell, mode="clip")
+        moved: Array = instead + (option - instead) * keep.view(np.uint8)
         return moved
 
     return ordered(data, move)
+
+
+def normalised(chances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows of chances given that the option changes."""
+    np.fill_diagonal(chances, 0)
+    shares: NDArray[np.float64] = chances / chances.sum(axis=1, keepdims=True)
+    return shares
+
+
+def gaussian(data: Data, sigma: float = 0.1) -> Task:
+    """Rounded normal steps, reflected half an option beyond the ends; all chances in one table."""
+    n = data.choices
+    chances = np.zeros((n, n))
+    scale = sigma * (n - 1) * math.sqrt(2)
+    for option in range(n):
+        for step in range(-8 * n, 8 * n + 1):
+            reached = (option + step) % (2 * n)
+            chance = math.erf((step + 0.5) / scale) - math.erf((step - 0.5) / scale)
+            chances[option, min(reached, 2 * n - 1 - reached)] += chance if step else 0
+    return by_table(data, normalised(chances))
 
 
 def polynomial(data: Data, eta: float = 20.0) -> Task:
-    """Deb's bounded polynomial mutation, rounded to options."""
-    top = np.float32(data.choices - 1)
-    power = np.float32(1 / (eta + 1))
-
-    def move(genes: Array, n: int) -> Array:
-        x = genes.astype(np.float32) / top
-        u = data.rng.random(n, dtype=np.float32)
+    """Deb's bounded polynomial distribution from the middle of an option; all chances in one table."""
+    n = data.choices
+    u = (np.arange(400_000) + 0.5) / 400_000
+    chances = np.zeros((n, n))
+    for option in range(n):
+        x = (option + 0.5) / n
         low = u < 0.5
-        rest = np.where(low, 1 - x, x) ** np.float32(eta + 1)
+        rest = np.where(low, 1 - x, x) ** (eta + 1)
         inner = np.where(low, 2 * u + (1 - 2 * u) * rest, 2 * (1 - u) + (2 * u - 1) * rest)
-        delta = np.where(low, inner**power - 1, 1 - inner**power)
-        moved: Array = np.rint(np.clip(x + delta, 0, 1) * top).astype(np.uint8)
-        return moved
-
-    return ordered(data, move)
+        delta = np.where(low, inner ** (1 / (eta + 1)) - 1, 1 - inner ** (1 / (eta + 1)))
+        reached = np.clip(((x + delta) * n).astype(int), 0, n - 1)
+        chances[option] = np.bincount(reached, minlength=n)
+    return by_table(data, normalised(chances))
 
 
 def by_threshold(data: Data, rates: Array) -> Genomes:
@@ -169,13 +209,12 @@ def per_gene(data: Data) -> Task:
     return mutate
 
 
-def self_adaptive(data: Data) -> Task:
-    """Each child's rate is its parent's times a log-normal factor; then a rate a row."""
-    tau = 0.22
+def self_adaptive(data: Data, gamma: float = 0.22) -> Task:
+    """Each child's rate is its parent's, moved on the logistic scale (Bäck and Schütz 1996)."""
 
     def mutate(number: int) -> Genomes:
-        rates = data.rate * np.exp(tau * data.rng.standard_normal(data.n))
-        return by_threshold(data, np.clip(rates, 1 / 4096, 0.5))
+        odds = (1 - data.rate) / data.rate * np.exp(-gamma * data.rng.standard_normal(data.n))
+        return by_threshold(data, np.clip(1 / (1 + odds), 1 / data.genes, 0.5))
 
     return mutate
 
@@ -183,7 +222,7 @@ def self_adaptive(data: Data) -> Task:
 MUTATION: dict[str, Maker] = {
     "reset": reset,
     "point": point,
-    "exactly": exactly,
+    "exact": exactly,
     "at_least_one": at_least_one,
     "step": step,
     "gaussian": gaussian,

@@ -165,7 +165,7 @@ def exactly(k: int) -> Make:
 
 
 def moved(move: Callable[[Array, np.random.Generator], Array]) -> Make:
-    """A random float a gene against 1 / genes, then a step, cut off at the ends."""
+    """A random float a gene against 1 / genes, then a step, cut off at the ends; it may be none."""
 
     def make(data: Data) -> Task:
         rng = np.random.default_rng(0)
@@ -190,7 +190,8 @@ def heavy(data: Data, rng: np.random.Generator) -> Array:
 
 
 def own(data: Data, rng: np.random.Generator) -> Array:
-    rates: Array = data.rate * np.exp(0.22 * rng.normal(size=data.n))
+    odds = (1 - data.rate) / data.rate * np.exp(-0.22 * rng.normal(size=data.n))
+    rates: Array = np.clip(1 / (1 + odds), 1 / data.genes, 0.5)
     return rates[:, None]
 
 
@@ -219,7 +220,7 @@ PLAIN: dict[str, dict[str, Make]] = {
         "heavy_tailed": reset(heavy),
         "self_adaptive": reset(own),
         "point": exactly(1),
-        "exactly": exactly(3),
+        "exact": exactly(3),
         "step": moved(lambda genes, rng: genes + rng.choice([-1, 1], len(genes))),
         "gaussian": moved(lambda genes, rng: genes + rng.normal(0, 0.7, len(genes))),
     },
