@@ -60,6 +60,7 @@ class Case:
         default_factory=dict
     )  # winners of a call, where n takes too long: scaled to n
     options: Callable[[Data], dict[str, Any]] = lambda data: {}
+    of: str = ""  # the operator that this is a variant of
 
 
 DEFAULTS = {
@@ -71,11 +72,17 @@ DEFAULTS = {
 FEW = {"Cambrian": 10_000, "NumPy, tuned": 20, "bound": 1}
 CASES: dict[tuple[str, str], Case] = {
     ("selection", "roulette"): Case("gather"),
-    ("selection", "universal"): Case("gather"),
+    ("selection", "distinct_tournament"): Case(
+        "gather x 3", of="tournament", options=lambda data: {"replacement": False}
+    ),
+    ("selection", "stochastic_tournament"): Case(
+        "gather x 3", of="tournament", options=lambda data: {"p": 0.8}
+    ),
+    ("selection", "stochastic_universal"): Case("gather"),
     ("selection", "boltzmann"): Case("gather"),
-    ("selection", "linear_rank"): Case("sort"),
+    ("selection", "linear_rank"): Case("gather", options=lambda data: {"pressure": 1.8}),
     ("selection", "exponential_rank"): Case("sort"),
-    ("selection", "truncation"): Case("sort"),
+    ("selection", "truncation_selection"): Case("sort"),
     ("selection", "lexicase"): Case("scan", draws=FEW),
     ("selection", "epsilon_lexicase"): Case("scan", columns={"cases": "errors"}, draws=FEW),
     ("selection", "nsga2"): Case("ranks", cost="costs"),
@@ -139,12 +146,19 @@ def extra(columns: dict[str, Any] | None) -> dict[str, Any]:
     return {"columns": columns} if columns else {}
 
 
-def measure(clock: Clock, operator: Any, case: Case, data: Data, space: cb.Space) -> Result:
-    maker = COUNTERPARTS[operator.kind].get(operator.name)
+def cases(operator: type[Any]) -> dict[str, Case]:
+    """How an operator is measured, and its variants, as far as it has the fields they need."""
+    kind, name = operator.kind, operator.name
+    found = {name: CASES.get((kind, name), DEFAULTS[kind])}
+    return found | {label: case for (k, label), case in CASES.items() if k == kind and case.of == name}
+
+
+def measure(clock: Clock, operator: Any, label: str, case: Case, data: Data, space: cb.Space) -> Result:
+    maker = COUNTERPARTS[operator.kind].get(label)
     tasks = {"Cambrian": ours(operator, case, data, space), "bound": BOUNDS[case.bound](data)}
     if maker is not None:
         tasks["NumPy, tuned"] = maker(data)
-    plain = PLAIN[operator.kind].get(operator.name)
+    plain = PLAIN[operator.kind].get(label)
     if plain is not None:
         tasks["NumPy, plain"] = plain(data)
     seconds = clock.alternate(tasks, rounds=min(clock.rounds, 7))
@@ -191,25 +205,33 @@ def operators(clock: Clock, quick: bool) -> Result:
     data = {name: sampled(n, space) for name, space in every.items()}
     results: Result = {"population": [n, GENES], "seed": SEED, "operators": {}}
     rows = []
-    for kind in DEFAULTS:
-        for operator in sorted((o for o in OPERATORS.values() if o.kind == kind), key=lambda o: o.name):
-            case = CASES.get((kind, operator.name), DEFAULTS[kind])
-            name = f"{kind} {operator.name}"
-            try:
-                made = operator(**case.options(data[case.space]))
-                found = measure(clock, made, case, data[case.space], every[case.space])
-            except (TypeError, ValueError, AttributeError, ImportError) as error:
-                results["operators"][name] = {"failed": f"{type(error).__name__}: {error}"}
-                rows.append([name, f"failed: {error}"] + [""] * 7)
-                continue
-            found["meets"] = verdict(found)
-            results["operators"][name] = found
-            rows.append([name, *line(found)])
+    todo = [
+        (operator, label, case) for operator in OPERATORS.values() for label, case in cases(operator).items()
+    ]
+    for operator, label, case in sorted(todo, key=lambda row: (list(DEFAULTS).index(row[0].kind), row[1])):
+        name = f"{operator.kind} {label}"
+        options = case.options(data[case.space])
+        if case.of and not set(options) <= set(operator.__dataclass_fields__):
+            continue  # a variant to come: named below
+        try:
+            made = operator(**options)
+            found = measure(clock, made, label, case, data[case.space], every[case.space])
+        except (TypeError, ValueError, AttributeError, ImportError) as error:
+            results["operators"][name] = {"failed": f"{type(error).__name__}: {error}"}
+            rows.append([name, f"failed: {error}"] + [""] * 7)
+            continue
+        found["meets"] = verdict(found)
+        results["operators"][name] = found
+        rows.append([name, *line(found)])
     header = ["", "ms", "tuned ms", "plain ms", "tuned", "plain", "bound ms", "of bound", "meets"]
     title = f"Single operators, {n:,} x {GENES} genes x {CHOICES} options, one thread"
     table(title, header, rows)
-    known = {(operator.kind, operator.name) for operator in OPERATORS.values()}
-    unused = [f"{kind} {name}" for kind, t in COUNTERPARTS.items() for name in t if (kind, name) not in known]
+    unused = [
+        f"{kind} {name}"
+        for kind, t in COUNTERPARTS.items()
+        for name in t
+        if f"{kind} {name}" not in results["operators"]
+    ]
     if unused:
         print(f"In NumPy, but not in the registry under this name: {', '.join(unused)}")
     return results

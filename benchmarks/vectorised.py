@@ -143,14 +143,14 @@ def universal(data: Data) -> Task:
 
 
 def linear_rank(data: Data, pressure: float = 1.8) -> Task:
-    """The quadratic that inverts the summed probabilities, on ranks from one sort."""
+    """Of two different parents the better with probability pressure / 2, which is linear in the rank."""
 
     def select(number: int) -> Array:
-        order = np.argsort(data.cost)
-        slope = pressure - 1
-        u = data.rng.random(data.n)
-        place = (pressure - np.sqrt(pressure * pressure - 4 * slope * u)) * (data.n / (2 * slope))
-        chosen: Array = order[np.minimum(place.astype(np.int64), data.n - 1)]
+        first, second = below(data.n, data.n, data.rng), below(data.n - 1, data.n, data.rng)
+        second += second >= first
+        swap = data.cost[second] < data.cost[first]
+        swap ^= data.rng.random(data.n, dtype=np.float32) >= pressure / 2
+        chosen: Array = first + (second - first) * swap
         return chosen
 
     return select
@@ -267,10 +267,10 @@ SELECTION: dict[str, Callable[[Data], Task]] = {
     "distinct_tournament": distinct_tournament,
     "stochastic_tournament": stochastic_tournament,
     "roulette": roulette,
-    "universal": universal,
+    "stochastic_universal": universal,
     "linear_rank": linear_rank,
     "exponential_rank": exponential_rank,
-    "truncation": truncation,
+    "truncation_selection": truncation,
     "boltzmann": boltzmann,
     "lexicase": lexicase,
     "epsilon_lexicase": lambda data: lexicase(data, epsilon=True),

@@ -202,8 +202,8 @@ PLAIN: dict[str, dict[str, Make]] = {
         "boltzmann": by_weight(lambda data: np.exp((data.cost.min() - data.cost) / 0.2)),
         "linear_rank": by_weight(lambda data: 1.8 - 1.6 * ranks(data) / (data.n - 1)),
         "exponential_rank": by_weight(lambda data: 0.01 ** (ranks(data) / data.n)),
-        "universal": universal,
-        "truncation": truncation,
+        "stochastic_universal": universal,
+        "truncation_selection": truncation,
     },
     "crossover": {
         "one_point": masked(lambda data, rng: cut(data, rng, 1)),
