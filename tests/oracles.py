@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+import mutation_oracles
 from core.words import KINDS, Words
 
 WORD = 1 << 32
@@ -288,102 +289,24 @@ def gene_swaps(space: Space, parameters: list[Any], i: int, purpose: int, key: K
     return [c for c in range(n) if swapped(words[c // 4] >> 8 * (c % 4) & 0xFF)]
 
 
-def one_hit_on_average(k: int, stream: Stream) -> list[int]:
-    """Which of k are hit at a rate of 1/k: their number is binomial, then they are a uniform subset."""
-    word, count, at_most = stream.word(), 0, 0.0
-    for j in range(min(k, 16)):
-        at_most += math.comb(k, j) * (1 / k) ** j * (1 - 1 / k) ** (k - j)
-        count += word >= at_most * WORD
-    chosen: list[int] = []
-    for last in range(k - count, k):
-        pick = stream.below(last + 1)
-        chosen.append(last if pick in chosen else pick)
-    return chosen
-
-
-class Gaps:
-    """Genes passed over before the next hit: geometric, 255 standing for more; by an alias table."""
-
-    def __init__(self, rate: float) -> None:
-        tails = [1.0]
-        while len(tails) < 256:
-            tails.append(tails[-1] * (1.0 - rate))
-        left = [int(tail * WORD + 0.5) for tail in tails]
-        self.share = [a - b for a, b in zip(left, [*left[1:], 0], strict=True)]
-        self.other = list(range(256))
-        poor = [j for j in range(256) if self.share[j] < 2**24]
-        rich = [j for j in range(256) if self.share[j] >= 2**24]
-        weight = list(self.share)
-        while poor:
-            j = poor.pop()
-            self.other[j] = rich[-1]
-            weight[rich[-1]] -= 2**24 - weight[j]
-            if weight[rich[-1]] < 2**24:
-                poor.append(rich.pop())
-            self.share[j] = weight[j]
-        for j in rich:
-            self.share[j] = 2**24
-
-    def next(self, stream: Stream, limit: int) -> int:
-        gone = 0
-        while True:
-            high, j = divmod(stream.word(), 256)
-            gap = j if high < self.share[j] else self.other[j]
-            if gap < 255 or gone + 255 >= limit:
-                return gone + gap
-            gone += 255
-
-
-def other_value(gene: Gene, old: int, step: int, stream: Stream) -> int:
-    values = [v for v in range(gene.options) if v != old]
-    if step and gene.ordered:
-        values = [v for v in values if abs(v - old) <= step]
-    return values[stream.below(len(values))]
-
-
 def gene_mutation(
-    space: Space, genomes: Rows, operator: tuple[Any, ...], purpose: int, rows: list[int], key: Key
-) -> None:
-    name, rate, step, *_ = (*operator, None, 0)
-    step = step if name == "step" else 0
-    if rate is None and name != "point" and not space.conditional and space.most:
-        rate = 1 / space.most
-    if rate is not None:
-        rate_hits(space, genomes, rate, step, purpose, rows, key)
-        return
-    for i in rows:
-        stream, columns = key.stream(purpose, i), space.changeable(genomes[i])
-        if not columns:
-            continue
-        one = name == "point"
-        hits = [stream.below(len(columns))] if one else one_hit_on_average(len(columns), stream)
-        for position in hits:
-            c = columns[position]
-            genomes[i][c] = other_value(space.genes[c], genomes[i][c], step, stream)
-
-
-def rate_hits(
-    space: Space, genomes: Rows, rate: float, step: int, purpose: int, rows: list[int], key: Key
-) -> None:
-    """Gaps run over the genes of two options or more of a block's rows; inactive ones are left alone."""
-    columns = [c for c, gene in enumerate(space.genes) if gene.options > 1]
-    tall, gaps = height(space), Gaps(rate)
+    space: Space, genomes: Rows, operator: tuple[Any, ...], purpose: int, rows: list[int], key: Key,
+    rates: list[float] | None = None,
+) -> None:  # fmt: skip
+    """In a block of rows all genes are found first; the new values have words of their own."""
+    tall = height(space)
     for first in range(0, len(genomes), tall):
-        block = [i for i in rows if first <= i < first + tall]
-        stream, values = key.stream(purpose, first), key.stream(purpose, first, 2**24)
-        total = len(block) * len(columns)
-        at, hits = -1, []
-        while rate and total and (at := at + 1) < total:
-            at += gaps.next(stream, total - at)
-            hits += [at] * (at < total)
-        before = {i: list(genomes[i]) for i in block}
-        for hit in hits:
-            i, c = block[hit // len(columns)], columns[hit % len(columns)]
-            if space.active(before[i], c):
-                genomes[i][c] = other_value(space.genes[c], genomes[i][c], step, values)
+        block = {i: genomes[i] for i in rows if first <= i < first + tall}
+        if block:
+            streams = key.stream(purpose, first), key.stream(purpose, first, 2**23)
+            hits = mutation_oracles.find(space, block, operator, streams, rates)
+            values, again = key.stream(purpose, first, 2**24), key.stream(purpose + AGAIN, first)
+            mutation_oracles.change(space, genomes, operator, hits, values, again)
 
 
-def mutate(space: Space, genomes: Rows, operators: list[tuple[Any, ...]], key: Key) -> Rows:
+def mutate(
+    space: Space, genomes: Rows, operators: list[tuple[Any, ...]], key: Key, rates: list[float] | None = None
+) -> Rows:
     genomes = [list(genome) for genome in genomes]
     place = MUTATE
     for operator in operators:
@@ -392,7 +315,7 @@ def mutate(space: Space, genomes: Rows, operators: list[tuple[Any, ...]], key: K
                 for i in rows:
                     genomes[i] = structural_mutation(space, genomes[i], member, key.stream(purpose, i))
             else:
-                gene_mutation(space, genomes, member, purpose, rows, key)
+                gene_mutation(space, genomes, member, purpose, rows, key, rates)
         place += len(operator[1]) if operator[0] == "mixture" else 1
     return genomes
 
@@ -510,7 +433,8 @@ def apply_change(space: Space, genome: list[int], number: int, name: str, stream
     if name == "rewire":
         columns = rewirable(space, genome, number)
         c = columns[stream.below(len(columns))]
-        genome[c] = other_value(space.genes[c], genome[c], 0, stream)
+        others = [v for v in range(space.genes[c].options) if v != genome[c]]
+        genome[c] = others[stream.below(len(others))]
         return
     r, chain = space.repeats[number], read_slots(space, genome, number)
     at = stream.below(len(chain) + (name == "insert"))

@@ -1,12 +1,15 @@
 #include "operators.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 
 namespace cambrian::bindings {
 namespace {
 
 constexpr double kMostWeight = 1e9;
+constexpr double kMostSigma = 10.0, kMostEta = 1000.0, kMostBeta = 10.0, kMostGamma = 10.0;
+constexpr std::int64_t kMostGenes = std::numeric_limits<std::int32_t>::max();
 
 bool is_word(py::handle value, const char* word) {
     return py::isinstance<py::str>(value) && PyUnicode_CompareWithASCIIString(value.ptr(), word) == 0;
@@ -42,9 +45,9 @@ class Reader {
     double weight(std::size_t i, const char* what) const {
         return real(tuple_[i], label(what).c_str(), 0.0, kMostWeight);
     }
-    std::optional<double> rate(std::size_t i) const {
+    std::optional<double> rate(std::size_t i, const char* what = "rate") const {
         if (tuple_[i].is_none()) return std::nullopt;
-        return probability(i, "rate");
+        return probability(i, what);
     }
     std::uint32_t positive(std::size_t i, const char* what, std::int64_t most) const {
         return static_cast<std::uint32_t>(integer(tuple_[i], label(what).c_str(), 1, most));
@@ -53,6 +56,17 @@ class Reader {
         if (is_word(tuple_[i], "gene")) return By::kGene;
         if (is_word(tuple_[i], "slot")) return By::kSlot;
         throw py::value_error(label("by") + ": expected 'gene' or 'slot', got " + describe(tuple_[i]));
+    }
+
+    double number(std::size_t i, const char* what, double most) const {
+        return real(tuple_[i], label(what).c_str(), 0.0, most);
+    }
+    std::vector<double> probabilities(std::size_t i, const char* what) const {
+        if (!py::isinstance<py::tuple>(tuple_[i])) return {probability(i, what)};
+        std::vector<double> result;
+        for (const py::handle item : tuple(i, what))
+            result.push_back(real(item, label(what).c_str(), 0.0, 1.0));
+        return result;
     }
 
     py::tuple tuple(std::size_t i, const char* what) const {
@@ -77,13 +91,27 @@ OneMutation one_mutation(Reader& reader) {
     if (reader.is("reset", 1)) return ResetMutation{reader.rate(1)};
     if (reader.is("step", 2)) return StepMutation{reader.rate(1), reader.positive(2, "step", 65'535)};
     if (reader.is("point", 0)) return PointMutation{};
+    if (reader.is("exact", 1)) return ExactMutation{reader.positive(1, "count", kMostGenes)};
+    if (reader.is("at_least_one", 1)) return AtLeastOneMutation{reader.rate(1)};
+    if (reader.is("gaussian", 2))
+        return GaussianMutation{reader.number(1, "sigma", kMostSigma), reader.rate(2)};
+    if (reader.is("polynomial", 2))
+        return PolynomialMutation{reader.number(1, "eta", kMostEta), reader.rate(2)};
+    if (reader.is("heavy_tailed", 1)) return HeavyTailedMutation{reader.number(1, "beta", kMostBeta)};
+    if (reader.is("per_gene", 1)) return PerGeneMutation{reader.probabilities(1, "rates")};
+    if (reader.is("self_adaptive", 3)) {
+        return SelfAdaptiveMutation{reader.number(1, "gamma", kMostGamma), reader.rate(2, "low"),
+                                    reader.probability(3, "high")};
+    }
     if (reader.is("structural", 6)) {
         return StructuralMutation{
             reader.probability(1, "rate"),
             {reader.weight(2, "insert"), reader.weight(3, "delete"), reader.weight(4, "duplicate"),
              reader.weight(5, "move"), reader.weight(6, "rewire")}};
     }
-    reader.unknown("reset, step, point, structural, mixture");
+    reader.unknown(
+        "reset, step, point, exact, at_least_one, gaussian, polynomial, heavy_tailed, per_gene, "
+        "self_adaptive, structural, mixture");
 }
 
 OneCrossover one_crossover(Reader& reader) {

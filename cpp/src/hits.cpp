@@ -14,7 +14,12 @@ bool always_active(const Layout& layout, const Column& column) {
     return column.conditions.empty();
 }
 
-// Only the four operations, in a fixed order: std::pow and its like may differ from one machine to the next.
+std::uint32_t word_of(double probability) {
+    return static_cast<std::uint32_t>(std::clamp(probability * 4294967296.0, 0.0, 4294967295.0));
+}
+
+}  // namespace
+
 double power(double base, std::size_t exponent) {
     double result = 1.0;
     for (; exponent > 0; exponent /= 2, base *= base) {
@@ -22,12 +27,6 @@ double power(double base, std::size_t exponent) {
     }
     return result;
 }
-
-std::uint32_t word_of(double probability) {
-    return static_cast<std::uint32_t>(std::clamp(probability * 4294967296.0, 0.0, 4294967295.0));
-}
-
-}  // namespace
 
 Changeable::Changeable(const Layout& layout) : layout_(&layout) {
     for (std::size_t c = 0; c < layout.width(); ++c) {
@@ -52,21 +51,6 @@ MeanHits::MeanHits(const Layout& layout)
         }
         tails_.push_back(tail);
     }
-}
-
-// The hit genes are a uniform subset (Floyd's method, in Bentley, "Programming Pearls", CACM 30(9), 1987).
-std::size_t MeanHits::choose(std::size_t k, Stream& stream, std::array<std::uint32_t, kMost>& chosen) const {
-    const std::uint32_t word = stream.word();
-    const auto& tail = tails_[k - least_];
-    std::size_t count = 0;
-    while (count < std::min(k, kMost) && word >= tail[count]) ++count;
-    for (std::size_t i = 0; i < count; ++i) {
-        const auto last = static_cast<std::uint32_t>(k - count + i);
-        const std::uint32_t pick = stream.below(last + 1);
-        const bool taken = std::find(chosen.begin(), chosen.begin() + i, pick) != chosen.begin() + i;
-        chosen[i] = taken ? last : pick;
-    }
-    return count;
 }
 
 }  // namespace cambrian

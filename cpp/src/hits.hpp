@@ -36,11 +36,11 @@ class Changeable {
         }
         return scratch.genes;
     }
-    // Leaves only the active ones in scratch.genes.
+    // The flags of all columns.
     template <class T>
-    void drop_inactive(const T* genome, Scratch<T>& scratch) const {
+    const std::uint8_t* flags(const T* genome, Scratch<T>& scratch) const {
         normalise(*layout_, genome, scratch.normal.data(), scratch.active.data());
-        std::erase_if(scratch.genes, [&](std::uint32_t c) { return scratch.active[c] == 0; });
+        return scratch.active.data();
     }
 
   private:
@@ -50,90 +50,99 @@ class Changeable {
 };
 
 // Each active gene with one probability, the same in all genomes. The gaps run over all genes of the block,
-// one genome after the other; where one ends at a gene that is not active, nothing is drawn for it. Calls
-// hit(row, column, words), which may draw from `words`.
+// one genome after the other; where one ends at a gene that is not active, nothing becomes of it.
 class RateHits {
   public:
     RateHits(const Layout& layout, double rate) : changeable_(layout), gaps_(rate), never_(!(rate > 0.0)) {}
 
-    template <class T, class Hit>
-    void each(const Brood& brood, const T* children, Scratch<T>& scratch, Hit hit) const {
-        const auto width = static_cast<std::uint32_t>(changeable_.columns().size());
-        const auto total = static_cast<std::uint32_t>(brood.rows.size()) * width;
+    template <class T>
+    void find(const Brood& brood, const T* children, Scratch<T>& scratch) const {
+        const auto each = static_cast<std::uint32_t>(changeable_.columns().size());
+        const std::size_t total = brood.rows.size() * each;
         if (never_ || total == 0) return;
-        if (changeable_.conditional()) return each_active(brood, children, scratch, total, hit);
+        const auto width = static_cast<std::uint32_t>(scratch.normal.size());
         const std::uint32_t* columns = changeable_.columns().data();
-        walk(brood, total, [&](std::uint32_t at, Words& words) {
-            const std::uint32_t row = at / width;
-            hit(brood.rows[row], columns[at - row * width], words);
-        });
-    }
-
-  private:
-    static constexpr std::uint32_t kValues = 1U << 24;  // blocks from here on are for the new values
-
-    template <class Visit>
-    void walk(const Brood& brood, std::uint32_t total, Visit visit) const {
-        Words gaps(brood.source, brood.purpose, brood.first);
-        Words values(brood.source, brood.purpose, brood.first, kValues);
-        for (std::size_t at = gaps_.next(gaps, total); at < total;) {
-            visit(static_cast<std::uint32_t>(at), values);
-            if (++at < total) at += gaps_.next(gaps, total - at);
+        const bool conditional = changeable_.conditional();
+        const std::uint8_t* active = nullptr;
+        std::uint32_t flagged = kMostRows;  // the row whose flags these are
+        Words words(brood.source, brood.purpose, brood.first);
+        for (std::size_t at = gaps_.next(words, total); at < total;) {
+            const std::uint32_t row = static_cast<std::uint32_t>(at) / each;
+            const std::uint32_t column = columns[static_cast<std::uint32_t>(at) - row * each];
+            const std::uint32_t start = brood.rows[row] * width;
+            if (conditional && row != flagged) active = changeable_.flags(children + start, scratch);
+            flagged = row;
+            if (!conditional || active[column] != 0) scratch.hits.push_back({start + column, column});
+            if (++at < total) at += gaps_.next(words, total - at);
         }
     }
 
-    template <class T, class Hit>
-    void each_active(const Brood& brood, const T* children, Scratch<T>& scratch, std::uint32_t total,
-                     Hit hit) const {
-        const auto width = static_cast<std::uint32_t>(changeable_.columns().size());
-        const std::size_t genes = scratch.normal.size();
-        std::uint32_t row = 0;
-        scratch.genes.clear();
-        const auto finish = [&](Words& words) {
-            if (scratch.genes.empty()) return;
-            const std::uint16_t child = brood.rows[row];
-            changeable_.drop_inactive(children + child * genes, scratch);
-            for (const std::uint32_t column : scratch.genes) hit(child, column, words);
-            scratch.genes.clear();
-        };
-        Words* last = nullptr;
-        walk(brood, total, [&](std::uint32_t at, Words& words) {
-            if (at / width != row) finish(words);
-            row = at / width;
-            scratch.genes.push_back(changeable_.columns()[at - row * width]);
-            last = &words;
-        });
-        if (last != nullptr) finish(*last);
-    }
-
+  private:
     Changeable changeable_;
     Gaps gaps_;
     bool never_;
 };
 
+// A uniform subset of 0 … n - 1 (Floyd's method, in Bentley, "Programming Pearls", CACM 30(9), 1987) into
+// scratch.chosen.
+template <class T>
+void choose_subset(std::size_t n, std::size_t count, Words& words, Scratch<T>& scratch) {
+    scratch.chosen.clear();
+    for (std::size_t last = n - count; last < n; ++last) {
+        auto pick = words.below(static_cast<std::uint32_t>(last + 1));
+        if (scratch.taken[pick] != 0) pick = static_cast<std::uint32_t>(last);
+        scratch.taken[pick] = 1;
+        scratch.chosen.push_back(pick);
+    }
+    for (const std::uint32_t pick : scratch.chosen) scratch.taken[pick] = 0;
+}
+
+// Calls visit(row, start, genes, words) for each row: the place of its first gene in the block, and the
+// columns that can change.
+template <class T, class Visit>
+void each_row(const Changeable& changeable, const Brood& brood, const T* children, Scratch<T>& scratch,
+              Visit visit) {
+    Words words(brood.source, brood.purpose, brood.first);
+    for (const std::uint16_t row : brood.rows) {
+        const auto start = static_cast<std::uint32_t>(row * scratch.normal.size());
+        const auto& genes = changeable.active(children + start, scratch);
+        if (!genes.empty()) visit(row, start, genes, words);
+    }
+}
+
+// `count` of the genes, any of them.
+template <class T>
+void hit_some(std::uint32_t start, const std::vector<std::uint32_t>& genes, std::size_t count, Words& words,
+              Scratch<T>& scratch) {
+    choose_subset(genes.size(), count, words, scratch);
+    for (const std::uint32_t place : scratch.chosen)
+        scratch.hits.push_back({start + genes[place], genes[place]});
+}
+
 // One active gene on average: each of the k that a genome has with probability 1/k. Their number is drawn,
-// then they are a uniform subset; hit(row, column, stream) draws from the child's own stream.
+// then they are a uniform subset.
 class MeanHits {
   public:
     explicit MeanHits(const Layout& layout);
 
-    template <class T, class Hit>
-    void each(const Brood& brood, const T* children, Scratch<T>& scratch, Hit hit) const {
-        const Streams streams = brood.streams();
-        for (const std::uint16_t row : brood.rows) {
-            const auto& genes = changeable_.active(children + row * scratch.normal.size(), scratch);
-            if (genes.empty()) continue;
-            Stream stream = streams[row];
-            std::array<std::uint32_t, kMost> chosen;
-            const std::size_t count = choose(genes.size(), stream, chosen);
-            for (std::size_t i = 0; i < count; ++i) hit(row, genes[chosen[i]], stream);
-        }
+    template <class T>
+    void find(const Brood& brood, const T* children, Scratch<T>& scratch) const {
+        each_row(
+            changeable_, brood, children, scratch,
+            [&](std::uint16_t, std::uint32_t start, const std::vector<std::uint32_t>& genes, Words& words) {
+                hit_some(start, genes, count(genes.size(), words.word()), words, scratch);
+            });
     }
 
   private:
     static constexpr std::size_t kMost = 16;  // more hits have a probability below 2**-40
 
-    std::size_t choose(std::size_t k, Stream& stream, std::array<std::uint32_t, kMost>& chosen) const;
+    std::size_t count(std::size_t k, std::uint32_t word) const {
+        const auto& tail = tails_[k - least_];
+        std::size_t hits = 0;
+        while (hits < std::min(k, kMost) && word >= tail[hits]) ++hits;
+        return hits;
+    }
 
     Changeable changeable_;
     std::size_t least_;
@@ -141,24 +150,7 @@ class MeanHits {
     std::vector<std::array<std::uint32_t, kMost>> tails_;
 };
 
-// One active gene, uniformly.
-class OneHit {
-  public:
-    explicit OneHit(const Layout& layout) : changeable_(layout) {}
-
-    template <class T, class Hit>
-    void each(const Brood& brood, const T* children, Scratch<T>& scratch, Hit hit) const {
-        const Streams streams = brood.streams();
-        for (const std::uint16_t row : brood.rows) {
-            const auto& genes = changeable_.active(children + row * scratch.normal.size(), scratch);
-            if (genes.empty()) continue;
-            Stream stream = streams[row];
-            hit(row, genes[stream.below(static_cast<std::uint32_t>(genes.size()))], stream);
-        }
-    }
-
-  private:
-    Changeable changeable_;
-};
+// base^exponent by squaring: std::pow and its like may differ from one machine to the next.
+double power(double base, std::size_t exponent);
 
 }  // namespace cambrian

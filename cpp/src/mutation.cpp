@@ -29,13 +29,8 @@ template <class T>
 struct Make {
     const Layout& layout;
 
-    std::unique_ptr<Mutator<T>> operator()(const ResetMutation& m) const {
-        return make_gene_mutator<T>(layout, m);
-    }
-    std::unique_ptr<Mutator<T>> operator()(const StepMutation& m) const {
-        return make_gene_mutator<T>(layout, m);
-    }
-    std::unique_ptr<Mutator<T>> operator()(const PointMutation& m) const {
+    template <class M>
+    std::unique_ptr<Mutator<T>> operator()(const M& m) const {
         return make_gene_mutator<T>(layout, m);
     }
     std::unique_ptr<Mutator<T>> operator()(const StructuralMutation& m) const {

@@ -9,13 +9,20 @@ __version__ = "0.1.0"
 
 # Public names of the operators and what uses them.
 _EVOLVE = (
+    "AtLeastOneMutation",
+    "ExactMutation",
+    "GaussianMutation",
+    "HeavyTailedMutation",
     "Key",
     "Mixture",
     "NSGA2",
     "NoCrossover",
     "OnePointCrossover",
+    "PerGeneMutation",
     "PointMutation",
+    "PolynomialMutation",
     "ResetMutation",
+    "SelfAdaptiveMutation",
     "StepMutation",
     "StructuralMutation",
     "Tournament",

@@ -126,7 +126,9 @@ def repeats(layout: Layout, genomes: Genomes, *, threads: int = 1) -> NDArray[np
 # Variation. Operators arrive as (name, parameter, ...) tuples; `cambrian.evolve` describes them:
 # ("tournament", size); ("none",), ("one_point", rate, by), ("two_point", rate, by),
 # ("uniform", rate, swap, by) with by "gene" or "slot"; ("reset", rate), ("step", rate, step)
-# with rate None for one hit on average, ("point",),
+# with rate None for one hit on average, ("point",), ("exact", k), ("at_least_one", rate),
+# ("gaussian", sigma, rate), ("polynomial", eta, rate), ("heavy_tailed", beta),
+# ("per_gene", rate of all or (rate, ...)), ("self_adaptive", gamma, low, high) with `rates`,
 # ("structural", rate, insert, delete, duplicate, move, rewire),
 # ("mixture", (operator, ...), (weight, ...)).
 # Child i of `breed` is what `select` (winners 2i and 2i + 1, or i without a crossover), `crossover` and

@@ -36,6 +36,14 @@ MUTATIONS: list[list[tuple[Any, ...]]] = [
     [("step", 0.4, 3)],
     [("point",)],
     [("reset", 1e-6)],
+    [("exact", 3)],
+    [("exact", 1000)],
+    [("at_least_one", None)],
+    [("at_least_one", 0.07), ("at_least_one", 0.0), ("at_least_one", 1.0)],
+    [("gaussian", 0.1, None), ("gaussian", 0.0, 0.1), ("gaussian", 5.0, 0.3)],
+    [("polynomial", 20.0, None), ("polynomial", 0.0, 0.4)],
+    [("heavy_tailed", 1.5)],
+    [("per_gene", 0.03), ("per_gene", 1.0)],
     [("structural", 1.0, 1, 1, 1, 1, 1)],
     [
         ("mixture", (("reset", 0.2), ("point",), ("structural", 1.0, 1, 1, 1, 1, 1)), (1.0, 2.0, 3.0)),
@@ -44,7 +52,7 @@ MUTATIONS: list[list[tuple[Any, ...]]] = [
     [("structural", 0.5, 0.3, 2, 0, 1e-3, 0), ("reset", None), ("structural", 1.0, 0, 0, 0, 5, 1)],
 ]
 
-GOLDEN = ["cd21a53f30d92329", "9113a7a34513f456", "cc3cd591b178702b", "d569e9fd5446fa17", "c7ce2c1a13965472"]
+GOLDEN = ["cd21a53f30d92329", "a7fa14e5e73494c9", "ffb0e0a457ed6399", "b79c1b696f77b9ef", "4e3d2c8bfcd81d47"]
 
 
 def space(name: str) -> oracles.Space:

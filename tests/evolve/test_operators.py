@@ -66,16 +66,18 @@ class TestContract:
 
     def test_refuses_bad_parameters(self, name: str) -> None:
         for field in dataclasses.fields(OPERATORS[name]):
-            for bad in (-1, float("nan"), float("inf"), 10**400, "much", [1], True, 1 + 2j):
+            for bad in (-1, float("nan"), float("inf"), 10**400, "much", [-1], True, 1 + 2j):
                 with pytest.raises(
                     (TypeError, ValueError), match=f"{OPERATORS[name].__name__}: {field.name} must be"
                 ):
                     OPERATORS[name](**{field.name: bad})
 
 
-def with_operator(name: str) -> dict[str, Any]:
-    """Arguments of breed that leave only this operator at work."""
+def with_operator(name: str, rows: int) -> dict[str, Any]:
+    """Arguments of breed that leave only this operator at work; it has `rows` parents."""
     arguments: dict[str, Any] = {"crossover": cb.NoCrossover(), "mutation": [], "selection": cb.Tournament(2)}
+    if "rate" in getattr(OPERATORS[name], "columns", ()):
+        arguments["columns"] = {"rate": np.full(rows, 0.1)}
     return arguments | {OPERATORS[name].kind: OPERATORS[name]()}
 
 
@@ -87,7 +89,7 @@ class TestBreedingContract:
         genomes = _core.sample(layout, 200, seed=0)
         cost = np.random.default_rng(0).random(200)
         before = genomes.copy(), cost.copy()
-        children = cb.breed(genomes, cost, layout, n=301, seed=1, **with_operator(name))
+        children = cb.breed(genomes, cost, layout, n=301, seed=1, **with_operator(name, 200))
         _core.check(layout, children)
         assert children.shape == (301, layout.n_genes)
         np.testing.assert_array_equal(genomes, before[0])
@@ -107,7 +109,7 @@ class TestBreedingContract:
                 run=2,
                 generation=3,
                 threads=threads,
-                **with_operator(name),
+                **with_operator(name, 1000),
             )
             for threads in (1, 1, 2, 3, 8)
         ]
@@ -119,7 +121,11 @@ class TestBreedingContract:
         genomes = _core.sample(layout, 50, seed=0)
         cost = np.full(50, np.nan)
         cost[7] = 5.0
-        arguments = with_operator(name) | {"selection": cb.Tournament(2000), "mutation": []}
+        arguments = with_operator(name, 50) | {
+            "selection": cb.Tournament(2000),
+            "mutation": [],
+            "columns": None,
+        }
         children = cb.breed(genomes, cost, layout, n=20, **arguments)
         np.testing.assert_array_equal(children, np.repeat(genomes[7:8], 20, axis=0))
 

@@ -39,14 +39,23 @@ struct Brood {
     }
 };
 
+// A gene that is to be changed: its place among those of the block, and its column.
+struct Hit {
+    std::uint32_t at, column;
+};
+
 // Memory that operators of one thread work in.
 template <class T>
 struct Scratch {
-    explicit Scratch(const Layout& layout) : normal(layout.width()), active(layout.width()) {}
+    explicit Scratch(const Layout& layout)
+        : normal(layout.width()), active(layout.width()), taken(layout.width()) {}
 
     std::vector<T> normal;
     std::vector<std::uint8_t> active;
+    std::vector<std::uint8_t> taken;  // all 0 between uses
     std::vector<std::uint32_t> genes;
+    std::vector<std::uint32_t> chosen;
+    std::vector<Hit> hits;
     std::vector<std::uint32_t> words;
     std::vector<T> slots;
     std::vector<std::int32_t> source;

@@ -25,7 +25,36 @@ struct StepMutation {  // a hit ordered gene moves by at most `step` options, ot
     std::uint32_t step;
 };
 struct PointMutation {};  // one gene, uniformly chosen, gets one of its other options
-using OneMutation = std::variant<ResetMutation, StepMutation, PointMutation, StructuralMutation>;
+struct ExactMutation {    // `count` active genes, or all if there are fewer, are reset
+    std::uint32_t count;
+};
+struct AtLeastOneMutation {  // as ResetMutation, given that a gene is hit
+    std::optional<double> rate;
+};
+struct GaussianMutation {  // a hit ordered gene moves by a normal number of options, others are reset
+    double sigma;          // a share of the gene's range
+    std::optional<double> rate;
+};
+struct PolynomialMutation {  // a hit ordered gene moves by a polynomial distribution, others are reset
+    double eta;              // 0 … 1,000
+    std::optional<double> rate;
+};
+struct HeavyTailedMutation {  // the rate of each child is a / active genes, a drawn from a power law
+    double beta;
+};
+struct PerGeneMutation {
+    std::vector<double> rates;  // one a column, or one for all
+};
+// The rate of each child is its own, which comes in Brood::rates and is replaced there by the one used.
+struct SelfAdaptiveMutation {
+    double gamma;
+    std::optional<double> low;  // none: 1 / (number of active genes with two options or more)
+    double high;
+};
+using OneMutation =
+    std::variant<ResetMutation, StepMutation, PointMutation, ExactMutation, AtLeastOneMutation,
+                 GaussianMutation, PolynomialMutation, HeavyTailedMutation, PerGeneMutation,
+                 SelfAdaptiveMutation, StructuralMutation>;
 
 struct MutationMixture {  // each child is changed by one of them, chosen by weight
     std::vector<OneMutation> operators;
@@ -84,6 +113,20 @@ template <class T>
 std::unique_ptr<Mutator<T>> make_gene_mutator(const Layout& layout, const StepMutation& mutation);
 template <class T>
 std::unique_ptr<Mutator<T>> make_gene_mutator(const Layout& layout, const PointMutation& mutation);
+template <class T>
+std::unique_ptr<Mutator<T>> make_gene_mutator(const Layout& layout, const ExactMutation& mutation);
+template <class T>
+std::unique_ptr<Mutator<T>> make_gene_mutator(const Layout& layout, const AtLeastOneMutation& mutation);
+template <class T>
+std::unique_ptr<Mutator<T>> make_gene_mutator(const Layout& layout, const GaussianMutation& mutation);
+template <class T>
+std::unique_ptr<Mutator<T>> make_gene_mutator(const Layout& layout, const PolynomialMutation& mutation);
+template <class T>
+std::unique_ptr<Mutator<T>> make_gene_mutator(const Layout& layout, const HeavyTailedMutation& mutation);
+template <class T>
+std::unique_ptr<Mutator<T>> make_gene_mutator(const Layout& layout, const PerGeneMutation& mutation);
+template <class T>
+std::unique_ptr<Mutator<T>> make_gene_mutator(const Layout& layout, const SelfAdaptiveMutation& mutation);
 template <class T>
 std::unique_ptr<Mutator<T>> make_structural_mutator(const Layout& layout, const StructuralMutation& mutation);
 

@@ -16,20 +16,38 @@ from cambrian.evolve.diversity import (
     takeover_time,
 )
 from cambrian.evolve.mixture import Mixture
-from cambrian.evolve.mutations import PointMutation, ResetMutation, StepMutation
+from cambrian.evolve.mutations import (
+    AtLeastOneMutation,
+    ExactMutation,
+    GaussianMutation,
+    HeavyTailedMutation,
+    PerGeneMutation,
+    PointMutation,
+    PolynomialMutation,
+    ResetMutation,
+    SelfAdaptiveMutation,
+    StepMutation,
+)
 from cambrian.evolve.parts import cross, mutate, select
 from cambrian.evolve.selections import Tournament
 from cambrian.evolve.structural import StructuralMutation
 from cambrian.evolve.survive import NSGA2, Truncation, survive
 
 __all__ = [
+    "AtLeastOneMutation",
+    "ExactMutation",
+    "GaussianMutation",
+    "HeavyTailedMutation",
     "Key",
     "Mixture",
     "NSGA2",
     "NoCrossover",
     "OnePointCrossover",
+    "PerGeneMutation",
     "PointMutation",
+    "PolynomialMutation",
     "ResetMutation",
+    "SelfAdaptiveMutation",
     "StepMutation",
     "StructuralMutation",
     "Tournament",

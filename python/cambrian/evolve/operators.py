@@ -19,7 +19,18 @@ from cambrian.evolve.crossovers import (
     UniformCrossover,
 )
 from cambrian.evolve.mixture import Mixture
-from cambrian.evolve.mutations import PointMutation, ResetMutation, StepMutation
+from cambrian.evolve.mutations import (
+    AtLeastOneMutation,
+    ExactMutation,
+    GaussianMutation,
+    HeavyTailedMutation,
+    PerGeneMutation,
+    PointMutation,
+    PolynomialMutation,
+    ResetMutation,
+    SelfAdaptiveMutation,
+    StepMutation,
+)
 from cambrian.evolve.selections import Tournament
 from cambrian.evolve.structural import StructuralMutation
 from cambrian.evolve.survive import NSGA2, Truncation
@@ -40,6 +51,13 @@ OPERATORS: dict[str, type[Any]] = {
         ResetMutation,
         StepMutation,
         PointMutation,
+        ExactMutation,
+        AtLeastOneMutation,
+        GaussianMutation,
+        PolynomialMutation,
+        HeavyTailedMutation,
+        PerGeneMutation,
+        SelfAdaptiveMutation,
         StructuralMutation,
         NSGA2,
         Truncation,
