@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import cambrian as cb
 from cambrian import _core
 from cambrian.interop.coding import coding, finite_cost
 
@@ -48,3 +50,10 @@ def test_infinitely_bad_is_failed() -> None:
     cost = np.array([[1.0, np.inf], [-np.inf, 0.0], [2.0, 3.0]])
     assert np.isnan(finite_cost(cost)).tolist() == [[True, True], [False, False], [False, False]]
     assert np.isinf(cost[0, 1])
+
+
+def test_the_modules_are_found_at_first_use() -> None:
+    assert cb.interop.deap.ea_simple is importlib.import_module("cambrian.interop.deap").ea_simple
+    assert {"deap", "pymoo"} <= set(dir(cb.interop))
+    with pytest.raises(AttributeError, match="no attribute 'pygad'"):
+        cb.interop.pygad  # noqa: B018
