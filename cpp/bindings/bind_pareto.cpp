@@ -1,5 +1,8 @@
+#include <vector>
+
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "cambrian/nsga3.hpp"
 #include "cambrian/pareto.hpp"
 
 namespace cambrian::bindings {
@@ -33,9 +36,101 @@ py::array crowding(py::handle cost_argument, py::handle rank_argument) {
     return distance.owner;
 }
 
+py::array selection_key(py::handle cost_argument, py::handle violation_argument, py::handle stop_argument) {
+    const Array<const double> cost = cost_input(cost_argument);
+    Array<const double> violation{py::array(), nullptr};
+    if (!violation_argument.is_none()) {
+        violation = input<double>(violation_argument, "violation", {cost.owner.shape(0)});
+    }
+    const auto stop = static_cast<std::size_t>(integer(stop_argument, "stop", 0));
+    Array<double> key = output<double>(py::none(), {cost.owner.shape(0)});
+    {
+        const py::gil_scoped_release release;
+        cambrian::selection_key(cost.data, cost.size(0), cost.size(1), violation.data, stop, key.data,
+                                interrupt_poll());
+    }
+    return key.owner;
+}
+
+py::array best_rows(py::handle key_argument, py::handle n_argument) {
+    const Array<const double> key = input<double>(key_argument, "key", {kAny});
+    const std::int64_t n = integer(n_argument, "n", 0, key.owner.shape(0));
+    Array<std::int64_t> best = output<std::int64_t>(py::none(), {n});
+    {
+        const py::gil_scoped_release release;
+        cambrian::best_rows(key.data, key.size(), static_cast<std::size_t>(n), best.data);
+    }
+    return best.owner;
+}
+
+py::tuple associate(py::handle cost_argument, py::handle rank_argument, py::handle fronts,
+                    py::handle points_argument) {
+    const Array<const double> cost = cost_input(cost_argument);
+    const py::ssize_t n = cost.owner.shape(0);
+    const Array<const std::int64_t> rank = input<std::int64_t>(rank_argument, "rank", {n});
+    const Array<const double> points = input<double>(points_argument, "points", {kAny, cost.owner.shape(1)});
+    const RankedCosts costs{cost.data, rank.data, cost.size(0), cost.size(1), integer(fronts, "fronts", 0)};
+    Array<std::int64_t> niche = output<std::int64_t>(py::none(), {n});
+    Array<double> distance = output<double>(py::none(), {n});
+    {
+        const py::gil_scoped_release release;
+        cambrian::associate(costs, points.data, points.size(0), niche.data, distance.data, interrupt_poll());
+    }
+    return py::make_tuple(niche.owner, distance.owner);
+}
+
+struct NichingOptions {
+    py::handle niches, last, places, seed, generation;
+};
+
+py::array fill_niches(py::handle rank_argument, py::handle niche_argument, py::handle distance_argument,
+                      const NichingOptions& options) {
+    const Array<const std::int64_t> rank = input<std::int64_t>(rank_argument, "rank", {kAny});
+    const py::ssize_t n = rank.owner.shape(0);
+    const Array<const std::int64_t> niche = input<std::int64_t>(niche_argument, "niche", {n});
+    const Array<const double> distance = input<double>(distance_argument, "distance", {n});
+    const auto niches = static_cast<std::size_t>(integer(options.niches, "niches", 0, 1LL << 32));
+    const auto places = static_cast<std::size_t>(integer(options.places, "places", 0, n));
+    const Niching niching{rank.data,   niche.data, distance.data,
+                          rank.size(), niches,     integer(options.last, "last", 0)};
+    const Source source(seed_argument(options.seed), 0, word_argument(options.generation, "generation"));
+    std::vector<std::int64_t> chosen(places);
+    {
+        const py::gil_scoped_release release;
+        chosen.resize(cambrian::fill_niches(niching, places, source, chosen.data()));
+    }
+    return py::array_t<std::int64_t>(static_cast<py::ssize_t>(chosen.size()), chosen.data());
+}
+
 }  // namespace
 
 void bind_pareto(py::module_& module) {
+    module.def(
+        "selection_key",
+        [](py::object cost, py::object violation, py::object stop) {
+            return selection_key(cost, violation, stop);
+        },
+        "Place of each row: feasible ones first, by cost, or by Pareto rank and crowding; NaN if it failed.",
+        py::arg("cost"), py::arg("violation") = py::none(), py::kw_only(), py::arg("stop") = 0);
+    module.def(
+        "best_rows", [](py::object key, py::object n) { return best_rows(key, n); },
+        "The n rows of lowest key, best first, NaN last.", py::arg("key"), py::arg("n"));
+    module.def(
+        "associate",
+        [](py::object cost, py::object rank, py::object fronts, py::object points) {
+            return associate(cost, rank, fronts, points);
+        },
+        "Nearest reference point of each row of the first fronts, and the distance from its direction.",
+        py::arg("cost"), py::arg("rank"), py::kw_only(), py::arg("fronts"), py::arg("points"));
+    module.def(
+        "fill_niches",
+        [](py::object rank, py::object niche, py::object distance, py::object niches, py::object last,
+           py::object places, py::object seed, py::object generation) {
+            return fill_niches(rank, niche, distance, {niches, last, places, seed, generation});
+        },
+        "Rows of the front `last` for so many places, chosen niche by niche.", py::arg("rank"),
+        py::arg("niche"), py::arg("distance"), py::kw_only(), py::arg("niches"), py::arg("last"),
+        py::arg("places"), py::arg("seed") = 0, py::arg("generation") = 0);
     module.def(
         "nondominated_rank", [](py::object cost, py::object stop) { return nondominated_rank(cost, stop); },
         "Pareto rank of each row; rank 0 is the front, rows that hold NaN or infinity come last.",

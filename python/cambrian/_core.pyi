@@ -109,6 +109,31 @@ def nondominated_rank(cost: NDArray[np.float64], *, stop: int = 0) -> NDArray[np
     """Rank 0 is the front; rows that hold NaN or infinity come last. Ends once `stop` rows have a rank."""
 
 def crowding(cost: NDArray[np.float64], rank: NDArray[np.int64]) -> NDArray[np.float64]: ...
+def selection_key(
+    cost: NDArray[np.float64], violation: NDArray[np.float64] | None = None, *, stop: int = 0
+) -> NDArray[np.float64]:
+    """Place of each row (several objectives: by rank and crowding), feasible ones first; NaN if it failed."""
+
+def best_rows(key: NDArray[np.float64], n: int) -> NDArray[np.int64]:
+    """Rows of lowest key, best first, NaN last; of equal keys the earlier first."""
+
+def associate(
+    cost: NDArray[np.float64], rank: NDArray[np.int64], *, fronts: int, points: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Niche and distance of the rows of the first fronts; -1 and infinity for the others."""
+
+def fill_niches(
+    rank: NDArray[np.int64],
+    niche: NDArray[np.int64],
+    distance: NDArray[np.float64],
+    *,
+    niches: int,
+    last: int,
+    places: int,
+    seed: int = 0,
+    generation: int = 0,
+) -> NDArray[np.int64]:
+    """Rows of the front `last`, in the order in which they were chosen."""
 
 # Diversity, over normal forms.
 def gene_entropy(layout: Layout, genomes: Genomes, *, threads: int = 1) -> NDArray[np.float64]:

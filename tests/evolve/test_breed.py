@@ -74,7 +74,7 @@ def test_several_objectives_make_one_key(cost: np.ndarray) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(
-    cost=hnp.arrays(np.float64, st.tuples(st.integers(1, 20), st.integers(1, 3)), elements=st.floats(-5, 5)),
+    cost=hnp.arrays(np.float64, st.tuples(st.integers(1, 20), st.integers(2, 3)), elements=st.floats(-5, 5)),
     data=st.data(),
 )
 def test_nsga2_keeps_by_rank_then_crowding(cost: np.ndarray, data: Any) -> None:
@@ -148,7 +148,7 @@ def test_bad_arguments_are_named(changed: dict[str, Any], error: type[Exception]
         ({"n": -1}, ValueError, "n: expected 0 to 100"),
         ({"n": 1.0}, TypeError, "n: expected an integer, got 1.0"),
         ({"n": True}, TypeError, "n: expected an integer"),
-        ({"by": cb.NSGA2}, TypeError, r"by: expected NSGA2\(\) or Truncation\(\)"),
+        ({"by": cb.NSGA2}, TypeError, "by: expected a survival operator"),
         ({"by": "nsga2"}, TypeError, "by: expected"),
         (
             {"cost": np.zeros((100, 2)), "by": cb.Truncation()},

@@ -48,7 +48,7 @@ class TestContract:
     def test_takes_the_numbers_of_numpy(self, name: str) -> None:
         plain = OPERATORS[name]()
         for field in dataclasses.fields(plain):
-            if isinstance(getattr(plain, field.name), str):
+            if isinstance(getattr(plain, field.name), str | tuple):
                 continue
             number = np.int64(3) if isinstance(getattr(plain, field.name), int) else np.float32(0.25)
             operator = OPERATORS[name](**{field.name: number})
@@ -130,13 +130,20 @@ class TestBreedingContract:
         np.testing.assert_array_equal(children, np.repeat(genomes[7:8], 20, axis=0))
 
 
+def survivors(name: str, cost: np.ndarray, n: int, **arguments: Any) -> np.ndarray:
+    """By this operator; all rows were born together, and none breaks a constraint."""
+    columns = {"birth": np.zeros(len(cost), np.int64), "violation": np.zeros((len(cost), 2))}
+    given = {known: columns[known] for known in OPERATORS[name].columns}
+    return cb.survive(cost, n=n, by=OPERATORS[name](), columns=given, **arguments)
+
+
 @pytest.mark.parametrize("name", of_kind("survival"))
 class TestSurvivalContract:
     def test_takes_n_different_rows_the_failed_last(self, name: str) -> None:
         cost = np.random.default_rng(0).random(60)
         cost[::4] = np.nan
         for n in (0, 1, 44, 45, 60):
-            keep = cb.survive(cost, n=n, by=OPERATORS[name]())
+            keep = survivors(name, cost, n)
             assert keep.dtype == np.int64
             assert len(set(keep.tolist())) == n
             assert np.isnan(cost[keep][45:]).all()
@@ -144,8 +151,53 @@ class TestSurvivalContract:
 
     def test_keeps_the_best_of_one_objective(self, name: str) -> None:
         cost = np.random.default_rng(1).permutation(80) / 4
-        keep = cb.survive(cost, n=10, by=OPERATORS[name]())
-        np.testing.assert_array_equal(keep, np.argsort(cost)[:10])
+        np.testing.assert_array_equal(survivors(name, cost, 10), np.argsort(cost)[:10])
+
+    def test_feasible_rows_come_first_then_by_violation(self, name: str) -> None:
+        rng = np.random.default_rng(2)
+        cost = rng.permutation(60) / 4
+        violation = np.maximum(0, rng.standard_normal((60, 3)))
+        violation[::2] = -1
+        cost[5] = violation[7, 0] = violation[8, 1] = np.nan
+        columns = {"birth": np.zeros(60, np.int64), "violation": violation}
+        given = {known: columns[known] for known in OPERATORS[name].columns}
+        total = violation.sum(axis=1)
+        failed = [5, 7, 8]
+        best = sorted(
+            set(range(60)) - set(failed),
+            key=lambda i: (total[i] > 0, total[i] if total[i] > 0 else cost[i]),
+        )
+        for n in (20, 40, 60):
+            keep = cb.survive(cost, n=n, by=OPERATORS[name](), columns=given)
+            assert keep.tolist() == (best + failed)[:n]
+
+    def test_is_a_function_of_its_arguments_and_leaves_them_alone(self, name: str) -> None:
+        if name == "truncation":
+            pytest.skip("takes one objective")
+        cost = np.round(np.random.default_rng(3).random((200, 3)), 1)
+        before = cost.copy()
+        keep = survivors(name, cost, 90, seed=1, generation=2)
+        np.testing.assert_array_equal(survivors(name, cost, 90, seed=1, generation=2), keep)
+        np.testing.assert_array_equal(cost, before)
+
+    def test_columns_are_checked(self, name: str) -> None:
+        operator = OPERATORS[name]
+        given: dict[str, Any] = {"birth": np.zeros(9, np.int64)} if "birth" in operator.columns else {}
+
+        def refused(error: type[Exception], message: str, **columns: Any) -> None:
+            with pytest.raises(error, match=message):
+                cb.survive(np.zeros(9), n=3, by=operator(), columns=given | columns)
+
+        refused(ValueError, "unknown column .*'violations'; did you mean 'violation'", violations=np.zeros(9))
+        refused(ValueError, r"columns\['violation'\]: expected 9 rows", violation=np.zeros(8))
+        refused(ValueError, r"violation: expected .* got shape \(9, 1, 1\)", violation=np.zeros((9, 1, 1)))
+        refused(TypeError, "violation: expected .* got dtype <U1", violation=np.full(9, "a"))
+        refused(TypeError, r"columns\['violation'\]: expected an array, got list", violation=[0.0] * 9)
+        if given:
+            refused(TypeError, r"columns\['birth'\]: expected int64, got float64", birth=np.zeros(9))
+            refused(ValueError, r"columns\['birth'\]: expected 1 dim", birth=np.zeros((9, 1), np.int64))
+            with pytest.raises(ValueError, match=f"{operator.__name__} needs columns=.'birth'"):
+                cb.survive(np.zeros(9), n=3, by=operator())
 
 
 def test_of_equals_the_earlier_lives() -> None:

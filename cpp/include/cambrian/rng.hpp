@@ -22,6 +22,8 @@ enum Purpose : std::uint32_t {
     kSample = 0,
     kSampleAgain = 1,
     kSelect = 2,
+    kNiche = 12,
+    kNicheRow = 13,
     kCross = 0x100,
     kMutate = 0x200,
     kAgain = 0x10000,

@@ -15,6 +15,7 @@ from cambrian.evolve.diversity import (
     nearest_distance,
     takeover_time,
 )
+from cambrian.evolve.indicators import hypervolume, igd_plus, r2
 from cambrian.evolve.mixture import Mixture
 from cambrian.evolve.mutations import (
     AtLeastOneMutation,
@@ -28,19 +29,24 @@ from cambrian.evolve.mutations import (
     SelfAdaptiveMutation,
     StepMutation,
 )
+from cambrian.evolve.nsga3 import NSGA3, das_dennis, niches
 from cambrian.evolve.parts import cross, mutate, select
 from cambrian.evolve.selections import Tournament
 from cambrian.evolve.structural import StructuralMutation
-from cambrian.evolve.survive import NSGA2, Truncation, survive
+from cambrian.evolve.survive import NSGA2, Ageing, MuCommaLambda, MuPlusLambda, Truncation, survive
 
 __all__ = [
+    "Ageing",
     "AtLeastOneMutation",
     "ExactMutation",
     "GaussianMutation",
     "HeavyTailedMutation",
     "Key",
     "Mixture",
+    "MuCommaLambda",
+    "MuPlusLambda",
     "NSGA2",
+    "NSGA3",
     "NoCrossover",
     "OnePointCrossover",
     "PerGeneMutation",
@@ -56,12 +62,17 @@ __all__ = [
     "UniformCrossover",
     "breed",
     "cross",
+    "das_dennis",
     "duplicate_share",
     "gene_entropy",
+    "hypervolume",
+    "igd_plus",
     "mean_distance",
     "mutate",
     "nearest_distance",
+    "niches",
     "operator",
+    "r2",
     "select",
     "survive",
     "takeover_time",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cambrian import _core
 from cambrian.evolve.checks import Columns
 from cambrian.evolve.operators import OPERATORS
-from cambrian.evolve.survive import Cost
+from cambrian.evolve.survive import Cost, Rows
 
 # What each kind's function is called with, besides its own parameters.
 ARGUMENTS = {
@@ -60,9 +60,9 @@ class Custom:
         """Indices of n parents."""
         return self._indices(self._call(cost, n, columns, key), n, len(cost))
 
-    def order(self, cost: Cost, n: int, columns: Columns | None = None) -> NDArray[np.int64]:
+    def order(self, rows: Rows, n: int) -> NDArray[np.int64]:
         """Indices of the n rows that live on, best first."""
-        keep = self._indices(self._call(cost, n, columns or {}), n, len(cost))
+        keep = self._indices(self._call(rows.cost, n, rows.columns), n, len(rows.cost))
         if len(np.unique(keep)) != n:
             raise ValueError(f"{self.name}: expected {n} different rows, got some more than once")
         return keep

@@ -2,7 +2,7 @@
 
 A new one is a class (and its kernel in the core) and a line in `OPERATORS`. Selections turn costs and columns
 into what the core takes by `native(cost, columns)`, crossovers and mutations by `native()`; survivals have
-`order(cost, n)`. A user's own function becomes one by `cambrian.operator`.
+`order(rows, n)`. A user's own function becomes one by `cambrian.operator`.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ from cambrian.evolve.mutations import (
     SelfAdaptiveMutation,
     StepMutation,
 )
+from cambrian.evolve.nsga3 import NSGA3
 from cambrian.evolve.selections import Tournament
 from cambrian.evolve.structural import StructuralMutation
-from cambrian.evolve.survive import NSGA2, Truncation
+from cambrian.evolve.survive import NSGA2, Ageing, MuCommaLambda, MuPlusLambda, Truncation
 
 # Operators differ in what they describe; what they share is tested over the registry.
 Selection: TypeAlias = Any
@@ -60,7 +61,11 @@ OPERATORS: dict[str, type[Any]] = {
         SelfAdaptiveMutation,
         StructuralMutation,
         NSGA2,
+        NSGA3,
         Truncation,
+        MuPlusLambda,
+        MuCommaLambda,
+        Ageing,
     )
 }
 
