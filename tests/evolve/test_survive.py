@@ -160,7 +160,7 @@ def test_nsga3_spreads_over_the_users_directions() -> None:
 
 
 def test_nsga3_breaks_ties_by_the_key() -> None:
-    """Each of 40 equal rows survives alone equally often: chi-square (39) is above 105 in 1 of 10**7 cases."""
+    """Each of 40 equal rows survives alone equally often: chi-square (39) beyond 105 has chance 1e-7."""
     cost = np.ones((40, 3))
     alive = [int(cb.survive(cost, n=1, by=cb.NSGA3(), seed=5, generation=g)[0]) for g in range(4000)]
     counts = np.bincount(alive, minlength=40)
