@@ -85,8 +85,8 @@ void breed_some(const Layout& layout, const std::vector<T>& parents) {
     std::uint32_t generation = 0;
     for (const Crossover& crossover : crossovers) {
         std::vector<T> children(parents.size());
-        breed(layout, parents.data(), key, kRows, kRows, {{2}, crossover, changes},
-              Source(7, 0, generation++), {}, children.data());
+        breed(layout, Parents<T>{parents.data(), key, kRows}, {Tournament{2}, crossover, changes},
+              Source(7, 0, generation++), {}, Children<T>{children.data(), kRows});
         require(in_range(layout, children), "a child is in range");
     }
 }

@@ -93,9 +93,9 @@ def takeover_time(
     Goldberg and Deb, "A Comparative Analysis of Selection Schemes Used in Genetic Algorithms", FOGA 1991:
     each generation is `population` parents chosen by `selection` from the one before, and nothing else. The
     shorter the time, the higher the pressure; a tournament of size s takes about (ln n + ln ln n) / ln s.
-    `cost`: float64 `(population,)`, lower is better, with one best row or more; by default all differ, and
-    only their order is told (pass your own for a selection that looks at more). NaN if the best was lost by
-    chance, or has not taken over after `max_generations`: take `np.nanmedian` over seeds.
+    `cost`: float64 `(population,)` or `(population, objectives)`, lower is better, with one best row or more;
+    0, 1, 2 … by default (pass your own for a selection that looks at more than their order). NaN if the
+    best was lost by chance, or has not taken over after `max_generations`: take `np.nanmedian` over seeds.
 
     Raises TypeError or ValueError for another selection, population, cost, seed or limit.
 
@@ -106,7 +106,8 @@ def takeover_time(
     population = _positive(population, "population")
     limit = _positive(max_generations, "max_generations")
     costs = np.arange(population, dtype=float) if cost is None else check_cost(cost, rows=population)
-    key = selection_key(costs.reshape(population, -1))
+    costs = costs.reshape(population, -1)
+    key = selection_key(costs)
     best = key == np.min(key, initial=np.inf, where=~np.isnan(key))
     for generation in range(limit + 1):
         copies = np.count_nonzero(best)
@@ -114,8 +115,8 @@ def takeover_time(
             return float(generation)
         if copies == 0 or generation == limit:
             break
-        chosen = select(key, n=population, by=operator, seed=seed, run=run, generation=generation)
-        key, best = key[chosen], best[chosen]
+        chosen = select(costs, n=population, by=operator, seed=seed, run=run, generation=generation)
+        costs, best = costs[chosen], best[chosen]
     return math.nan
 
 
