@@ -55,7 +55,7 @@ class Case:
     bound: str
     space: str = "choices"
     cost: str = "cost"
-    columns: dict[str, str] = field(default_factory=dict)  # where a column is another field of Data
+    columns: dict[str, str] = field(default_factory=dict)  # what it needs: column, field of Data
     draws: dict[str, int] = field(
         default_factory=dict
     )  # winners of a call, where n takes too long: scaled to n
@@ -78,17 +78,20 @@ CASES: dict[tuple[str, str], Case] = {
     ("selection", "stochastic_tournament"): Case(
         "gather x 3", of="tournament", options=lambda data: {"p": 0.8}
     ),
-    ("selection", "stochastic_universal"): Case("gather"),
-    ("selection", "boltzmann"): Case("gather"),
+    ("selection", "universal"): Case("gather"),
+    ("selection", "boltzmann"): Case("gather", options=lambda data: {"temperature": 0.2}),
     ("selection", "linear_rank"): Case("gather", options=lambda data: {"pressure": 1.8}),
-    ("selection", "exponential_rank"): Case("sort"),
+    ("selection", "exponential_rank"): Case("sort", options=lambda data: {"base": 0.01 ** (1 / data.n)}),
     ("selection", "truncation_selection"): Case("sort"),
-    ("selection", "lexicase"): Case("scan", draws=FEW),
+    ("selection", "lexicase"): Case("scan", columns={"cases": "cases"}, draws=FEW),
     ("selection", "epsilon_lexicase"): Case("scan", columns={"cases": "errors"}, draws=FEW),
+    ("selection", "double_tournament"): Case("gather x 3", columns={"size": "size"}),
+    ("selection", "feasible_tournament"): Case("gather x 3", columns={"violation": "violation"}),
     ("selection", "nsga2"): Case("ranks", cost="costs"),
     ("selection", "nsga3"): Case("ranks of three", cost="costs3"),
     ("crossover", "none"): Case("copy"),
     ("crossover", "blend"): Case("read two, write one", space="ordered"),
+    ("crossover", "arithmetic"): Case("read two, write one", space="ordered"),
     ("crossover", "sbx"): Case("read two, write one", space="ordered"),
     ("crossover", "homologous"): Case("read two, write one", space="slots"),
     ("crossover", "unequal"): Case("read two, write one", space="slots"),
@@ -97,9 +100,12 @@ CASES: dict[tuple[str, str], Case] = {
     ("mutation", "per_gene"): Case("copy", options=lambda data: {"rates": tuple(data.gene_rates)}),
     ("mutation", "gaussian"): Case("copy", space="ordered"),
     ("mutation", "polynomial"): Case("copy", space="ordered"),
+    ("mutation", "self_adaptive"): Case("copy", columns={"rate": "rate"}),
     ("mutation", "structural"): Case("copy", space="slots"),
+    ("survival", "ageing"): Case("sort", columns={"birth": "birth"}),
+    ("survival", "mu_comma_lambda"): Case("sort", columns={"birth": "generation"}),
     ("survival", "nsga2"): Case("ranks", cost="costs"),
-    ("survival", "nsga3"): Case("ranks of three", cost="costs3"),
+    ("survival", "nsga3"): Case("ranks of three", cost="costs3", options=lambda data: {"divisions": 12}),
 }
 COUNTERPARTS = {"selection": SELECTION, "crossover": CROSSOVER, "mutation": MUTATION, "survival": SURVIVAL}
 
@@ -124,8 +130,7 @@ def sampled(n: int, space: cb.Space) -> Data:
 
 def ours(operator: Any, case: Case, data: Data, space: cb.Space) -> Task:
     """The operator alone, through the public functions; children go into an array that is there already."""
-    needed = getattr(operator, "columns", ())
-    columns = {name: getattr(data, case.columns.get(name, name)) for name in needed} or None
+    columns = {name: getattr(data, values) for name, values in case.columns.items()} or None
     cost = getattr(data, case.cost)
     if operator.kind == "selection":
         n = case.draws.get("Cambrian", data.n)
@@ -218,7 +223,8 @@ def operators(clock: Clock, quick: bool) -> Result:
             found = measure(clock, made, label, case, data[case.space], every[case.space])
         except (TypeError, ValueError, AttributeError, ImportError) as error:
             results["operators"][name] = {"failed": f"{type(error).__name__}: {error}"}
-            rows.append([name, f"failed: {error}"] + [""] * 7)
+            rows.append([name, "failed"] + [""] * 7)
+            print(f"{name} failed: {error}")
             continue
         found["meets"] = verdict(found)
         results["operators"][name] = found

@@ -43,6 +43,7 @@ class Data:
         self.violation: Cost = np.maximum(0, rng.normal(size=self.n))
         self.size = rng.integers(1, 1000, self.n)
         self.birth = rng.integers(0, 1000, self.n)
+        self.generation = (np.arange(self.n) % 3 > 0).astype(np.int64)
         self.rate: Cost = rng.uniform(0.005, 0.05, self.n)
         self.cases: Cost = rng.integers(0, 2, (self.n, 20)).astype(float)
         self.errors: Cost = np.abs(rng.normal(size=(self.n, 20)))
@@ -267,7 +268,7 @@ SELECTION: dict[str, Callable[[Data], Task]] = {
     "distinct_tournament": distinct_tournament,
     "stochastic_tournament": stochastic_tournament,
     "roulette": roulette,
-    "stochastic_universal": universal,
+    "universal": universal,
     "linear_rank": linear_rank,
     "exponential_rank": exponential_rank,
     "truncation_selection": truncation,

@@ -15,6 +15,7 @@ from vectorised import Array, Data
 from vectorised_mutation import distinct
 
 Genomes = NDArray[np.uint8]
+Reals = NDArray[np.float32]
 Maker = Callable[[Data], Task]
 RATE = 0.9
 
@@ -61,11 +62,11 @@ def two_point(data: Data) -> Task:
 
 
 def k_point(data: Data, k: int = 4) -> Task:
-    """k distinct cuts: drawn again where two agree; the masks of single cuts, exclusive-or."""
+    """k distinct cuts of the ring: drawn again where two agree; the masks of single cuts, exclusive-or."""
     table = np.vstack([tails(data.genes), np.zeros((1, data.genes), np.uint8)])
 
     def cross(number: int) -> Genomes:
-        cuts = distinct(data.n, k, data.genes - 1, data.rng) + np.uint8(1)
+        cuts = distinct(data.n, k, data.genes, data.rng)
         cuts[~crossed(data)] = data.genes
         swap = np.take(table, cuts[:, 0], axis=0, mode="clip")
         for column in cuts.T[1:]:
@@ -97,7 +98,8 @@ def half_uniform(data: Data) -> Task:
         keys = keys.reshape(data.first.shape)
         keys >>= 1
         keys |= np.multiply(data.first == data.second, 1 << 15, dtype=np.uint16)
-        half = np.count_nonzero(data.first != data.second, axis=1) // 2
+        half = np.count_nonzero(data.first != data.second, axis=1)
+        half = (half + data.rng.integers(0, 2, data.n, dtype=np.uint8)) // 2
         half[~crossed(data)] = 0
         border = np.sort(keys, axis=1)[np.arange(data.n), half]
         return exchange(data, (keys < border[:, None]).view(np.uint8))
@@ -105,41 +107,78 @@ def half_uniform(data: Data) -> Task:
     return cross
 
 
-def blend(data: Data, alpha: float = 0.5) -> Task:
-    """BLX-alpha: uniform on the options between both parents, widened by alpha times their distance."""
+def by_blocks(data: Data, child: Callable[[Reals, Reals, Reals], Reals]) -> Task:
+    """A function of both parents and a number from 0 to 1 a gene, on blocks of rows that fit in cache."""
+    rows = 1024
     top = np.float32(data.choices - 1)
 
     def cross(number: int) -> Genomes:
-        child = data.first.astype(np.float32)
-        distance = data.second - child
-        draws = data.rng.random(child.shape, dtype=np.float32)
-        draws *= np.float32(1 + 2 * alpha)
-        draws -= np.float32(alpha)
-        draws *= crossed(data)[:, None]
-        draws *= distance
-        child += draws
-        np.rint(child, out=child)
-        np.copyto(data.out, np.clip(child, 0, top, out=child), casting="unsafe")
+        for start in range(0, data.n, rows):
+            first, second = data.first[start : start + rows], data.second[start : start + rows]
+            draws = data.rng.integers(0, 1 << 64, first.size // 4, dtype=np.uint64).view(np.uint16)
+            u = draws.reshape(first.shape) * np.float32(2**-16)
+            u += np.float32(2**-17)
+            a = first.astype(np.float32)
+            made = child(a, second.astype(np.float32), u)
+            np.clip(made, 0, top, out=made)
+            into = data.out[start : start + rows]
+            np.copyto(into, made, casting="unsafe")
+            kept = data.rng.random(len(first), dtype=np.float32) >= RATE
+            into[kept] = first[kept]
         return data.out
 
     return cross
 
 
+def blend(data: Data, alpha: float = 0.5) -> Task:
+    """BLX-alpha: every option between both parents, widened by alpha times their distance, is as likely."""
+
+    def child(first: Reals, second: Reals, u: Reals) -> Reals:
+        low = np.minimum(first, second)
+        distance = np.abs(second - first)
+        u *= np.float32(1 + 2 * alpha) * distance + (distance > 0)
+        u += low - np.float32(alpha) * distance
+        return np.floor(u, out=u)
+
+    return by_blocks(data, child)
+
+
 def simulated_binary(data: Data, eta: float = 15.0) -> Task:
     """SBX (Deb and Agrawal 1995), one child a pair, rounded to options."""
-    top = np.float32(data.choices - 1)
+    power = np.float32(1 / (eta + 1))
+
+    def child(first: Reals, second: Reals, u: Reals) -> Reals:
+        u *= 2  # the integer part chooses which of the two children
+        upper = u >= 1
+        u -= upper
+        inner = (u < 0.5) * np.float32(2 * power)
+        inner -= power  # beyond the parents the exponent is negative; no branch, as it would be mispredicted
+        u *= 2
+        u -= 1
+        spread: Reals = np.log(1 - np.abs(u, out=u))
+        spread *= inner
+        np.exp(spread, out=spread)
+        spread *= second - first
+        spread *= upper * np.float32(2) - 1
+        spread += first
+        spread += second
+        spread *= 0.5
+        return np.rint(spread, out=spread)
+
+    return by_blocks(data, child)
+
+
+def arithmetic(data: Data) -> Task:
+    """The mean of both parents, up or down with equal chances where it falls between two options."""
 
     def cross(number: int) -> Genomes:
-        u = data.rng.random(data.first.shape, dtype=np.float32)
-        spread = np.where(u < 0.5, 2 * u, 1 / (2 * (1 - u)))
-        np.power(spread, np.float32(1 / (eta + 1)), out=spread)
-        spread *= data.rng.integers(0, 2, u.shape, dtype=np.uint8) * np.float32(2) - 1
-        first = data.first.astype(np.float32)
-        second = data.second.astype(np.float32)
-        child = 0.5 * ((first + second) - spread * (second - first))
-        np.copyto(child, first, where=~crossed(data)[:, None])
-        np.rint(child, out=child)
-        np.copyto(data.out, np.clip(child, 0, top, out=child), casting="unsafe")
+        words = data.rng.integers(0, 1 << 64, data.n, dtype=np.uint64)
+        total = np.unpackbits(words.view(np.uint8)).reshape(data.first.shape)
+        total += data.first
+        total += data.second
+        np.right_shift(total, 1, out=data.out)
+        kept = ~crossed(data)
+        data.out[kept] = data.first[kept]
         return data.out
 
     return cross
@@ -152,5 +191,6 @@ CROSSOVER: dict[str, Maker] = {
     "uniform": uniform,
     "half_uniform": half_uniform,
     "blend": blend,
+    "arithmetic": arithmetic,
     "sbx": simulated_binary,
 }

@@ -104,10 +104,22 @@ def blend(data: Data) -> Task:
     rng = np.random.default_rng(0)
 
     def cross(number: int) -> Array:
-        share = rng.uniform(-0.5, 1.5, data.first.shape)
-        share *= rng.random((data.n, 1)) < RATE
-        child = data.first + share * (data.second.astype(float) - data.first)
-        return rounded(child, data)
+        low, high = np.minimum(data.first, data.second), np.maximum(data.first, data.second)
+        wider = 0.5 * (high - low) + 0.5 * (high > low)
+        child = np.rint(rng.uniform(low - wider, high + wider))
+        return rounded(np.where(rng.random((data.n, 1)) < RATE, child, data.first), data)
+
+    return cross
+
+
+def arithmetic(data: Data) -> Task:
+    rng = np.random.default_rng(0)
+
+    def cross(number: int) -> Array:
+        mean = np.floor(
+            (data.first.astype(float) + data.second) / 2 + rng.integers(0, 2, data.first.shape) / 2
+        )
+        return rounded(np.where(rng.random((data.n, 1)) < RATE, mean, data.first), data)
 
     return cross
 
@@ -202,7 +214,7 @@ PLAIN: dict[str, dict[str, Make]] = {
         "boltzmann": by_weight(lambda data: np.exp((data.cost.min() - data.cost) / 0.2)),
         "linear_rank": by_weight(lambda data: 1.8 - 1.6 * ranks(data) / (data.n - 1)),
         "exponential_rank": by_weight(lambda data: 0.01 ** (ranks(data) / data.n)),
-        "stochastic_universal": universal,
+        "universal": universal,
         "truncation_selection": truncation,
     },
     "crossover": {
@@ -212,6 +224,7 @@ PLAIN: dict[str, dict[str, Make]] = {
         "uniform": masked(lambda data, rng: rng.random(data.first.shape) < 0.5),
         "half_uniform": masked(half),
         "blend": blend,
+        "arithmetic": arithmetic,
         "sbx": simulated_binary,
     },
     "mutation": {
@@ -226,6 +239,7 @@ PLAIN: dict[str, dict[str, Make]] = {
     },
     "survival": {
         "truncation": lambda data: lambda number: np.argsort(data.cost)[: data.n // 2],
-        "age": lambda data: lambda number: np.argsort(-data.birth)[: data.n // 2],
+        "ageing": lambda data: lambda number: np.lexsort((data.cost, -data.birth))[: data.n // 2],
+        "mu_plus_lambda": lambda data: lambda number: np.argsort(data.cost)[: data.n // 2],
     },
 }

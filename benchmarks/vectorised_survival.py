@@ -24,12 +24,27 @@ def survive_truncation(data: Data) -> Task:
 
 
 def survive_age(data: Data) -> Task:
-    """The younger half, youngest first."""
+    """The younger half, youngest first, of those born together the better first: one key of both."""
     keep = data.n // 2
 
     def survive(number: int) -> Array:
-        young = np.argpartition(-data.birth, keep)[:keep]
-        return young[np.argsort(-data.birth[young])]
+        low, high = data.cost.min(), data.cost.max()
+        key = (data.cost - low) / (1.01 * (high - low)) - data.birth
+        young = np.argpartition(key, keep)[:keep]
+        return young[np.argsort(key[young])]
+
+    return survive
+
+
+def survive_children(data: Data) -> Task:
+    """The rows born last, two thirds of all: their better part, best first."""
+    keep = data.n // 2
+
+    def survive(number: int) -> Array:
+        children = np.flatnonzero(data.generation == data.generation.max())
+        cost = data.cost[children]
+        best = np.argpartition(cost, keep)[:keep]
+        return children[best[np.argsort(cost[best])]]
 
     return survive
 
@@ -68,7 +83,9 @@ def survive_nsga3(data: Data) -> Task:
 
 SURVIVAL: dict[str, Callable[[Data], Task]] = {
     "truncation": survive_truncation,
-    "age": survive_age,
+    "mu_plus_lambda": survive_truncation,
+    "mu_comma_lambda": survive_children,
+    "ageing": survive_age,
     "nsga2": survive_nsga2,
     "nsga3": survive_nsga3,
 }
