@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
 #include <vector>
 
 #include "arrays.hpp"
@@ -102,6 +106,31 @@ py::array fill_niches(py::handle rank_argument, py::handle niche_argument, py::h
     return py::array_t<std::int64_t>(static_cast<py::ssize_t>(chosen.size()), chosen.data());
 }
 
+// Whether some value is infinite. Lanes of their own, so that the loop vectorises; a NaN is never the larger.
+bool any_infinite(const double* values, std::size_t count) {
+    constexpr std::size_t kLanes = 16;
+    std::array<double, kLanes> largest{};
+    const std::size_t whole = count - count % kLanes;
+    for (std::size_t i = 0; i < whole; i += kLanes) {
+        for (std::size_t lane = 0; lane < kLanes; ++lane) {
+            const double size = std::abs(values[i + lane]);
+            largest[lane] = size > largest[lane] ? size : largest[lane];
+        }
+    }
+    for (std::size_t i = whole; i < count; ++i) largest[0] = std::max(largest[0], std::abs(values[i]));
+    return *std::max_element(largest.begin(), largest.end()) > std::numeric_limits<double>::max();
+}
+
+std::int64_t infinite_row(py::handle cost_argument) {
+    const Array<const double> cost = cost_input(cost_argument);
+    const auto width = cost.owner.shape(1);
+    const py::gil_scoped_release release;
+    if (!any_infinite(cost.data, cost.size())) return -1;
+    const double* end = cost.data + cost.size();
+    const double* at = std::find_if(cost.data, end, [](double value) { return std::isinf(value); });
+    return at == end ? -1 : (at - cost.data) / width;
+}
+
 }  // namespace
 
 void bind_pareto(py::module_& module) {
@@ -139,6 +168,9 @@ void bind_pareto(py::module_& module) {
         "crowding", [](py::object cost, py::object rank) { return crowding(cost, rank); },
         "Crowding distance of each row within its rank; higher is lonelier.", py::arg("cost"),
         py::arg("rank"));
+    module.def(
+        "infinite_row", [](py::object cost) { return infinite_row(cost); },
+        "The first row that holds an infinite value, or -1.", py::arg("cost"));
 }
 
 }  // namespace cambrian::bindings

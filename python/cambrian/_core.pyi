@@ -135,6 +135,8 @@ def fill_niches(
 ) -> NDArray[np.int64]:
     """Rows of the front `last`, in the order in which they were chosen."""
 
+def infinite_row(cost: NDArray[np.float64]) -> int: ...
+
 # Diversity, over normal forms.
 def gene_entropy(layout: Layout, genomes: Genomes, *, threads: int = 1) -> NDArray[np.float64]:
     """In bits, over the genomes in which the gene is active; 0 where there is none."""

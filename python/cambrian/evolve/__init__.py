@@ -7,7 +7,8 @@ from cambrian.evolve.crossovers import (
     TwoPointCrossover,
     UniformCrossover,
 )
-from cambrian.evolve.custom import Key, operator
+from cambrian.evolve.custom import Key
+from cambrian.evolve.define import operator
 from cambrian.evolve.diversity import (
     duplicate_share,
     gene_entropy,

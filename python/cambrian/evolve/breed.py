@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cambrian import _core
-from cambrian.evolve.checks import Columns, check_columns
-from cambrian.evolve.crossovers import NoCrossover, UniformCrossover
+from cambrian.evolve.checks import (
+    Columns,
+    OutColumns,
+    check_columns,
+    check_integer,
+    check_out,
+    check_population,
+    out_arrays,
+)
+from cambrian.evolve.crossovers import UniformCrossover
+from cambrian.evolve.custom import Key
 from cambrian.evolve.mutations import ResetMutation
 from cambrian.evolve.operators import Crossover, Mutation, Selection, make_mutations, make_operator
 from cambrian.evolve.parts import (
-    OutColumns,
     column_names,
     cross,
     is_native,
-    mutate,
-    out_array,
+    mutate_rows,
     own_rates,
+    parents_of,
     select,
 )
 from cambrian.evolve.selections import Tournament
 from cambrian.evolve.survive import Cost, check_cost, survive
+
+MOST_CHILDREN = 2**31 - 1
 
 
 def breed(
@@ -66,103 +76,120 @@ def breed(
     if not isinstance(layout, _core.Layout):
         raise TypeError(f"layout: expected a space's .layout, got {type(layout).__name__}")
     if not isinstance(genomes, np.ndarray) or genomes.ndim != 2:
-        _core.check(layout, genomes)  # raises, and says what was expected
+        check_population(layout, genomes)
     if not len(genomes):
         raise ValueError("genomes: expected at least one parent, got none")
-    operators = make_operator(selection, "selection"), make_operator(crossover, "crossover")
+    choose, crossing = make_operator(selection, "selection"), make_operator(crossover, "crossover")
     mutations = make_mutations(mutation)
     costs = check_cost(cost, rows=len(genomes))
-    given = check_columns(columns, column_names(operators[0], *mutations), len(genomes))
-    rows = _count(n, len(genomes), "n")
-    kept = _count(elite, 0, "elite", most=min(rows, len(genomes)))
-    make = _fused if all(map(is_native, (*operators, *mutations))) else _by_parts
-    source: dict[str, Any] = {"seed": seed, "run": run, "generation": generation, "threads": threads}
-    if not kept:
-        return make(genomes, costs, layout, rows, operators, mutations, given, out_columns, source, out)
-    children = _output(layout, rows, out)
-    made: dict[str, NDArray[Any]] = {}
-    make(genomes, costs, layout, rows - kept, operators, mutations, given, made, source, children[kept:])
-    best = _best(costs, kept)
-    children[:kept] = genomes[best]
+    given = {}
+    if columns is not None:
+        given = check_columns(columns, column_names(choose, *mutations), len(genomes))
+    rows = len(genomes) if n is None else check_integer(n, "n", 0, MOST_CHILDREN)
+    kept = check_integer(elite, "elite", 0, min(rows, len(genomes)))
+    source = {"seed": seed, "run": run, "generation": generation, "threads": threads}
+    call = _Call(
+        genomes, costs, layout, choose, crossing, mutations, given, own_rates(mutations, given), source
+    )
+    return _run(call, rows, kept, out, out_columns)
+
+
+class _Call(NamedTuple):
+    """A generation to be made: its arguments, checked one by one."""
+
+    genomes: _core.Genomes
+    costs: Cost
+    layout: _core.Layout
+    selection: Any
+    crossover: Any
+    mutations: list[Any]
+    columns: Columns
+    rates: Cost | None
+    source: dict[str, Any]  # and the number of threads
+
+
+def _run(
+    call: _Call, rows: int, kept: int, out: _core.Genomes | None, out_columns: OutColumns | None
+) -> _core.Genomes:
+    make = _fused if all(map(is_native, (call.selection, call.crossover, *call.mutations))) else _by_parts
+    if not kept and out_columns is None and call.rates is None and make is _fused:
+        return _fused(call, rows, out, {})
+    beside = _beside(call, rows, out, out_columns)
+    if out is None:
+        out = np.empty((rows, call.layout.n_genes), call.layout.dtype)
+    else:
+        check_out(out, "out", call.layout.dtype, (rows, call.layout.n_genes), _inputs(call))
+    make(call, rows - kept, out[kept:], {name: values[kept:] for name, values in beside.items()})
+    if kept:
+        _keep(call, out[:kept], {name: values[:kept] for name, values in beside.items()})
     if out_columns is not None:
-        _join(out_columns, made, rows, best, given)
-    return children
+        out_columns.update(beside)
+    return out
+
+
+def _inputs(call: _Call) -> dict[str, NDArray[Any]]:
+    columns = {f"columns[{name!r}]": values for name, values in call.columns.items()}
+    return {"genomes": call.genomes, "cost": call.costs} | columns
+
+
+def _beside(
+    call: _Call, rows: int, out: _core.Genomes | None, out_columns: OutColumns | None
+) -> dict[str, NDArray[Any]]:
+    """Arrays for what is told of the children beside their genes."""
+    wanted: dict[str, tuple[int, ...]] = {} if out_columns is None else {"parents": (rows, 2)}
+    if call.rates is not None:
+        wanted["rate"] = (rows,)
+    return out_arrays(out_columns, wanted, _inputs(call) | {"out": out})
 
 
 def _fused(
-    genomes: _core.Genomes, costs: Cost, layout: _core.Layout, rows: int, operators: Sequence[Any],
-    mutations: Sequence[Any], given: Columns, out_columns: OutColumns | None, source: dict[str, Any],
-    out: _core.Genomes | None,
-) -> _core.Genomes:  # fmt: skip
-    rates = own_rates(mutations, given)
-    key, native = operators[0].native(costs, given)
-    after = None if rates is None else out_array(out_columns, "rate", (rows,), np.float64)
-    parents = None if out_columns is None else out_array(out_columns, "parents", (rows, 2), np.int64)
+    call: _Call, rows: int, out: _core.Genomes | None, beside: dict[str, NDArray[Any]]
+) -> _core.Genomes:
+    key, native = call.selection.native(call.costs, call.columns)
     return _core.breed(
-        layout, genomes, key, rows, selection=native, crossover=operators[1].native(),
-        mutation=[one.native() for one in mutations], out=out, rates=rates, rates_out=after,
-        parents_out=parents, **source,
+        call.layout, call.genomes, key, rows, selection=native, crossover=call.crossover.native(),
+        mutation=[one.native() for one in call.mutations], out=out, rates=call.rates,
+        rates_out=beside.get("rate"), parents_out=beside.get("parents"), **call.source,
     )  # fmt: skip
 
 
-def _by_parts(
-    genomes: _core.Genomes, costs: Cost, layout: _core.Layout, rows: int, operators: Sequence[Any],
-    mutations: Sequence[Any], given: Columns, out_columns: OutColumns | None, source: dict[str, Any],
-    out: _core.Genomes | None,
-) -> _core.Genomes:  # fmt: skip
-    choose, crossing = operators
-    each = 1 if isinstance(crossing, NoCrossover) else 2
-    used = {name: given[name] for name in column_names(choose) if name in given}
-    winners = select(costs, n=each * rows, by=choose, columns=used, **source).reshape(rows, each)
-    first, second = genomes[winners[:, 0]], genomes[winners[:, each - 1]]
-    children = cross(first, second, layout, by=crossing, **source)
-    if out_columns is not None:
-        parents = out_array(out_columns, "parents", (rows, 2), np.int64)
-        parents[:] = np.column_stack([winners[:, 0], winners[:, 1] if each == 2 else np.full(rows, -1)])
-    rates = own_rates(mutations, given)
-    own = {} if rates is None else {"rate": rates[winners[:, 0]]}
-    return mutate(children, layout, by=mutations, columns=own, out_columns=out_columns, out=out, **source)
+def _by_parts(call: _Call, rows: int, out: _core.Genomes, beside: dict[str, NDArray[Any]]) -> None:
+    """The same, where an operator is a function of the user; nothing is written before all is made."""
+    check_population(call.layout, call.genomes)
+    each = parents_of(call.crossover)
+    used = {name: call.columns[name] for name in column_names(call.selection) if name in call.columns}
+    winners = select(call.costs, n=each * rows, by=call.selection, columns=used, **call.source)
+    parents = np.full((rows, 2), -1)
+    parents[:, :each] = winners.reshape(rows, each)
+    first, second = call.genomes[parents[:, 0]], call.genomes[parents[:, each - 1]]
+    children = cross(first, second, call.layout, by=call.crossover, **call.source)
+    rates = None if call.rates is None else call.rates[parents[:, 0]]
+    *source, threads = call.source.values()
+    children = mutate_rows(call.mutations, children, call.layout, Key(*source), threads, rates)
+    out[:] = children
+    for name, values in {"parents": parents, "rate": rates}.items():
+        if name in beside:
+            beside[name][:] = values
+
+
+def _keep(call: _Call, out: _core.Genomes, beside: dict[str, NDArray[Any]]) -> None:
+    """Write the best parents, and what is told of them."""
+    best = _best(call.costs, len(out))
+    # Another thread may have changed them since they were checked.
+    np.minimum(call.genomes[best], call.layout.options - 1, out=out, casting="unsafe")
+    if "parents" in beside:
+        beside["parents"][:, 0] = best
+        beside["parents"][:, 1] = -1
+    if "rate" in beside and call.rates is not None:
+        beside["rate"][:] = call.rates[best]
 
 
 def _best(costs: Cost, n: int) -> NDArray[np.int64]:
     """The n best rows, best first; of equal ones the earlier."""
     if costs.shape[1] > 1:
         return survive(costs, n=n)
-    key = costs[:, 0]
+    key = costs[:, 0].copy()  # another thread may change them
     # Not argpartition, whose choice among equal rows differs from one CPU to the next.
     limit = np.partition(key, n - 1)[n - 1]
     rows = np.flatnonzero((key <= limit) | np.isnan(limit))
     return rows[np.argsort(key[rows], kind="stable")][:n]
-
-
-def _join(
-    out_columns: OutColumns, made: dict[str, NDArray[Any]], rows: int, best: NDArray[np.int64], given: Columns
-) -> None:
-    kept = len(best)
-    for name, values in made.items():
-        column = out_array(out_columns, name, (rows, *values.shape[1:]), values.dtype.type)
-        column[kept:] = values
-        if name == "parents":
-            column[:kept] = np.column_stack([best, np.full(kept, -1)])
-        else:
-            column[:kept] = given[name][best]
-
-
-def _count(value: object, default: int, name: str, most: int | None = None) -> int:
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name}: expected an integer, got {value!r}")
-    if value < 0 or (most is not None and value > most):
-        upper = "at least 0" if most is None else f"from 0 to {most}"
-        raise ValueError(f"{name}: expected an integer {upper}, got {value}")
-    return int(value)
-
-
-def _output(layout: _core.Layout, rows: int, out: _core.Genomes | None) -> _core.Genomes:
-    if out is None:
-        return np.empty((rows, layout.n_genes), layout.dtype)
-    shape = (rows, layout.n_genes)
-    if not isinstance(out, np.ndarray) or out.dtype != layout.dtype or out.shape != shape:
-        raise ValueError(f"out: expected a {layout.dtype} array of shape {shape}, got {out!r:.80}")
-    return out

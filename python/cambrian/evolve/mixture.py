@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cambrian import _core
+from cambrian.evolve.custom import Custom
 
 MOST_MEMBERS = 64
 MAX_WEIGHT = 1e9
+# What the core does to the rows that chose a user's own operator, which comes to them afterwards.
+IDLE: dict[str, tuple[Any, ...]] = {"crossover": ("none",), "mutation": ("reset", 0.0)}
 
 
 @dataclass(frozen=True, init=False)
@@ -30,7 +33,7 @@ class Mixture:
     name: ClassVar[str] = "mixture"
 
     def __init__(self, members: Iterable[tuple[Any, float]]) -> None:
-        pairs = tuple((operator, weight) for operator, weight in members)
+        pairs = tuple(map(_pair, _listed(members)))
         if not 1 <= len(pairs) <= MOST_MEMBERS:
             raise ValueError(f"Mixture: members must be 1 to {MOST_MEMBERS} pairs, got {len(pairs)}")
         for operator, weight in pairs:
@@ -54,8 +57,16 @@ class Mixture:
         return tuple(weight for _, weight in self.members)
 
     def native(self) -> tuple[Any, ...]:
-        """The operator as the core takes it."""
-        return (self.name, tuple(operator.native() for operator, _ in self.members), self.weights)
+        """The operator as the core takes it; a user's own member leaves its rows as they are."""
+        members = tuple(
+            IDLE[one.kind] if isinstance(one, Custom) else one.native() for one, _ in self.members
+        )
+        return (self.name, members, self.weights)
+
+    @property
+    def custom(self) -> list[tuple[int, Custom]]:
+        """The members that are functions of the user, each with its number."""
+        return [(k, one) for k, (one, _) in enumerate(self.members) if isinstance(one, Custom)]
 
     def choices(
         self, n: int, *, seed: int, run: int = 0, generation: int = 0, place: int = 0
@@ -72,8 +83,21 @@ class Mixture:
         return _core.choices(self.weights, where, n, seed=seed, run=run, generation=generation)
 
 
+def _listed(members: object) -> Iterable[object]:
+    if isinstance(members, Iterable) and not isinstance(members, str | Mapping):
+        return members
+    raise TypeError(f"Mixture: members must be pairs of an operator and a weight, got {members!r}")
+
+
+def _pair(pair: object) -> tuple[Any, Any]:
+    if isinstance(pair, list | tuple) and len(pair) == 2:
+        return pair[0], pair[1]
+    raise TypeError(f"Mixture: members must be pairs of an operator and a weight, got {pair!r}")
+
+
 def _check_member(operator: object, weight: object) -> None:
-    if getattr(operator, "kind", None) not in ("crossover", "mutation") or isinstance(operator, Mixture):
+    described = getattr(operator, "kind", None) in ("crossover", "mutation")
+    if not described or isinstance(operator, Mixture | type):
         raise TypeError(f"Mixture: members must be crossovers or mutations, got {operator!r}")
     if isinstance(weight, bool) or not isinstance(weight, int | float | np.integer | np.floating):
         raise TypeError(f"Mixture: weights must be numbers from 0 to {MAX_WEIGHT:g}, got {weight!r}")

@@ -18,6 +18,7 @@ from cambrian.evolve.crossovers import (
     TwoPointCrossover,
     UniformCrossover,
 )
+from cambrian.evolve.custom import Custom
 from cambrian.evolve.mixture import Mixture
 from cambrian.evolve.mutations import (
     AtLeastOneMutation,
@@ -78,26 +79,37 @@ def make_operator(value: object, kind: str) -> Any:
     >>> make_operator({"name": "uniform", "rate": 0.5}, "crossover")
     UniformCrossover(rate=0.5, swap=0.5, by='gene')
     """
+    if _is_operator(value, kind):
+        return value
     if isinstance(value, str):
         value = {"name": value}
     if isinstance(value, Mapping):
-        parameters = dict(value)
-        if parameters.get("name") == Mixture.name:
-            return _make_mixture(parameters, kind)
-        name = parameters.pop("name", None)
-        names = [known for known, operator in OPERATORS.items() if operator.kind == kind]
-        if name not in names:
-            raise unknown(f"{kind} operator", name, names)
-        fields = [field.name for field in dataclasses.fields(OPERATORS[name])]
-        for parameter in parameters:
-            if parameter not in fields:
-                raise unknown(f"parameter of {name}", parameter, fields)
-        return OPERATORS[name](**parameters)
-    if isinstance(value, Mixture):
-        return Mixture([(make_operator(one, kind), weight) for one, weight in value.members])
-    if type(value) in OPERATORS.values() and getattr(value, "kind", None) == kind:
+        return _from_dict(dict(value), kind)
+    if isinstance(value, Mixture) and all(_is_operator(one, kind) for one, _ in value.members):
         return value
     raise TypeError(f"{kind}: expected a {kind} operator, its name or its dict, got {value!r}")
+
+
+def _is_operator(value: object, kind: str) -> bool:
+    """Whether it is one of the registry, or a user's own, which may come from another process."""
+    one = type(value)
+    known = OPERATORS.get(getattr(one, "name", "")) is one or isinstance(value, Custom)
+    return known and one.kind == kind  # type: ignore[attr-defined]
+
+
+def _from_dict(parameters: dict[str, Any], kind: str) -> Any:
+    if parameters.get("name") == Mixture.name:
+        return _make_mixture(parameters, kind)
+    name = parameters.pop("name", None)
+    names = [known for known, operator in OPERATORS.items() if operator.kind == kind]
+    if name not in names:
+        error = unknown(f"{kind} operator", name, names)
+        raise ValueError(f"{error}; one of your own must be defined by cambrian.operator first")
+    fields = [field.name for field in dataclasses.fields(OPERATORS[name])]
+    for parameter in parameters:
+        if parameter not in fields:
+            raise unknown(f"parameter of {name}", parameter, fields)
+    return OPERATORS[name](**parameters)
 
 
 def _make_mixture(parameters: dict[str, Any], kind: str) -> Mixture:
@@ -115,7 +127,7 @@ def make_mutations(value: object) -> list[Any]:
 
     >>> make_mutations(["reset", StructuralMutation(0.1)])
     """
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, list | tuple) or (isinstance(value, Sequence) and not isinstance(value, str)):
         return [make_operator(item, "mutation") for item in value]
     return [make_operator(value, "mutation")]
 

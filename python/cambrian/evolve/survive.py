@@ -27,12 +27,11 @@ def check_cost(cost: object, rows: int | None = None) -> Cost:
         raise ValueError(f"cost: expected shape (n,) or (n, objectives), got {cost.shape}")
     if rows is not None and len(cost) != rows:
         raise ValueError(f"cost: expected a row for each of the {rows} genomes, got {len(cost)}")
-    if np.isinf(cost).any():
-        row = int(np.argwhere(np.isinf(cost))[0, 0])
+    costs: Cost = np.ascontiguousarray(cost if cost.ndim == 2 else cost.reshape(-1, 1))
+    row = _core.infinite_row(costs)
+    if row >= 0:
         raise ValueError(f"cost: row {row} is {cost[row].tolist()}; use NaN for a failed candidate")
-    return np.ascontiguousarray(
-        cost.reshape(len(cost), -1) if cost.size else cost.reshape(0, max(1, cost.ndim))
-    )
+    return costs
 
 
 def check_violation(violation: object, rows: int) -> Cost:
@@ -253,8 +252,7 @@ def survive(
         raise ValueError(f"n: expected 0 to {len(costs)}, the number of rows of cost, got {n}")
     if isinstance(by, type) or getattr(by, "kind", None) != "survival":
         raise TypeError(f"by: expected a survival operator, such as NSGA2() or Truncation(), got {by!r}")
-    known = getattr(by, "columns", None) or tuple(columns or ())  # a user's own operator takes any
-    given = check_columns(columns, known, len(costs))
+    given = check_columns(columns, by.columns, len(costs))
     words = check_word(seed, "seed", 64), check_word(generation, "generation", 32)
     order: Indices = by.order(Rows(costs, given, *words), int(n))
     return order
