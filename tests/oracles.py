@@ -235,34 +235,32 @@ Rows = list[list[int]]
 
 
 def crossover(space: Space, first: Rows, second: Rows, operator: tuple[Any, ...], key: Key) -> Rows:
+    from evolve.oracles_crossover import cross_rows
+
     children = [list(genome) for genome in first]
-    for (name, *parameters), purpose, rows in mixed(operator, CROSS, len(first), key):
+    for member, purpose, rows in mixed(operator, CROSS, len(first), key):
+        name, *parameters = member
         if name == "none":
+            continue
+        if name != "uniform":
+            cross_rows(space, children, second, member, purpose, rows, key)
             continue
         parts = units(space, parameters[-1])
         for i in rows:
-            if name == "uniform" and parameters[-1] == "gene":
+            if parameters[-1] == "gene":
                 swapped = gene_swaps(space, parameters, i, purpose, key)
             else:
-                swapped = unit_swaps(name, parameters, len(parts), key.stream(purpose, i))
+                swapped = slot_swaps(parameters, len(parts), key.stream(purpose, i))
             for u in swapped:
                 for c in parts[u]:
                     children[i][c] = second[i][c]
     return children
 
 
-def unit_swaps(name: str, parameters: list[Any], n: int, stream: Stream) -> list[int]:
+def slot_swaps(parameters: list[Any], n: int, stream: Stream) -> list[int]:
     if not stream.chance(parameters[0]):
         return []
-    if name == "uniform":
-        return [u for u in range(n) if stream.chance(parameters[1])]
-    if n < 2:
-        return []
-    if name == "one_point":
-        return list(range(1 + stream.below(n - 1), n))
-    one, two = stream.below(n), stream.below(n - 1)
-    two += two >= one
-    return list(range(min(one, two), max(one, two)))
+    return [u for u in range(n) if stream.chance(parameters[1])]
 
 
 def gene_swaps(space: Space, parameters: list[Any], i: int, purpose: int, key: Key) -> list[int]:

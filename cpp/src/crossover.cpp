@@ -48,29 +48,32 @@ class MixedCrosser final : public Crosser<T> {
 };
 
 template <class T>
-std::unique_ptr<Crosser<T>> make_one(const Layout& layout, const NoCrossover&) {
-    return std::make_unique<NoCrosser<T>>(layout.width());
-}
-template <class T>
-std::unique_ptr<Crosser<T>> make_one(const Layout& layout, const OnePointCrossover& crossover) {
-    return make_point_crosser<T>(layout, crossover);
-}
-template <class T>
-std::unique_ptr<Crosser<T>> make_one(const Layout& layout, const TwoPointCrossover& crossover) {
-    return make_point_crosser<T>(layout, crossover);
-}
-template <class T>
-std::unique_ptr<Crosser<T>> make_one(const Layout& layout, const UniformCrossover& crossover) {
-    return make_uniform_crosser<T>(layout, crossover);
-}
-template <class T>
-std::unique_ptr<Crosser<T>> make_one(const Layout& layout, const CrossoverMixture& mixture) {
-    return std::make_unique<MixedCrosser<T>>(layout, mixture);
-}
-template <class T>
-std::unique_ptr<Crosser<T>> make_one(const Layout& layout, const OneCrossover& crossover) {
-    return std::visit([&](const auto& one) { return make_one<T>(layout, one); }, crossover);
-}
+struct Make {
+    const Layout& layout;
+
+    std::unique_ptr<Crosser<T>> operator()(const NoCrossover&) const {
+        return std::make_unique<NoCrosser<T>>(layout.width());
+    }
+    std::unique_ptr<Crosser<T>> operator()(const PointCrossover& c) const {
+        return make_point_crosser<T>(layout, c);
+    }
+    std::unique_ptr<Crosser<T>> operator()(const UniformCrossover& c) const {
+        return make_uniform_crosser<T>(layout, c);
+    }
+    std::unique_ptr<Crosser<T>> operator()(const HalfUniformCrossover& c) const {
+        return make_half_crosser<T>(layout, c);
+    }
+    std::unique_ptr<Crosser<T>> operator()(const BlendCrossover& c) const {
+        return make_ordered_crosser<T>(layout, c);
+    }
+    std::unique_ptr<Crosser<T>> operator()(const ArithmeticCrossover& c) const {
+        return make_ordered_crosser<T>(layout, c);
+    }
+    std::unique_ptr<Crosser<T>> operator()(const OneCrossover& c) const { return std::visit(*this, c); }
+    std::unique_ptr<Crosser<T>> operator()(const CrossoverMixture& c) const {
+        return std::make_unique<MixedCrosser<T>>(layout, c);
+    }
+};
 
 }  // namespace
 
@@ -94,7 +97,7 @@ std::vector<std::uint32_t> unit_borders(const Layout& layout, By by) {
 
 template <class T>
 std::unique_ptr<Crosser<T>> make_crosser(const Layout& layout, const Crossover& crossover) {
-    return std::visit([&](const auto& chosen) { return make_one<T>(layout, chosen); }, crossover);
+    return std::visit(Make<T>{layout}, crossover);
 }
 
 template std::unique_ptr<Crosser<std::uint8_t>> make_crosser(const Layout&, const Crossover&);

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <utility>
 
 #include "cambrian/crossover.hpp"
 #include "units.hpp"
@@ -10,53 +9,55 @@ namespace {
 template <class T>
 class PointCrosser final : public Crosser<T> {
   public:
-    PointCrosser(const Layout& layout, double rate, By by, int cuts)
-        : width_(layout.width()), rate_(rate), cuts_(cuts), borders_(unit_borders(layout, by)) {}
+    PointCrosser(const Layout& layout, const PointCrossover& crossover)
+        : rate_(crossover.rate), units_(layout, crossover.by), first_joint_(crossover.cuts % 2) {
+        const auto units = static_cast<std::uint32_t>(units_.size());
+        joints_ = units - first_joint_;
+        cuts_ = std::min(crossover.cuts, first_joint_ == 1 ? joints_ : joints_ & ~1U);
+    }
 
+    // The words are those of the block, of one child after the other.
     void cross(const Brood& brood, const T* const* first, const T* const* second, T* children,
-               Scratch<T>&) const override {
-        const Streams streams = brood.streams();
+               Scratch<T>& scratch) const override {
+        Words words(brood.source, brood.purpose, brood.first);
+        scratch.words.resize(bit_words(units_.size()));
         for (const std::size_t row : brood.rows) {
-            T* child = children + row * width_;
-            Stream stream = streams[row];
-            std::copy_n(first[row], width_, child);
-            if (!rate_.holds(stream.word())) continue;
-            const auto [from, to] = segment(stream);
-            std::copy(second[row] + borders_[from], second[row] + borders_[to], child + borders_[from]);
+            T* child = children + row * units_.width();
+            if (!rate_.holds(words.word())) {
+                std::copy_n(first[row], units_.width(), child);
+                continue;
+            }
+            draw(words, scratch.words);
+            units_.exchange(first[row], second[row], scratch.words.data(), child);
         }
     }
 
   private:
-    std::pair<std::size_t, std::size_t> segment(Stream& stream) const {
-        const auto units = static_cast<std::uint32_t>(borders_.size() - 1);
-        if (units < 2) return {0, 0};
-        if (cuts_ == 1) return {1 + stream.below(units - 1), units};
-        const std::uint32_t one = stream.below(units);
-        std::uint32_t two = stream.below(units - 1);
-        if (two >= one) ++two;
-        return std::minmax(one, two);
+    // Distinct joints (Floyd: Bentley, "Programming Pearls: A Sample of Brilliance", CACM 1987).
+    void draw(Words& words, std::vector<std::uint32_t>& bits) const {
+        std::fill(bits.begin(), bits.end(), 0);
+        for (std::uint32_t last = joints_ - cuts_; last < joints_; ++last) {
+            const std::uint32_t joint = first_joint_ + words.below(last + 1);
+            set_bit(bits.data(), has_bit(bits.data(), joint) ? first_joint_ + last : joint);
+        }
+        add_up_parity(bits.data(), bits.size());
     }
 
-    std::size_t width_;
     Chance rate_;
-    int cuts_;
-    std::vector<std::uint32_t> borders_;
+    Units<T> units_;
+    std::uint32_t first_joint_;  // joint j stands before unit j
+    std::uint32_t joints_;
+    std::uint32_t cuts_;
 };
 
 }  // namespace
 
 template <class T>
-std::unique_ptr<Crosser<T>> make_point_crosser(const Layout& layout, const OnePointCrossover& crossover) {
-    return std::make_unique<PointCrosser<T>>(layout, crossover.rate, crossover.by, 1);
-}
-template <class T>
-std::unique_ptr<Crosser<T>> make_point_crosser(const Layout& layout, const TwoPointCrossover& crossover) {
-    return std::make_unique<PointCrosser<T>>(layout, crossover.rate, crossover.by, 2);
+std::unique_ptr<Crosser<T>> make_point_crosser(const Layout& layout, const PointCrossover& crossover) {
+    return std::make_unique<PointCrosser<T>>(layout, crossover);
 }
 
-template std::unique_ptr<Crosser<std::uint8_t>> make_point_crosser(const Layout&, const OnePointCrossover&);
-template std::unique_ptr<Crosser<std::uint16_t>> make_point_crosser(const Layout&, const OnePointCrossover&);
-template std::unique_ptr<Crosser<std::uint8_t>> make_point_crosser(const Layout&, const TwoPointCrossover&);
-template std::unique_ptr<Crosser<std::uint16_t>> make_point_crosser(const Layout&, const TwoPointCrossover&);
+template std::unique_ptr<Crosser<std::uint8_t>> make_point_crosser(const Layout&, const PointCrossover&);
+template std::unique_ptr<Crosser<std::uint16_t>> make_point_crosser(const Layout&, const PointCrossover&);
 
 }  // namespace cambrian

@@ -10,10 +10,14 @@ __version__ = "0.1.0"
 # Public names of the operators and what uses them.
 _EVOLVE = (
     "Ageing",
+    "ArithmeticCrossover",
     "AtLeastOneMutation",
+    "BlendCrossover",
     "ExactMutation",
     "GaussianMutation",
+    "HalfUniformCrossover",
     "HeavyTailedMutation",
+    "KPointCrossover",
     "Key",
     "Mixture",
     "MuCommaLambda",

@@ -25,6 +25,16 @@ CROSSOVERS = [
     ("uniform", 1.0, 0.2, "gene"),
     ("uniform", 0.7, 0.5, "slot"),
     ("uniform", 1.0, 1.0, "gene"),
+    ("k_point", 0.8, 5, "gene"),
+    ("k_point", 1.0, 6, "slot"),
+    ("k_point", 1.0, 1000, "gene"),
+    ("half_uniform", 0.9, "gene"),
+    ("half_uniform", 1.0, "slot"),
+    ("blend", 0.8, 0.5),
+    ("blend", 1.0, 0.0),
+    ("blend", 1.0, 3.7),
+    ("arithmetic", 0.7, 0.5),
+    ("arithmetic", 1.0, 0.123),
     ("mixture", (("uniform", 0.9, 0.3, "gene"), ("none",), ("two_point", 1.0, "gene")), (2.0, 0.0, 1.0)),
 ]
 MUTATIONS: list[list[tuple[Any, ...]]] = [

@@ -19,12 +19,11 @@ enum class By { kGene, kSlot };
 
 // `rate` is the probability that a child is crossed at all; else it is a copy of its first parent.
 struct NoCrossover {};
-struct OnePointCrossover {  // units from a uniform cut on come from the second parent
+// Units come from the parents by turns, changing at `cuts` cuts, which are a uniform subset of the joints of
+// the ring of units; an odd number counts the joint between last and first besides.
+struct PointCrossover {
     double rate;
-    By by;
-};
-struct TwoPointCrossover {  // units between two cuts of the ring of units come from the second parent
-    double rate;
+    std::uint32_t cuts;
     By by;
 };
 struct UniformCrossover {  // each unit comes from the second parent with probability `swap`
@@ -32,7 +31,24 @@ struct UniformCrossover {  // each unit comes from the second parent with probab
     double swap;
     By by;
 };
-using OneCrossover = std::variant<NoCrossover, OnePointCrossover, TwoPointCrossover, UniformCrossover>;
+struct HalfUniformCrossover {  // a uniform half of the units that differ comes from the second parent
+    double rate;
+    By by;
+};
+// An ordered gene is uniform between both parents' and `alpha` times their distance to either side; others
+// come from either parent.
+struct BlendCrossover {
+    double rate;
+    double alpha;
+};
+// An ordered gene is `weight` of the way from the first parent to the second; others come from the second
+// with that probability.
+struct ArithmeticCrossover {
+    double rate;
+    double weight;
+};
+using OneCrossover = std::variant<NoCrossover, PointCrossover, UniformCrossover, HalfUniformCrossover,
+                                  BlendCrossover, ArithmeticCrossover>;
 
 struct CrossoverMixture {  // each child is made by one of them, chosen by weight
     std::vector<OneCrossover> operators;
@@ -66,10 +82,14 @@ void crossover(const Layout& layout, const T* first, const T* second, std::size_
 template <class T>
 std::unique_ptr<Crosser<T>> make_no_crosser(const Layout& layout);
 template <class T>
-std::unique_ptr<Crosser<T>> make_point_crosser(const Layout& layout, const OnePointCrossover& crossover);
-template <class T>
-std::unique_ptr<Crosser<T>> make_point_crosser(const Layout& layout, const TwoPointCrossover& crossover);
+std::unique_ptr<Crosser<T>> make_point_crosser(const Layout& layout, const PointCrossover& crossover);
 template <class T>
 std::unique_ptr<Crosser<T>> make_uniform_crosser(const Layout& layout, const UniformCrossover& crossover);
+template <class T>
+std::unique_ptr<Crosser<T>> make_half_crosser(const Layout& layout, const HalfUniformCrossover& crossover);
+template <class T>
+std::unique_ptr<Crosser<T>> make_ordered_crosser(const Layout& layout, const BlendCrossover& crossover);
+template <class T>
+std::unique_ptr<Crosser<T>> make_ordered_crosser(const Layout& layout, const ArithmeticCrossover& crossover);
 
 }  // namespace cambrian

@@ -2,6 +2,10 @@
 
 from cambrian.evolve.breed import breed
 from cambrian.evolve.crossovers import (
+    ArithmeticCrossover,
+    BlendCrossover,
+    HalfUniformCrossover,
+    KPointCrossover,
     NoCrossover,
     OnePointCrossover,
     TwoPointCrossover,
@@ -38,10 +42,14 @@ from cambrian.evolve.survive import NSGA2, Ageing, MuCommaLambda, MuPlusLambda, 
 
 __all__ = [
     "Ageing",
+    "ArithmeticCrossover",
     "AtLeastOneMutation",
+    "BlendCrossover",
     "ExactMutation",
     "GaussianMutation",
+    "HalfUniformCrossover",
     "HeavyTailedMutation",
+    "KPointCrossover",
     "Key",
     "Mixture",
     "MuCommaLambda",

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from cambrian.evolve.checks import check_by, check_number
+from cambrian.evolve.checks import check_by, check_count, check_number
+
+MAX_CUTS = 65_535
+MAX_ALPHA = 4.0
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,34 @@ class TwoPointCrossover:
 
 
 @dataclass(frozen=True)
+class KPointCrossover:
+    """With probability `rate`, the parents take turns, changing at `k` distinct uniform cuts.
+
+    An even k cuts the ring of genes, where a child may begin with the second parent (`TwoPointCrossover` is k
+    = 2); an odd one the row of genes, whose first comes from the first parent (`OnePointCrossover` is k = 1).
+    As many cuts as there are joints at most. De Jong, "An Analysis of the Behavior of a Class of Genetic
+    Adaptive Systems", 1975. `by` as in `OnePointCrossover`.
+
+    >>> cb.breed(genomes, cost, space.layout, crossover=cb.KPointCrossover(4))
+    """
+
+    k: int = 4
+    rate: float = 0.9
+    by: Literal["gene", "slot"] = "gene"
+    name: ClassVar[str] = "k_point"
+    kind: ClassVar[str] = "crossover"
+
+    def __post_init__(self) -> None:
+        check_count(self, "k", 1, MAX_CUTS)
+        check_number(self, "rate", 1)
+        check_by(self)
+
+    def native(self) -> tuple[Any, ...]:
+        """The operator as the core takes it."""
+        return (self.name, self.rate, self.k, self.by)
+
+
+@dataclass(frozen=True)
 class UniformCrossover:
     """With probability `rate`, each gene (or slot) comes from the second parent with probability `swap`.
 
@@ -93,3 +124,80 @@ class UniformCrossover:
     def native(self) -> tuple[Any, ...]:
         """The operator as the core takes it."""
         return (self.name, self.rate, self.swap, self.by)
+
+
+@dataclass(frozen=True)
+class HalfUniformCrossover:
+    """With probability `rate`, half of the genes (or slots) that differ come from the second parent.
+
+    Which, is uniform; of an odd number the half is rounded up or down with equal chances. HUX: Eshelman, "The
+    CHC Adaptive Search Algorithm", FOGA 1991. `by` as in `OnePointCrossover`.
+
+    >>> cb.breed(genomes, cost, space.layout, crossover=cb.HalfUniformCrossover(1.0))
+    """
+
+    rate: float = 0.9
+    by: Literal["gene", "slot"] = "gene"
+    name: ClassVar[str] = "half_uniform"
+    kind: ClassVar[str] = "crossover"
+
+    def __post_init__(self) -> None:
+        check_number(self, "rate", 1)
+        check_by(self)
+
+    def native(self) -> tuple[Any, ...]:
+        """The operator as the core takes it."""
+        return (self.name, self.rate, self.by)
+
+
+@dataclass(frozen=True)
+class BlendCrossover:
+    """With probability `rate`, ordered genes become uniform around and between those of both parents.
+
+    Between options a <= b, that is the interval from a - alpha (b - a) to b + alpha (b - a), half an option
+    wider at either end and then rounded, so that every option inside is as likely; what lies beyond the
+    gene's options becomes the first or the last. Equal genes stay. Unordered genes come from either parent.
+    `alpha=0` is flat crossover; from 0.5 on a population does not shrink by it alone. BLX-alpha: Eshelman and
+    Schaffer, "Real-Coded Genetic Algorithms and Interval-Schemata", FOGA 1993.
+
+    >>> cb.breed(genomes, cost, space.layout, crossover=cb.BlendCrossover(alpha=0.5))
+    """
+
+    rate: float = 0.9
+    alpha: float = 0.5
+    name: ClassVar[str] = "blend"
+    kind: ClassVar[str] = "crossover"
+
+    def __post_init__(self) -> None:
+        check_number(self, "rate", 1)
+        check_number(self, "alpha", MAX_ALPHA)
+
+    def native(self) -> tuple[Any, ...]:
+        """The operator as the core takes it."""
+        return (self.name, self.rate, self.alpha)
+
+
+@dataclass(frozen=True)
+class ArithmeticCrossover:
+    """With probability `rate`, ordered genes move `weight` of the way from the first parent to the second.
+
+    What falls between two options becomes either of them, the nearer the more often, so that the mean is
+    exact. Unordered genes come from the second parent with probability `weight`, which is kept to 2**-14.
+    Michalewicz, "Genetic Algorithms + Data Structures = Evolution Programs", 1992 (whole arithmetical
+    crossover).
+
+    >>> cb.breed(genomes, cost, space.layout, crossover=cb.ArithmeticCrossover(weight=0.3))
+    """
+
+    rate: float = 0.9
+    weight: float = 0.5
+    name: ClassVar[str] = "arithmetic"
+    kind: ClassVar[str] = "crossover"
+
+    def __post_init__(self) -> None:
+        check_number(self, "rate", 1)
+        check_number(self, "weight", 1)
+
+    def native(self) -> tuple[Any, ...]:
+        """The operator as the core takes it."""
+        return (self.name, self.rate, self.weight)

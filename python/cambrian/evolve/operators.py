@@ -13,6 +13,10 @@ from typing import Any, TypeAlias
 
 from cambrian.errors import unknown
 from cambrian.evolve.crossovers import (
+    ArithmeticCrossover,
+    BlendCrossover,
+    HalfUniformCrossover,
+    KPointCrossover,
     NoCrossover,
     OnePointCrossover,
     TwoPointCrossover,
@@ -49,7 +53,11 @@ OPERATORS: dict[str, type[Any]] = {
         NoCrossover,
         OnePointCrossover,
         TwoPointCrossover,
+        KPointCrossover,
         UniformCrossover,
+        HalfUniformCrossover,
+        BlendCrossover,
+        ArithmeticCrossover,
         ResetMutation,
         StepMutation,
         PointMutation,

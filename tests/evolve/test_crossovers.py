@@ -1,0 +1,158 @@
+"""Crossovers against their theory; against slow oracles, bit by bit, they are in core/test_variation.py.
+
+Seeds are fixed; a bound of 5 standard errors would fail by chance once in 1.7 million comparisons, so a
+failure is a fault.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cambrian as cb
+from core.words import Words
+from layouts import plain
+
+N = 40_000
+SIGMAS = 5.0
+
+
+def assert_binomial(count: Any, n: float, p: Any) -> None:
+    """Each count of n draws lies within 5 standard errors of n * p."""
+    p = np.asarray(p)
+    np.testing.assert_array_less(np.abs(count - n * p), SIGMAS * np.sqrt(n * p * (1 - p)) + 1e-9)
+
+
+def swaps(operator: Any, genes: int = 12, differ: Any = True) -> np.ndarray:
+    """Which genes of N children came from the second parent."""
+    zeros = np.zeros((N, genes), np.uint8)
+    second = (zeros | np.asarray(differ)).astype(np.uint8)
+    return cb.cross(zeros, second, plain(genes, 2).layout(), by=operator, seed=6).astype(bool)
+
+
+def ordered(*options: int) -> Any:
+    words = Words()
+    for n in options:
+        words.gene(n, "int")
+    return words.layout()
+
+
+def crossed_pair(operator: Any, a: int, b: int, options: int) -> np.ndarray:
+    """How often N children of genes a and b have each option."""
+    first = np.full((N, 1), a, np.uint8)
+    children = cb.cross(first, np.full_like(first, b), ordered(options), by=operator, seed=8)
+    return np.bincount(children[:, 0], minlength=options)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4, 7])
+def test_k_cuts_are_a_uniform_subset_of_the_joints(k: int) -> None:
+    n = 12
+    swapped = swaps(cb.KPointCrossover(k, rate=1.0))
+    # Ring for even k: joint 0 lies between the last gene and the first, which count as different there.
+    joints = np.diff(swapped, axis=1, prepend=k % 2 == 0 and swapped[:, -1:])
+    inner = joints[:, 1:]
+    if k % 2:
+        assert (inner.sum(1) == k).all()
+        assert not swapped[:, 0].any()
+        assert_binomial(inner.sum(0), N, k / (n - 1))
+        together = (inner[:, :-1] & inner[:, 1:]).sum(0)
+        assert_binomial(together, N, k * (k - 1) / ((n - 1) * (n - 2)))
+    else:
+        assert (joints.sum(1) == k).all()
+        assert_binomial(joints.sum(0), N, k / n)
+        for gap in (1, 5):
+            both = joints & np.roll(joints, gap, axis=1)
+            assert_binomial(both.sum(0), N, k * (k - 1) / (n * (n - 1)))
+
+
+@pytest.mark.parametrize("k", [1, 2, 11, 12, 13, 1000])
+def test_there_are_no_more_cuts_than_joints(k: int) -> None:
+    for genes in (1, 2, 5, 33, 64, 65):
+        swapped = swaps(cb.KPointCrossover(k, rate=1.0), genes)
+        cuts = np.diff(swapped, axis=1).sum(1)
+        most = genes - 1 if k % 2 else genes // 2 * 2
+        expected = min(k, most)
+        assert ((cuts == expected) | ((cuts == expected - 1) & (k % 2 == 0))).all()
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_one_and_two_points_are_points(k: int) -> None:
+    named = cb.OnePointCrossover(0.7) if k == 1 else cb.TwoPointCrossover(0.7)
+    np.testing.assert_array_equal(swaps(named), swaps(cb.KPointCrossover(k, 0.7)))
+
+
+@pytest.mark.parametrize("differing", [0, 1, 2, 5, 12, 40])
+def test_half_uniform_takes_half_of_what_differs(differing: int) -> None:
+    genes = 40
+    differ = np.isin(np.arange(genes), np.random.default_rng(differing).permutation(genes)[:differing])
+    swapped = swaps(cb.HalfUniformCrossover(1.0), genes, differ)
+    counts = swapped.sum(1)
+    assert set(counts) == {differing // 2, (differing + 1) // 2}
+    assert_binomial((counts > differing // 2).sum(), N, 0.5 * (differing % 2))
+    assert_binomial(swapped.sum(0), N, 0.5 * differ)
+    if differing > 2 and differing % 2 == 0:
+        # Pairs of a uniform half: a little less often together than independent ones.
+        places = np.flatnonzero(differ)
+        pair = differing / 2 * (differing / 2 - 1) / (differing * (differing - 1))
+        for i, j in ((0, 1), (0, -1), (3, 2)):
+            both = (swapped[:, places[i]] & swapped[:, places[j]]).sum()
+            assert_binomial(both, N, pair)
+
+
+@pytest.mark.parametrize("k", [0.25, 1.0])
+def test_a_child_is_crossed_at_the_rate(k: float) -> None:
+    for operator in (cb.KPointCrossover(1, k), cb.HalfUniformCrossover(k), cb.BlendCrossover(k, 0.0)):
+        swapped = swaps(operator, 64)
+        missed = 2.0**-64 if isinstance(operator, cb.BlendCrossover) else 0
+        assert_binomial(swapped.any(1).sum(), N, k * (1 - missed))
+
+
+def blend_shares(a: int, b: int, alpha: float, options: int) -> np.ndarray:
+    """The interval's overlap with each option, which reaches half an option to either side of it."""
+    low, high = min(a, b) - alpha * abs(a - b) - 0.5, max(a, b) + alpha * abs(a - b) + 0.5
+    shares = np.zeros(options)
+    for option in range(math.floor(low), math.ceil(high) + 1):
+        part = max(0.0, min(high, option + 0.5) - max(low, option - 0.5))
+        shares[min(max(option, 0), options - 1)] += part / (high - low)
+    return shares
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 0.5, 4.0])
+@pytest.mark.parametrize(("a", "b"), [(3, 7), (7, 3), (5, 5), (0, 1), (0, 19), (18, 19)])
+def test_blend_is_uniform_on_the_widened_interval(a: int, b: int, alpha: float) -> None:
+    counts = crossed_pair(cb.BlendCrossover(1.0, alpha), a, b, 20)
+    assert_binomial(counts, N, blend_shares(a, b, alpha, 20))
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.25, 0.3, 1.0])
+@pytest.mark.parametrize(("a", "b"), [(3, 8), (8, 3), (5, 5), (0, 1), (0, 255)])
+def test_arithmetic_is_right_on_average(a: int, b: int, weight: float) -> None:
+    counts = crossed_pair(cb.ArithmeticCrossover(1.0, weight), a, b, 256)
+    aim = a + round(weight * 2**14) / 2**14 * (b - a)
+    below = math.floor(aim)
+    expected = np.zeros(257)
+    expected[below], expected[below + 1] = 1 - (aim - below), aim - below
+    assert_binomial(counts, N, expected[:256])
+
+
+@pytest.mark.parametrize(
+    ("operator", "share"),
+    [(cb.BlendCrossover(1.0), 0.5), (cb.ArithmeticCrossover(1.0, 0.2), 0.2)],
+)
+def test_unordered_genes_come_from_either_parent_wherever_they_stand(operator: Any, share: float) -> None:
+    swapped = swaps(operator, 33)
+    assert_binomial(swapped.sum(0), N, round(share * 2**14) / 2**14)
+    together = (swapped[:, :-1] & swapped[:, 1:]).sum(0)
+    assert_binomial(together, N, share**2)
+
+
+def test_ordered_genes_are_independent() -> None:
+    layout = ordered(*[100] * 9)
+    first = np.full((N, 9), 30, np.uint8)
+    for operator in (cb.BlendCrossover(1.0), cb.ArithmeticCrossover(1.0, 0.5)):
+        children = cb.cross(first, first + np.uint8(25), layout, by=operator, seed=9)
+        correlation = np.corrcoef(children.T) - np.eye(9)
+        assert np.abs(correlation).max() < SIGMAS / math.sqrt(N)
