@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "cambrian/limit.hpp"
+
 namespace cambrian::bindings {
 namespace {
 
@@ -48,42 +50,21 @@ bool shape_fits(const py::array& array, Shape shape) {
 }
 
 template <class T>
-std::vector<T> limits(const Layout& layout) {
-    std::vector<T> limit;
-    limit.reserve(layout.width());
-    for (const Column& column : layout.columns) limit.push_back(static_cast<T>(column.options - 1));
-    return limit;
-}
-
-// The row of the first value above its limit, or n. One compare and one OR a gene, so that it vectorises.
-template <class T>
-std::size_t first_bad_row(const T* data, std::size_t n, const std::vector<T>& limit) {
-    const std::size_t width = limit.size();
-    for (std::size_t row = 0; row < n; ++row) {
-        const T* genome = data + row * width;
-        T bad = 0;
-        for (std::size_t c = 0; c < width; ++c) bad = static_cast<T>(bad | T(genome[c] > limit[c]));
-        if (bad != 0) return row;
-    }
-    return n;
-}
-
-template <class T>
 void check_values(const Layout& layout, const py::array& array, std::size_t n, const char* name) {
-    const auto limit = limits<T>(layout);
+    const Limit<T> limit(layout);
     const T* data = static_cast<const T*>(array.data());
     std::size_t row;
     {
         const py::gil_scoped_release release;
-        row = first_bad_row(data, n, limit);
+        row = limit.first_beyond(data, n);
     }
     if (row == n) return;
-    for (std::size_t c = 0; c < limit.size(); ++c) {
-        const T value = data[row * limit.size() + c];
-        if (value <= limit[c]) continue;
+    for (std::size_t c = 0; c < layout.width(); ++c) {
+        const T value = data[row * layout.width() + c];
+        if (value <= limit.of(c)) continue;
         throw py::value_error(std::string(name) + ": row " + std::to_string(row) + ", column " +
                               std::to_string(c) + " holds " + std::to_string(value) +
-                              ", but that gene has options 0 to " + std::to_string(limit[c]));
+                              ", but that gene has options 0 to " + std::to_string(limit.of(c)));
     }
     throw py::value_error(std::string(name) + ": changed by another thread while it was checked");
 }

@@ -30,7 +30,7 @@ void blend_eight(const std::uint8_t* first, const std::uint8_t* second, std::uin
 }
 
 template <class T>
-void blend_scalar(const T* first, const T* second, const std::uint32_t* bits, std::size_t width, T* out) {
+void genome_scalar(const T* first, const T* second, const std::uint32_t* bits, std::size_t width, T* out) {
     std::size_t i = 0;
     if constexpr (std::is_same_v<T, std::uint8_t>) {
         for (; i + 8 <= width; i += 8) {
@@ -44,8 +44,8 @@ void blend_scalar(const T* first, const T* second, const std::uint32_t* bits, st
 }
 
 #ifdef CAMBRIAN_X86
-CAMBRIAN_AVX2 void blend_avx2(const std::uint8_t* first, const std::uint8_t* second,
-                              const std::uint32_t* bits, std::size_t width, std::uint8_t* out) {
+CAMBRIAN_AVX2 inline void genome_avx2(const std::uint8_t* first, const std::uint8_t* second,
+                                      const std::uint32_t* bits, std::size_t width, std::uint8_t* out) {
     const __m256i spread = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2,
                                             2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
     const __m256i one = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201));
@@ -57,11 +57,11 @@ CAMBRIAN_AVX2 void blend_avx2(const std::uint8_t* first, const std::uint8_t* sec
         const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(second + i));
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i), _mm256_blendv_epi8(a, b, mask));
     }
-    blend_scalar(first + i, second + i, bits + i / 32, width - i, out + i);
+    if (i < width) genome_scalar(first + i, second + i, bits + i / 32, width - i, out + i);
 }
 
-CAMBRIAN_AVX512 void blend_avx512(const std::uint8_t* first, const std::uint8_t* second,
-                                  const std::uint32_t* bits, std::size_t width, std::uint8_t* out) {
+CAMBRIAN_AVX512 inline void genome_avx512(const std::uint8_t* first, const std::uint8_t* second,
+                                          const std::uint32_t* bits, std::size_t width, std::uint8_t* out) {
     std::size_t i = 0;
     for (; i + 64 <= width; i += 64) {
         std::uint64_t mask;
@@ -69,28 +69,51 @@ CAMBRIAN_AVX512 void blend_avx512(const std::uint8_t* first, const std::uint8_t*
         const __m512i a = _mm512_loadu_si512(first + i), b = _mm512_loadu_si512(second + i);
         _mm512_storeu_si512(out + i, _mm512_mask_blend_epi8(mask, a, b));
     }
-    blend_avx2(first + i, second + i, bits + i / 32, width - i, out + i);
+    if (i < width) genome_scalar(first + i, second + i, bits + i / 32, width - i, out + i);
 }
 
-CAMBRIAN_AVX512 void blend_avx512(const std::uint16_t* first, const std::uint16_t* second,
-                                  const std::uint32_t* bits, std::size_t width, std::uint16_t* out) {
+CAMBRIAN_AVX512 inline void genome_avx512(const std::uint16_t* first, const std::uint16_t* second,
+                                          const std::uint32_t* bits, std::size_t width, std::uint16_t* out) {
     std::size_t i = 0;
     for (; i + 32 <= width; i += 32) {
         const __m512i a = _mm512_loadu_si512(first + i), b = _mm512_loadu_si512(second + i);
         _mm512_storeu_si512(out + i, _mm512_mask_blend_epi16(bits[i / 32], a, b));
     }
-    blend_scalar(first + i, second + i, bits + i / 32, width - i, out + i);
+    if (i < width) genome_scalar(first + i, second + i, bits + i / 32, width - i, out + i);
 }
 #endif
+
+#define CAMBRIAN_EACH_ROW(genome)                                                            \
+    for (std::size_t i = 0; i < count; ++i) {                                                \
+        const std::size_t row = rows[i];                                                     \
+        genome(work.first[row], work.second[row], work.bits + row * work.stride, work.width, \
+               work.out + row * work.width);                                                 \
+    }
+
+template <class T>
+void blend_scalar(const BlendRows<T>& work, const std::uint16_t* rows, std::size_t count) {
+    CAMBRIAN_EACH_ROW(genome_scalar)
+}
+#ifdef CAMBRIAN_X86
+template <class T>
+CAMBRIAN_AVX2 void blend_avx2(const BlendRows<T>& work, const std::uint16_t* rows, std::size_t count) {
+    CAMBRIAN_EACH_ROW(genome_avx2)
+}
+template <class T>
+CAMBRIAN_AVX512 void blend_avx512(const BlendRows<T>& work, const std::uint16_t* rows, std::size_t count) {
+    CAMBRIAN_EACH_ROW(genome_avx512)
+}
+#endif
+#undef CAMBRIAN_EACH_ROW
 
 }  // namespace
 
 template <class T>
 Blend<T> choose_blend() {
 #ifdef CAMBRIAN_X86
-    if (simd() == Simd::kAvx512) return blend_avx512;
+    if (simd() == Simd::kAvx512) return blend_avx512<T>;
     if constexpr (std::is_same_v<T, std::uint8_t>) {
-        if (simd() == Simd::kAvx2) return blend_avx2;
+        if (simd() == Simd::kAvx2) return blend_avx2<T>;
     }
 #endif
     return blend_scalar<T>;

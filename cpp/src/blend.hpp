@@ -6,9 +6,21 @@
 
 namespace cambrian {
 
-// out[i] = second[i] where bit i % 32 of bits[i / 32] is set, else first[i].
+// Rows of two sets of genomes of `width` genes.
 template <class T>
-using Blend = void (*)(const T* first, const T* second, const std::uint32_t* bits, std::size_t width, T* out);
+struct BlendRows {
+    const T* const* first;
+    const T* const* second;
+    const std::uint32_t* bits;  // of row r from bits[r * stride] on
+    std::size_t stride;
+    std::size_t width;
+    T* out;  // row r from out[r * width] on
+};
+
+// Gene i of each row of `rows` comes from the second genome where bit i % 32 of bits[i / 32] is set, else
+// from the first.
+template <class T>
+using Blend = void (*)(const BlendRows<T>& work, const std::uint16_t* rows, std::size_t count);
 
 // The version for this CPU.
 template <class T>

@@ -4,6 +4,8 @@
 #include <array>
 #include <numeric>
 
+#include "cambrian/limit.hpp"
+
 namespace cambrian {
 namespace {
 
@@ -43,7 +45,7 @@ class Breeder {
             brood.rates = rates.data();
         }
         crosser_->cross(brood, first.data(), second.data(), rows, scratch);
-        for (std::size_t i = 0; i < count; ++i) limit_.apply(rows + i * width_);
+        limit_.apply(rows, count);
         mutators_.mutate(brood, rows, scratch);
         std::copy_n(rows, count * width_, children_.genomes + from * width_);
         if (children_.rates != nullptr && brood.rates != nullptr)

@@ -4,6 +4,7 @@
 #include <array>
 #include <numeric>
 
+#include "cambrian/limit.hpp"
 #include "cambrian/mixture.hpp"
 #include "units.hpp"
 
@@ -125,7 +126,7 @@ void crossover(const Layout& layout, const T* first, const T* second, std::size_
             const Brood brood{source, kCross, static_cast<std::uint32_t>(from), height, {rows.data(), count},
                               nullptr};
             crosser->cross(brood, firsts.data(), seconds.data(), children.data(), scratch);
-            for (std::size_t i = 0; i < count; ++i) limit.apply(children.data() + i * width);
+            limit.apply(children.data(), count);
             std::copy_n(children.data(), count * width, out + from * width);
         }
     });

@@ -28,28 +28,28 @@ class GeneCrosser final : public Crosser<T> {
         const bool even = swap_.threshold == std::uint64_t{1} << 31;
         reserve(brood, scratch);
         const std::uint32_t* rates = scratch.words.data();
+        std::uint32_t* bits = scratch.words.data() + kSwaps;
         fill(brood, 0, brood.height, scratch.words.data());
-        if (even) fill(brood, kSwaps / 4, brood.height * bit_words(), scratch.words.data() + kSwaps);
-        for (const std::size_t row : brood.rows) {
-            T* child = children + row * width_;
-            if (!rate_.holds(rates[row])) {
-                std::copy_n(first[row], width_, child);
-                continue;
-            }
-            if (!even) draw_bits(brood, row, scratch);
-            const std::uint32_t* bits = rates + kSwaps + (even ? row * bit_words() : 0);
-            blend_(first[row], second[row], bits, width_, child);
+        if (even) {
+            fill(brood, kSwaps / 4, brood.height * bit_words(), bits);
+        } else {
+            for (const std::size_t row : brood.rows) draw_bits(brood, row, scratch);
         }
+        // Where a child isn't crossed its bits are cleared; no branch, as that can't be predicted.
+        for (const std::size_t row : brood.rows) {
+            const std::uint32_t crossed = 0U - std::uint32_t{rate_.holds(rates[row])};
+            for (std::size_t w = row * bit_words(); w < (row + 1) * bit_words(); ++w) bits[w] &= crossed;
+        }
+        blend_({first, second, bits, bit_words(), width_, children}, brood.rows.data(), brood.rows.size());
     }
 
   private:
     std::size_t bit_words() const { return (width_ + 31) / 32; }
 
-    // In scratch.words: the rates; from kSwaps on the bits of all rows, or the bits of one, then its bytes.
+    // In scratch.words: the rates; from kSwaps on the bits of all rows, then the bytes of one.
     void reserve(const Brood& brood, Scratch<T>& scratch) const {
-        const std::size_t even = 4 * blocks_of(brood.height * bit_words());
-        const std::size_t bytes = bit_words() + 4 * blocks_of((width_ + 3) / 4);
-        const std::size_t size = kSwaps + std::max(even, bytes);
+        const std::size_t bits = 4 * blocks_of(brood.height * bit_words());
+        const std::size_t size = kSwaps + bits + 4 * blocks_of((width_ + 3) / 4);
         if (scratch.words.size() < size) scratch.words.resize(size);
     }
 
@@ -59,9 +59,9 @@ class GeneCrosser final : public Crosser<T> {
     }
 
     void draw_bits(const Brood& brood, std::size_t row, Scratch<T>& scratch) const {
-        std::uint32_t* bits = scratch.words.data() + kSwaps;
-        std::uint32_t* bytes = bits + bit_words();
+        std::uint32_t* bits = scratch.words.data() + kSwaps + row * bit_words();
         const std::size_t blocks = blocks_of((width_ + 3) / 4);
+        std::uint32_t* bytes = scratch.words.data() + scratch.words.size() - 4 * blocks;
         fill(brood, static_cast<std::uint32_t>(kSwaps / 4 + row * blocks), 4 * blocks, bytes);
         const auto whole = static_cast<std::uint32_t>(swap_.threshold >> 24);
         Stream again(brood.source, brood.purpose + kAgain, brood.first + static_cast<std::uint32_t>(row));

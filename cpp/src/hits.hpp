@@ -53,34 +53,69 @@ class Changeable {
 // one genome after the other; where one ends at a gene that is not active, nothing becomes of it.
 class RateHits {
   public:
-    RateHits(const Layout& layout, double rate) : changeable_(layout), gaps_(rate), never_(!(rate > 0.0)) {}
+    RateHits(const Layout& layout, double rate)
+        : changeable_(layout),
+          gaps_(rate),
+          never_(!(rate > 0.0)),
+          reciprocal_((std::uint64_t{1} << kShift) / std::max<std::size_t>(changeable_.columns().size(), 1) +
+                      1) {}
 
     template <class T>
     void find(const Brood& brood, const T* children, Scratch<T>& scratch) const {
-        const auto each = static_cast<std::uint32_t>(changeable_.columns().size());
-        const std::size_t total = brood.rows.size() * each;
+        const std::size_t each = changeable_.columns().size(), total = brood.rows.size() * each;
         if (never_ || total == 0) return;
-        const auto width = static_cast<std::uint32_t>(scratch.normal.size());
-        const std::uint32_t* columns = changeable_.columns().data();
-        const bool conditional = changeable_.conditional();
-        const std::uint8_t* active = nullptr;
-        std::uint32_t flagged = kMostRows;  // the row whose flags these are
         Words words(brood.source, brood.purpose, brood.first);
-        for (std::size_t at = gaps_.next(words, total); at < total;) {
-            const std::uint32_t row = static_cast<std::uint32_t>(at) / each;
-            const std::uint32_t column = columns[static_cast<std::uint32_t>(at) - row * each];
-            const std::uint32_t start = brood.rows[row] * width;
-            if (conditional && row != flagged) active = changeable_.flags(children + start, scratch);
-            flagged = row;
-            if (!conditional || active[column] != 0) scratch.hits.push_back({start + column, column});
-            if (++at < total) at += gaps_.next(words, total - at);
+        const std::size_t count = gaps_.find(words, total, scratch.chosen);
+        scratch.hits.resize(count);
+        if (each == scratch.normal.size() && brood.whole()) {
+            place_whole(brood.rows[0] * each, each, scratch);
+        } else {
+            place(brood, scratch);
         }
+        if (changeable_.conditional()) drop_inactive(children, scratch);
     }
 
   private:
+    // at / each is at * reciprocal >> kShift: exact, as at * each < 2**40 in a block.
+    static constexpr int kShift = 40;
+
+    template <class T>
+    void place_whole(std::size_t before, std::size_t each, Scratch<T>& scratch) const {
+        const std::uint32_t* const chosen = scratch.chosen.data();
+        for (std::size_t i = 0; i < scratch.hits.size(); ++i) {
+            const std::uint64_t row = (chosen[i] * reciprocal_) >> kShift;
+            scratch.hits[i] = {static_cast<std::uint32_t>(before + chosen[i]),
+                               static_cast<std::uint32_t>(chosen[i] - row * each)};
+        }
+    }
+
+    template <class T>
+    void place(const Brood& brood, Scratch<T>& scratch) const {
+        const std::uint32_t* const columns = changeable_.columns().data();
+        const std::size_t each = changeable_.columns().size(), width = scratch.normal.size();
+        for (std::size_t i = 0; i < scratch.hits.size(); ++i) {
+            const std::uint64_t at = scratch.chosen[i], row = (at * reciprocal_) >> kShift;
+            const std::uint32_t column = columns[at - row * each];
+            scratch.hits[i] = {static_cast<std::uint32_t>(brood.rows[row] * width + column), column};
+        }
+    }
+
+    template <class T>
+    void drop_inactive(const T* children, Scratch<T>& scratch) const {
+        const std::uint8_t* active = nullptr;
+        std::size_t flagged = ~std::size_t{0};  // the genome whose flags these are
+        std::erase_if(scratch.hits, [&](const Hit& hit) {
+            const std::size_t start = hit.at - hit.column;
+            if (start != flagged) active = changeable_.flags(children + start, scratch);
+            flagged = start;
+            return active[hit.column] == 0;
+        });
+    }
+
     Changeable changeable_;
     Gaps gaps_;
     bool never_;
+    std::uint64_t reciprocal_;
 };
 
 // A uniform subset of 0 … n - 1 (Floyd's method, in Bentley, "Programming Pearls", CACM 30(9), 1987) into

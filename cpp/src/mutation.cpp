@@ -4,6 +4,7 @@
 #include <array>
 #include <numeric>
 
+#include "cambrian/limit.hpp"
 #include "cambrian/mixture.hpp"
 
 namespace cambrian {
@@ -94,7 +95,7 @@ void mutate(const Layout& layout, const Genomes<T>& genomes, const std::vector<M
                 brood.rates = rates.data();
             }
             std::copy_n(genomes.genomes + from * width, count * width, children.data());
-            for (std::size_t i = 0; i < count; ++i) limit.apply(children.data() + i * width);
+            limit.apply(children.data(), count);
             mutators.mutate(brood, children.data(), scratch);
             std::copy_n(children.data(), count * width, genomes.out + from * width);
             if (genomes.rates_out != nullptr) std::copy_n(rates.data(), count, genomes.rates_out + from);

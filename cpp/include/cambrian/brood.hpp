@@ -33,6 +33,8 @@ struct Brood {
     std::span<const std::uint16_t> rows;  // those it works on, rising: of a mixture, some
     double* rates;                        // own rate of each row of the block, or none
 
+    // Its rows follow each other without a gap.
+    bool whole() const { return rows.empty() || rows.back() - rows.front() + std::size_t{1} == rows.size(); }
     // The streams of its rows, each its own.
     Streams streams() const {
         return {source, purpose, first, rows.empty() ? 0 : rows.back() + std::size_t{1}};
@@ -60,26 +62,6 @@ struct Scratch {
     std::vector<T> slots;
     std::vector<std::int32_t> source;
     std::vector<std::int32_t> position;
-};
-
-// Sets values beyond a gene's options to its last one. A population may be changed by another thread after it
-// was checked, and values are used as indices.
-template <class T>
-class Limit {
-  public:
-    explicit Limit(const Layout& layout) {
-        for (const Column& column : layout.columns) limit_.push_back(static_cast<T>(column.options - 1));
-    }
-    void apply(T* genome) const {
-        // Plain pointers: a byte that is written could otherwise be one of the vector's own, and no loop over
-        // bytes would become a vector loop.
-        const T* limit = limit_.data();
-        const std::size_t width = limit_.size();
-        for (std::size_t c = 0; c < width; ++c) genome[c] = genome[c] < limit[c] ? genome[c] : limit[c];
-    }
-
-  private:
-    std::vector<T> limit_;
 };
 
 inline void prefetch([[maybe_unused]] const void* address) {

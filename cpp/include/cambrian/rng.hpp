@@ -119,8 +119,8 @@ class BasicStream {
     alignas(kBuffer == 4 ? 16 : 64) std::array<std::uint32_t, kBuffer> words_;
     unsigned used_ = kBuffer;
 };
-using Stream = BasicStream<4>;  // for a few words
-using Words = BasicStream<64>;  // for many
+using Stream = BasicStream<4>;   // for a few words
+using Words = BasicStream<128>;  // for many
 
 // The streams of neighbouring individuals, whose first blocks are made together.
 class Streams {
