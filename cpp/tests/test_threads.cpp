@@ -60,8 +60,8 @@ void threads_change_nothing(const Layout& layout) {
     CHECK(sampled(layout, 0, kThreads) == first);
     CHECK(chosen(kThreads) == chosen(1));
     const Crossover crossovers[] = {UniformCrossover{0.9, 0.5, By::kGene},
-                                    UniformCrossover{0.9, 0.5, By::kSlot}, OnePointCrossover{0.9, By::kSlot},
-                                    TwoPointCrossover{0.9, By::kGene}};
+                                    UniformCrossover{0.9, 0.5, By::kSlot}, PointCrossover{0.9, 1, By::kSlot},
+                                    PointCrossover{0.9, 2, By::kGene}};
     for (const Crossover& by : crossovers)
         CHECK(crossed(layout, first, second, by, kThreads) == crossed(layout, first, second, by, 1));
     CHECK(mutated(layout, first, kThreads) == mutated(layout, first, 1));
