@@ -45,12 +45,6 @@ Mutation mutation_operator(py::handle value, const char* name) {
 
 }  // namespace
 
-Selection selection_operator(py::handle value, const char* name) {
-    Reader reader(value, name);
-    if (reader.is("tournament", 1)) return Tournament{reader.positive(1, "size", Tournament::kMaxSize)};
-    reader.unknown("tournament");
-}
-
 std::vector<Mutation> mutation_operators(py::handle value, const char* name) {
     if (!py::isinstance<py::list>(value)) {
         throw py::type_error(std::string(name) + ": expected a list of operator tuples, got " +

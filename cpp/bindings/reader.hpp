@@ -1,6 +1,7 @@
 // One operator tuple, read parameter by parameter.
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,9 +43,16 @@ class Reader {
     double probability(std::size_t i, const char* what) const {
         return real(tuple_[i], label(what).c_str(), 0.0, 1.0);
     }
-    double number(std::size_t i, const char* what, double most) const {
-        return real(tuple_[i], label(what).c_str(), 0.0, most);
+    double number(std::size_t i, const char* what, double most) const { return number(i, what, 0.0, most); }
+    double number(std::size_t i, const char* what, double least, double most) const {
+        return real(tuple_[i], label(what).c_str(), least, most);
     }
+    // A positive number.
+    double above(std::size_t i, const char* what) const {
+        return number(i, what, std::numeric_limits<double>::denorm_min(), std::numeric_limits<double>::max());
+    }
+    bool flag(std::size_t i, const char* what) const { return flag_argument(tuple_[i], label(what).c_str()); }
+    py::handle value(std::size_t i) const { return tuple_[i]; }
     std::vector<double> probabilities(std::size_t i, const char* what) const {
         if (!py::isinstance<py::tuple>(tuple_[i])) return {probability(i, what)};
         std::vector<double> result;

@@ -3,12 +3,18 @@
 #include <algorithm>
 #include <array>
 
+#include "selectors.hpp"
+
 namespace cambrian {
 
+std::unique_ptr<Selector> make(const Tournament& selection, const Pool& pool) {
+    return make_tournament(selection, pool.key, pool.population);
+}
+
 std::unique_ptr<Selector> make_selector(const Selection& selection, const double* key,
-                                        std::uint32_t population, std::size_t /*draws*/) {
-    return std::visit([&](const auto& chosen) { return make_tournament(chosen, key, population); },
-                      selection);
+                                        std::uint32_t population, std::size_t draws) {
+    const Pool pool{key, population, draws};
+    return std::visit([&](const auto& chosen) { return make(chosen, pool); }, selection);
 }
 
 void select(const double* key, std::uint32_t population, std::size_t n, const Selection& selection,

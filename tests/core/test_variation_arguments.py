@@ -180,7 +180,7 @@ BAD: list[tuple[Callable[..., Any], dict[str, Any], type[Exception], str]] = [
         ValueError,
         "out: shares memory with key",
     ),
-    (breed, {"selection": ("roulette",)}, ValueError, "selection: unknown operator 'roulette'"),
+    (breed, {"selection": ("wheel",)}, ValueError, "selection: unknown operator 'wheel'"),
     (breed, {"crossover": None}, TypeError, "crossover: expected a tuple"),
     (breed, {"mutation": [("none",)]}, ValueError, "mutation: unknown operator 'none'"),
 ]

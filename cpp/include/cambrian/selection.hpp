@@ -17,7 +17,41 @@ struct Tournament {
     static constexpr std::uint32_t kMaxSize = 1U << 20;
     std::uint32_t size;
 };
-using Selection = std::variant<Tournament>;
+
+// A linear function of the rank (Baker 1985): the best is expected `pressure` times (1 … 2) as often as the
+// mean, the worst 2 - pressure times. Equal parents share what their ranks get.
+struct LinearRank {
+    double pressure;
+};
+
+// base^rank (Blickle and Thiele 1996), rank 0 the best. Equal parents share what their ranks get.
+struct ExponentialRank {
+    double base;
+};
+
+// In proportion to how far the cost lies below the worst; `floor`: what the worst gets, the best getting 1.
+// Parents of equal cost get the same; a failed one nothing, unless all failed.
+struct Roulette {
+    double floor;
+};
+
+// As Roulette, but all winners by one turn of a wheel with evenly spaced pointers (Baker 1987), shuffled.
+struct StochasticUniversal {
+    double floor;
+};
+
+// In proportion to exp(-cost / temperature).
+struct Boltzmann {
+    double temperature;
+};
+
+// Uniform among the best share, at least one. Those equal to the last of them share its chances.
+struct TruncationSelection {
+    double share;
+};
+
+using Selection = std::variant<Tournament, LinearRank, ExponentialRank, Roulette, StochasticUniversal,
+                               Boltzmann, TruncationSelection>;
 
 // A selection made ready for one population.
 class Selector {

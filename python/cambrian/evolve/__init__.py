@@ -36,6 +36,8 @@ from cambrian.evolve.mutations import (
 )
 from cambrian.evolve.nsga3 import NSGA3, das_dennis, niches
 from cambrian.evolve.parts import cross, mutate, select
+from cambrian.evolve.proportional import Boltzmann, Roulette, StochasticUniversal
+from cambrian.evolve.ranking import ExponentialRank, LinearRank, TruncationSelection
 from cambrian.evolve.selections import Tournament
 from cambrian.evolve.structural import StructuralMutation
 from cambrian.evolve.survive import NSGA2, Ageing, MuCommaLambda, MuPlusLambda, Truncation, survive
@@ -45,12 +47,15 @@ __all__ = [
     "ArithmeticCrossover",
     "AtLeastOneMutation",
     "BlendCrossover",
+    "Boltzmann",
     "ExactMutation",
+    "ExponentialRank",
     "GaussianMutation",
     "HalfUniformCrossover",
     "HeavyTailedMutation",
     "KPointCrossover",
     "Key",
+    "LinearRank",
     "Mixture",
     "MuCommaLambda",
     "MuPlusLambda",
@@ -62,11 +67,14 @@ __all__ = [
     "PointMutation",
     "PolynomialMutation",
     "ResetMutation",
+    "Roulette",
     "SelfAdaptiveMutation",
     "StepMutation",
+    "StochasticUniversal",
     "StructuralMutation",
     "Tournament",
     "Truncation",
+    "TruncationSelection",
     "TwoPointCrossover",
     "UniformCrossover",
     "breed",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Mapping, MutableMapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -30,14 +31,38 @@ def check_integer(value: object, name: str, low: int, high: int) -> int:
 
 def check_number(owner: object, field: str, high: float) -> None:
     """Refuse anything but a number from 0 to `high`."""
+    check_range(owner, field, 0, high)
+
+
+def check_range(owner: object, field: str, low: float, high: float) -> None:
+    """Refuse anything but a number from `low` to `high`."""
+    _check_real(owner, field, f"a number from {low:g} to {high:g}", lambda value: low <= value <= high)
+
+
+def check_positive(owner: object, field: str) -> None:
+    """Refuse anything but a finite number above 0."""
+    most = sys.float_info.max
+    _check_real(owner, field, "a finite number above 0", lambda value: 0 < value <= most)
+
+
+def _check_real(owner: object, field: str, expected: str, allowed: Callable[[Any], bool]) -> None:
     value = getattr(owner, field)
-    what = f"{type(owner).__name__}: {field}"
+    what = f"{type(owner).__name__}: {field} must be {expected}, got {value!r}"
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{what} must be a number from 0 to {high:g}, got {value!r}")
-    if not 0 <= value <= high:  # type: ignore[operator]
-        raise ValueError(f"{what} must be a number from 0 to {high:g}, got {value!r}")
+        raise TypeError(what)
     if not isinstance(value, int | float):  # a fraction, a NumPy number: neither JSON nor the core takes them
-        object.__setattr__(owner, field, float(value))
+        value = float(value)
+        object.__setattr__(owner, field, value)
+    if not allowed(value):
+        raise ValueError(what)
+
+
+def check_flag(owner: object, field: str) -> None:
+    """Refuse anything but True and False."""
+    value = getattr(owner, field)
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{type(owner).__name__}: {field} must be True or False, got {value!r}")
+    object.__setattr__(owner, field, bool(value))
 
 
 def check_rate(owner: object) -> None:

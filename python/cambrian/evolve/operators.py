@@ -37,6 +37,8 @@ from cambrian.evolve.mutations import (
     StepMutation,
 )
 from cambrian.evolve.nsga3 import NSGA3
+from cambrian.evolve.proportional import Boltzmann, Roulette, StochasticUniversal
+from cambrian.evolve.ranking import ExponentialRank, LinearRank, TruncationSelection
 from cambrian.evolve.selections import Tournament
 from cambrian.evolve.structural import StructuralMutation
 from cambrian.evolve.survive import NSGA2, Ageing, MuCommaLambda, MuPlusLambda, Truncation
@@ -50,6 +52,12 @@ OPERATORS: dict[str, type[Any]] = {
     operator.name: operator
     for operator in (
         Tournament,
+        LinearRank,
+        ExponentialRank,
+        TruncationSelection,
+        Roulette,
+        StochasticUniversal,
+        Boltzmann,
         NoCrossover,
         OnePointCrossover,
         TwoPointCrossover,

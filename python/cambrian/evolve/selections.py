@@ -1,4 +1,4 @@
-"""Selections: which parents are chosen."""
+"""Tournaments: parents chosen by comparison with a few others."""
 
 from __future__ import annotations
 
