@@ -27,7 +27,10 @@ class Units {
 
     // Units whose bit is set come from `second`.
     void exchange(const T* first, const T* second, const std::uint32_t* bits, T* child) const {
-        if (genes()) return blend_(first, second, bits, width(), child);
+        if (genes()) {
+            constexpr std::uint16_t kRow = 0;
+            return blend_({&first, &second, bits, 0, width(), child}, &kRow, 1);
+        }
         std::copy_n(first, width(), child);
         for (std::size_t u = 0; u < size(); ++u) {
             if (has_bit(bits, u)) std::copy(second + begin(u), second + end(u), child + begin(u));
