@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,15 @@ if TYPE_CHECKING:
 
 WORD = 1 << 32
 Rows = dict[int, list[int]]
+Words = Callable[[int], "Stream"]
 Hits = list[tuple[int, int]]  # rows and columns, in order
-WITH_RATE = {"reset": 1, "step": 1, "gaussian": 2, "polynomial": 2}  # where the rate stands
+WITH_RATE = {
+    "at_least_one": 1,
+    "reset": 1,
+    "step": 1,
+    "gaussian": 2,
+    "polynomial": 2,
+}  # where the rate stands
 
 
 def uniform(stream: Stream) -> float:
@@ -96,24 +104,25 @@ def at_rate(genes: list[int], rate: float, stream: Stream) -> list[int]:
     return found
 
 
-def find(
-    space: Space, rows: Rows, operator: tuple[Any, ...], streams: tuple[Stream, Stream], rates: Any
-) -> Hits:
-    """Of the rows of a block; `rates` are replaced. The second stream is that of the steps of rates."""
-    name, stream = operator[0], streams[0]
+def find(space: Space, rows: Rows, operator: tuple[Any, ...], words: Words, rates: Any) -> Hits:
+    """Of the rows of a block, whose words from a place on `words` gives; `rates` are replaced."""
+    name, stream = operator[0], words(0)
     if name == "per_gene":
-        return per_gene(space, rows, operator[1], stream)
+        return per_gene(space, rows, operator[1], words)
     rate = operator[WITH_RATE[name]] if name in WITH_RATE else None
     if rate is None and name in WITH_RATE and not space.conditional and space.most:
         rate = 1 / space.most
-    if name in WITH_RATE and rate is not None:
-        if rate == 0:
-            return []
+    if rate is not None:
         columns = [c for c, gene in enumerate(space.genes) if gene.options > 1]
-        return along(space, rows, columns, Gaps(rate).hits(stream, len(rows) * len(columns)))
+        hits = along(space, rows, columns, Gaps(rate).hits(stream, len(rows) * len(columns))) if rate else []
+        if name == "at_least_one":
+            second = words(2**23)
+            for i in [i for i in rows if i not in dict(hits)]:
+                hits += [(i, c) for c in first_and_more(space.changeable(rows[i]), rate, second)]
+        return hits
     if name == "self_adaptive":
-        normal = NormalDist()
-        steps = {i: math.exp(-operator[1] * normal.inv_cdf(uniform(streams[1]))) for i in rows}
+        normal, second = NormalDist(), words(2**23)
+        steps = {i: math.exp(-operator[1] * normal.inv_cdf(uniform(second))) for i in rows}
     hits = []
     for i, genome in rows.items():
         genes = space.changeable(genome)
@@ -123,7 +132,7 @@ def find(
             rates[i] = adapted(rates[i], steps[i], operator, len(genes))
             found = at_rate(genes, rates[i], stream)
         else:
-            found = of_one(genes, operator, stream)
+            found = of_one(space, genes, operator, stream)
         hits += [(i, c) for c in found]
     return hits
 
@@ -135,27 +144,42 @@ def along(space: Space, rows: Rows, columns: list[int], places: list[int]) -> Hi
     return [(i, c) for i, c in hits if space.active(rows[i], c)]
 
 
-def of_one(genes: list[int], operator: tuple[Any, ...], stream: Stream) -> list[int]:
+def of_one(space: Space, genes: list[int], operator: tuple[Any, ...], stream: Stream) -> list[int]:
     name, k = operator[0], len(genes)
     if name in ("point", "exact"):
         count = 1 if name == "point" else operator[1]
         return genes if count >= k else [genes[place] for place in subset(k, count, stream)]
     if name == "heavy_tailed":
         means = list(range(1, max(k // 2, 1) + 1))
-        mean = means[pick([a ** -operator[1] for a in means], uniform(stream))]
+        weights = [a ** -operator[1] for a in means]
+        u = uniform(stream)
+        if not space.conditional and k <= 256:
+            chances = [
+                sum(
+                    w * math.comb(k, j) * (a / k) ** j * (1 - a / k) ** (k - j)
+                    for a, w in zip(means, weights, strict=True)
+                )
+                for j in range(k)
+            ]
+            count = sum(u < 1 - sum(chances[: c + 1]) / sum(weights) for c in range(k))
+            return [genes[place] for place in subset(k, count, stream)]
+        mean = means[pick(weights, u)]
         return at_rate(genes, mean / k, stream)
-    if name == "at_least_one" and operator[1] is not None:
-        first = pick([(1 - operator[1]) ** j for j in range(k)], uniform(stream))
-        return [genes[place] for place in [first, *Gaps(operator[1]).hits(stream, k, first)]]
+    word, tails = stream.word(), [0.0]
+    for j in range(min(k, 16)):
+        tails.append(tails[-1] + math.comb(k, j) * (1 / k) ** j * (1 - 1 / k) ** (k - j))
     if name == "at_least_one":
-        u, none = uniform(stream), (1 - 1 / k) ** k
-        count = max(binomial(k, 1 / k, none + u * (1 - none)), 1)
-    else:
-        word, tails = stream.word(), [0.0]
-        for j in range(min(k, 16)):
-            tails.append(tails[-1] + math.comb(k, j) * (1 / k) ** j * (1 - 1 / k) ** (k - j))
-        count = sum(word >= tail * WORD for tail in tails[1:])
+        none = int(tails[1] * WORD)
+        word = none + word * (WORD - none) // WORD
+    count = sum(word >= tail * WORD for tail in tails[1:])
     return [genes[place] for place in subset(k, count, stream)]
+
+
+def first_and_more(genes: list[int], rate: float, stream: Stream) -> list[int]:
+    if not genes:
+        return []
+    first = pick([(1 - rate) ** j for j in range(len(genes))], uniform(stream))
+    return [genes[place] for place in [first, *Gaps(rate).hits(stream, len(genes), first)]]
 
 
 def adapted(rate: float, step: float, operator: tuple[Any, ...], k: int) -> float:
@@ -168,7 +192,7 @@ def adapted(rate: float, step: float, operator: tuple[Any, ...], k: int) -> floa
     return bounded(0.0 if p == 0 else 1 / (1 + (1 - p) / p * step))
 
 
-def per_gene(space: Space, rows: Rows, rates: float | tuple[float, ...], stream: Stream) -> Hits:
+def per_gene(space: Space, rows: Rows, rates: float | tuple[float, ...], words: Words) -> Hits:
     rate = dict(enumerate(rates if isinstance(rates, tuple) else [rates] * len(space.genes)))
     hits = []
     for k in range(33):
@@ -176,14 +200,11 @@ def per_gene(space: Space, rows: Rows, rates: float | tuple[float, ...], stream:
         columns = [c for c, gene in enumerate(space.genes) if gene.options > 1 and low < rate[c] <= high]
         if not columns:
             continue
-        most, gaps, at = max(rate[c] for c in columns), None, -1
-        gaps = Gaps(most)
-        while (at := at + 1) < len(rows) * len(columns):
-            at += gaps.next(stream, len(rows) * len(columns) - at)
-            if at >= len(rows) * len(columns):
-                break
-            if stream.chance(rate[columns[at % len(columns)]] / most):
-                hits.append((list(rows)[at // len(columns)], columns[at % len(columns)]))
+        most, stream = max(rate[c] for c in columns), words(2**25 + k * 2**18)
+        for at in Gaps(most).hits(words(k * 2**18), len(rows) * len(columns)):
+            c = columns[at % len(columns)]
+            if stream.chance(rate[c] / most):
+                hits.append((list(rows)[at // len(columns)], c))
     if not space.conditional:
         return hits
     return sorted((i, c) for i, c in hits if space.active(rows[i], c))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -296,9 +297,9 @@ def gene_mutation(
     for first in range(0, len(genomes), tall):
         block = {i: genomes[i] for i in rows if first <= i < first + tall}
         if block:
-            streams = key.stream(purpose, first), key.stream(purpose, first, 2**23)
-            hits = mutation_oracles.find(space, block, operator, streams, rates)
-            values, again = key.stream(purpose, first, 2**24), key.stream(purpose + AGAIN, first)
+            words = partial(key.stream, purpose, first)
+            hits = mutation_oracles.find(space, block, operator, words, rates)
+            values, again = words(2**24), key.stream(purpose + AGAIN, first)
             mutation_oracles.change(space, genomes, operator, hits, values, again)
 
 

@@ -37,8 +37,8 @@ Changeable::Changeable(const Layout& layout) : layout_(&layout) {
 }
 
 // The number of hits among k at 1/k each is binomial.
-MeanHits::MeanHits(const Layout& layout)
-    : changeable_(layout), least_(std::max<std::size_t>(changeable_.always(), 1)) {
+MeanHits::MeanHits(const Layout& layout, bool some)
+    : changeable_(layout), some_(some), least_(std::max<std::size_t>(changeable_.always(), 1)) {
     for (std::size_t k = least_; k <= changeable_.columns().size(); ++k) {
         const double n = static_cast<double>(k);
         double exactly = k == 1 ? 0.0 : power(1.0 - 1.0 / n, k);

@@ -5,12 +5,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <span>
 #include <vector>
 
 #include "cambrian/activity.hpp"
 #include "cambrian/brood.hpp"
 #include "cambrian/gaps.hpp"
+#include "cambrian/real.hpp"
 
 namespace cambrian {
 
@@ -36,11 +37,16 @@ class Changeable {
         }
         return scratch.genes;
     }
-    // The flags of all columns.
+    // Leaves only the active ones of scratch.hits, in which those of a row stand together.
     template <class T>
-    const std::uint8_t* flags(const T* genome, Scratch<T>& scratch) const {
-        normalise(*layout_, genome, scratch.normal.data(), scratch.active.data());
-        return scratch.active.data();
+    void drop_inactive(const T* children, Scratch<T>& scratch) const {
+        const T* flagged = nullptr;  // the row whose flags these are
+        std::erase_if(scratch.hits, [&](Hit hit) {
+            const T* row = children + (hit.at - hit.column);
+            if (row != flagged) normalise(*layout_, row, scratch.normal.data(), scratch.active.data());
+            flagged = row;
+            return scratch.active[hit.column] == 0;
+        });
     }
 
   private:
@@ -60,6 +66,9 @@ class RateHits {
           reciprocal_((std::uint64_t{1} << kShift) / std::max<std::size_t>(changeable_.columns().size(), 1) +
                       1) {}
 
+    const Changeable& changeable() const { return changeable_; }
+    const Gaps& gaps() const { return gaps_; }
+
     template <class T>
     void find(const Brood& brood, const T* children, Scratch<T>& scratch) const {
         const std::size_t each = changeable_.columns().size(), total = brood.rows.size() * each;
@@ -72,7 +81,7 @@ class RateHits {
         } else {
             place(brood, scratch);
         }
-        if (changeable_.conditional()) drop_inactive(children, scratch);
+        if (changeable_.conditional()) changeable_.drop_inactive(children, scratch);
     }
 
   private:
@@ -100,73 +109,66 @@ class RateHits {
         }
     }
 
-    template <class T>
-    void drop_inactive(const T* children, Scratch<T>& scratch) const {
-        const std::uint8_t* active = nullptr;
-        std::size_t flagged = ~std::size_t{0};  // the genome whose flags these are
-        std::erase_if(scratch.hits, [&](const Hit& hit) {
-            const std::size_t start = hit.at - hit.column;
-            if (start != flagged) active = changeable_.flags(children + start, scratch);
-            flagged = start;
-            return active[hit.column] == 0;
-        });
-    }
-
     Changeable changeable_;
     Gaps gaps_;
     bool never_;
     std::uint64_t reciprocal_;
 };
 
-// A uniform subset of 0 … n - 1 (Floyd's method, in Bentley, "Programming Pearls", CACM 30(9), 1987) into
-// scratch.chosen.
-template <class T>
-void choose_subset(std::size_t n, std::size_t count, Words& words, Scratch<T>& scratch) {
-    scratch.chosen.clear();
-    for (std::size_t last = n - count; last < n; ++last) {
-        auto pick = words.below(static_cast<std::uint32_t>(last + 1));
-        if (scratch.taken[pick] != 0) pick = static_cast<std::uint32_t>(last);
-        scratch.taken[pick] = 1;
-        scratch.chosen.push_back(pick);
-    }
-    for (const std::uint32_t pick : scratch.chosen) scratch.taken[pick] = 0;
+inline double uniform(Words& words) {
+    const std::uint32_t high = words.word();
+    return uniform_open(high, words.word());
 }
 
-// Calls visit(row, start, genes, words) for each row: the place of its first gene in the block, and the
-// columns that can change.
+// Calls visit(row, start, genes, words) for each row in which genes can change: the place of its first gene
+// in the block, and the columns.
 template <class T, class Visit>
 void each_row(const Changeable& changeable, const Brood& brood, const T* children, Scratch<T>& scratch,
-              Visit visit) {
-    Words words(brood.source, brood.purpose, brood.first);
+              Visit visit, std::uint32_t block = 0) {
+    Words words(brood.source, brood.purpose, brood.first, block);
     for (const std::uint16_t row : brood.rows) {
         const auto start = static_cast<std::uint32_t>(row * scratch.normal.size());
-        const auto& genes = changeable.active(children + start, scratch);
-        if (!genes.empty()) visit(row, start, genes, words);
+        const std::vector<std::uint32_t>& genes = changeable.active(children + start, scratch);
+        if (!genes.empty()) visit(row, start, std::span(genes), words);
     }
 }
 
-// `count` of the genes, any of them.
+// `count` of the genes: a uniform subset (Floyd's method, in Bentley, "Programming Pearls", CACM 30(9),
+// 1987).
 template <class T>
-void hit_some(std::uint32_t start, const std::vector<std::uint32_t>& genes, std::size_t count, Words& words,
+void hit_some(std::uint32_t start, std::span<const std::uint32_t> genes, std::size_t count, Words& words,
               Scratch<T>& scratch) {
-    choose_subset(genes.size(), count, words, scratch);
-    for (const std::uint32_t place : scratch.chosen)
-        scratch.hits.push_back({start + genes[place], genes[place]});
+    const std::size_t before = scratch.hits.size();
+    scratch.hits.resize(before + count);
+    Hit* const hits = scratch.hits.data() + before;
+    std::uint8_t* const taken = scratch.taken.data();
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto last = static_cast<std::uint32_t>(genes.size() - count + i);
+        std::uint32_t pick = words.below(last + 1);
+        pick = taken[pick] != 0 ? last : pick;
+        taken[pick] = 1;
+        hits[i].at = pick;
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        taken[hits[i].at] = 0;
+        const std::uint32_t column = genes[hits[i].at];
+        hits[i] = {start + column, column};
+    }
 }
 
 // One active gene on average: each of the k that a genome has with probability 1/k. Their number is drawn,
 // then they are a uniform subset.
 class MeanHits {
   public:
-    explicit MeanHits(const Layout& layout);
+    // `some`: given that there is one.
+    explicit MeanHits(const Layout& layout, bool some = false);
 
     template <class T>
     void find(const Brood& brood, const T* children, Scratch<T>& scratch) const {
-        each_row(
-            changeable_, brood, children, scratch,
-            [&](std::uint16_t, std::uint32_t start, const std::vector<std::uint32_t>& genes, Words& words) {
-                hit_some(start, genes, count(genes.size(), words.word()), words, scratch);
-            });
+        each_row(changeable_, brood, children, scratch,
+                 [&](std::uint16_t, std::uint32_t start, std::span<const std::uint32_t> genes, Words& words) {
+                     hit_some(start, genes, count(genes.size(), words.word()), words, scratch);
+                 });
     }
 
   private:
@@ -174,12 +176,14 @@ class MeanHits {
 
     std::size_t count(std::size_t k, std::uint32_t word) const {
         const auto& tail = tails_[k - least_];
+        if (some_) word = tail[0] + static_cast<std::uint32_t>((std::uint64_t{word} * (0 - tail[0])) >> 32);
         std::size_t hits = 0;
         while (hits < std::min(k, kMost) && word >= tail[hits]) ++hits;
         return hits;
     }
 
     Changeable changeable_;
+    bool some_;
     std::size_t least_;
     // More than j genes are hit of k if a word is at least tails_[k - least_][j].
     std::vector<std::array<std::uint32_t, kMost>> tails_;

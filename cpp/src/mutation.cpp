@@ -73,6 +73,14 @@ void Mutators<T>::mutate(Brood brood, T* children, Scratch<T>& scratch) const {
 template class Mutators<std::uint8_t>;
 template class Mutators<std::uint16_t>;
 
+// The next block arrives while this one is worked on.
+template <class T>
+void prefetch_next(const Genomes<T>& genomes, std::size_t from, std::size_t height, std::size_t width) {
+    const auto* next = reinterpret_cast<const char*>(genomes.genomes + from * width);
+    const std::size_t bytes = std::min(height, genomes.count - from) * width * sizeof(T);
+    for (std::size_t at = 0; at < bytes; at += 64) prefetch(next + at);
+}
+
 template <class T>
 void mutate(const Layout& layout, const Genomes<T>& genomes, const std::vector<Mutation>& mutations,
             std::uint32_t place, const Source& source, const Threads& threads) {
@@ -95,6 +103,7 @@ void mutate(const Layout& layout, const Genomes<T>& genomes, const std::vector<M
                 brood.rates = rates.data();
             }
             std::copy_n(genomes.genomes + from * width, count * width, children.data());
+            prefetch_next(genomes, from + count, height, width);
             limit.apply(children.data(), count);
             mutators.mutate(brood, children.data(), scratch);
             std::copy_n(children.data(), count * width, genomes.out + from * width);

@@ -1,16 +1,18 @@
 // Exactly k genes are hit, or at least one; they are reset.
 #include <algorithm>
+#include <array>
+#include <span>
 #include <vector>
 
-#include "binomial.hpp"
 #include "cambrian/mutation.hpp"
 #include "changes.hpp"
 #include "gene_mutator.hpp"
+#include "ladder.hpp"
 
 namespace cambrian {
 namespace {
 
-using Genes = std::vector<std::uint32_t>;
+using Genes = std::span<const std::uint32_t>;
 
 class ExactHits {
   public:
@@ -19,7 +21,7 @@ class ExactHits {
     template <class T>
     void find(const Brood& brood, const T* children, Scratch<T>& scratch) const {
         each_row(changeable_, brood, children, scratch,
-                 [&](std::uint16_t, std::uint32_t start, const Genes& genes, Words& words) {
+                 [&](std::uint16_t, std::uint32_t start, Genes genes, Words& words) {
                      if (genes.size() > count_) return hit_some(start, genes, count_, words, scratch);
                      for (const std::uint32_t column : genes)
                          scratch.hits.push_back({start + column, column});
@@ -31,68 +33,49 @@ class ExactHits {
     std::size_t count_;
 };
 
-// Each with one probability, given that one is hit: the first one's place is drawn from what is then its
-// distribution, and the gaps after it are geometric as ever.
+// Each with one probability, given that one is hit: what RateHits finds, and where it finds none in a genome,
+// a place of the first one from what is then its distribution, after which gaps are geometric as ever.
 class FirstHits {
   public:
-    FirstHits(const Layout& layout, double rate) : changeable_(layout), gaps_(rate) {
-        double sum = 0.0, missed = 1.0;
-        for (std::size_t i = 0; i < changeable_.columns().size(); ++i) {
-            sum += missed;
-            missed *= 1.0 - rate;
-            sums_.push_back(sum);
+    FirstHits(const Layout& layout, double rate)
+        : hits_(layout, rate), places_(powers(1.0 - rate, hits_.changeable().columns().size())) {}
+
+    template <class T>
+    void find(const Brood& brood, const T* children, Scratch<T>& scratch) const {
+        hits_.find(brood, children, scratch);
+        std::array<std::uint8_t, kMostRows> hit{};
+        const auto width = static_cast<std::uint32_t>(scratch.normal.size());
+        for (const Hit found : scratch.hits) hit[found.at / width] = 1;
+        std::array<std::uint16_t, kMostRows> rows;
+        std::size_t count = 0;
+        for (const std::uint16_t row : brood.rows) {
+            rows[count] = row;
+            count += hit[row] == 0 ? 1 : 0;
         }
-    }
-
-    template <class T>
-    void find(const Brood& brood, const T* children, Scratch<T>& scratch) const {
-        each_row(changeable_, brood, children, scratch,
-                 [&](std::uint16_t, std::uint32_t start, const Genes& genes, Words& words) {
-                     for (std::size_t at = first(genes.size(), uniform(words)); at < genes.size();) {
-                         scratch.hits.push_back({start + genes[at], genes[at]});
-                         if (++at < genes.size()) at += gaps_.next(words, genes.size() - at);
-                     }
-                 });
-    }
-
-  private:
-    std::size_t first(std::size_t k, double u) const {
-        const double* sums = sums_.data();
-        return static_cast<std::size_t>(std::upper_bound(sums, sums + k - 1, u * sums[k - 1]) - sums);
-    }
-
-    Changeable changeable_;
-    Gaps gaps_;
-    std::vector<double> sums_;  // of (1 - rate)^0 … (1 - rate)^i
-};
-
-// Each of the k that a genome has with probability 1/k, given that one is hit.
-class MeanFirstHits {
-  public:
-    explicit MeanFirstHits(const Layout& layout)
-        : changeable_(layout), none_(changeable_.columns().size() + 1) {
-        for (std::size_t k = 2; k < none_.size(); ++k)
-            none_[k] = power(1.0 - 1.0 / static_cast<double>(k), k);
-    }
-
-    template <class T>
-    void find(const Brood& brood, const T* children, Scratch<T>& scratch) const {
-        each_row(changeable_, brood, children, scratch,
-                 [&](std::uint16_t, std::uint32_t start, const Genes& genes, Words& words) {
-                     hit_some(start, genes, count(genes.size(), uniform(words)), words, scratch);
-                 });
+        Brood missed = brood;
+        missed.rows = {rows.data(), count};
+        constexpr std::uint32_t kFirst = 1U << 23;  // blocks of words that RateHits doesn't use
+        each_row(
+            hits_.changeable(), missed, children, scratch,
+            [&](std::uint16_t, std::uint32_t start, Genes genes, Words& words) {
+                for (std::size_t at = places_.pick(genes.size(), uniform(words)); at < genes.size();) {
+                    scratch.hits.push_back({start + genes[at], genes[at]});
+                    if (++at < genes.size()) at += hits_.gaps().next(words, genes.size() - at);
+                }
+            },
+            kFirst);
     }
 
   private:
-    std::size_t count(std::size_t k, double u) const {
-        if (k == 1) return 1;
-        const double none = none_[k];
-        return std::max<std::size_t>(binomial(k, 1.0 / static_cast<double>(k), none, none + u * (1.0 - none)),
-                                     1);
+    // How likely the first hit is to be gene 0, 1, … of `count`, but for a factor.
+    static std::vector<double> powers(double missed, std::size_t count) {
+        std::vector<double> result;
+        for (double p = 1.0; result.size() < count; p *= missed) result.push_back(p);
+        return result;
     }
 
-    Changeable changeable_;
-    std::vector<double> none_;  // how likely none of k is hit
+    RateHits hits_;
+    Shares places_;
 };
 
 }  // namespace
@@ -103,8 +86,11 @@ std::unique_ptr<Mutator<T>> make_gene_mutator(const Layout& layout, const ExactM
 }
 template <class T>
 std::unique_ptr<Mutator<T>> make_gene_mutator(const Layout& layout, const AtLeastOneMutation& mutation) {
-    if (!mutation.rate) return make_mutator<T>(MeanFirstHits(layout), Reset(layout));
-    return make_mutator<T>(FirstHits(layout, *mutation.rate), Reset(layout));
+    const Changeable changeable(layout);
+    if (!mutation.rate && changeable.conditional())
+        return make_mutator<T>(MeanHits(layout, true), Reset(layout));
+    const auto k = static_cast<double>(std::max<std::size_t>(changeable.columns().size(), 1));
+    return make_mutator<T>(FirstHits(layout, mutation.rate.value_or(1.0 / k)), Reset(layout));
 }
 
 template std::unique_ptr<Mutator<std::uint8_t>> make_gene_mutator(const Layout&, const ExactMutation&);

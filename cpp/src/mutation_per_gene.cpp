@@ -31,7 +31,7 @@ class PerGeneHits {
         for (const auto& [halvings, columns] : alike) {
             double highest = 0.0;
             for (const std::uint32_t column : columns) highest = std::max(highest, rates[column]);
-            Class one{Gaps(highest), columns, {}};
+            Class one{static_cast<std::uint32_t>(halvings) << 18, Gaps(highest), columns, {}};
             for (const std::uint32_t column : columns) one.shares.emplace_back(rates[column] / highest);
             classes_.push_back(std::move(one));
         }
@@ -40,40 +40,38 @@ class PerGeneHits {
     template <class T>
     void find(const Brood& brood, const T* children, Scratch<T>& scratch) const {
         const auto width = static_cast<std::uint32_t>(scratch.normal.size());
-        Words words(brood.source, brood.purpose, brood.first);
         for (const Class& one : classes_) {
             const auto each = static_cast<std::uint32_t>(one.columns.size());
-            const std::size_t total = brood.rows.size() * each;
-            for (std::size_t at = one.gaps.next(words, total); at < total;) {
-                const std::uint32_t row = static_cast<std::uint32_t>(at) / each;
-                const std::uint32_t place = static_cast<std::uint32_t>(at) - row * each;
+            Words words(brood.source, brood.purpose, brood.first, one.block);
+            const std::size_t met = one.gaps.find(words, brood.rows.size() * each, scratch.chosen);
+            const std::size_t before = scratch.hits.size();
+            scratch.hits.resize(before + met);
+            if (scratch.words.size() < met + 3) scratch.words.resize(met + 3);
+            const Philox counter{kShares + one.block, brood.purpose, brood.first, brood.source.generation};
+            philox_fill(brood.source.key, counter, 0, (met + 3) / 4, scratch.words.data());
+            Hit* hit = scratch.hits.data() + before;
+            for (std::size_t i = 0; i < met; ++i) {
+                const std::uint32_t at = scratch.chosen[i], row = at / each, place = at - row * each;
                 const std::uint32_t column = one.columns[place];
-                if (one.shares[place].holds(words.word()))
-                    scratch.hits.push_back({brood.rows[row] * width + column, column});
-                if (++at < total) at += one.gaps.next(words, total - at);
+                *hit = {brood.rows[row] * width + column, column};
+                hit += one.shares[place].holds(scratch.words[i]) ? 1 : 0;
             }
+            scratch.hits.resize(static_cast<std::size_t>(hit - scratch.hits.data()));
         }
-        if (changeable_.conditional()) drop_inactive(children, width, scratch);
+        if (!changeable_.conditional()) return;
+        std::sort(scratch.hits.begin(), scratch.hits.end(), [](Hit a, Hit b) { return a.at < b.at; });
+        changeable_.drop_inactive(children, scratch);
     }
 
   private:
+    static constexpr std::uint32_t kShares = 1U << 25;  // from this block on, the words of shares
+
     struct Class {
+        std::uint32_t block;  // of the first words of its gaps
         Gaps gaps;
         std::vector<std::uint32_t> columns;
         std::vector<Chance> shares;
     };
-
-    template <class T>
-    void drop_inactive(const T* children, std::uint32_t width, Scratch<T>& scratch) const {
-        std::sort(scratch.hits.begin(), scratch.hits.end(), [](Hit a, Hit b) { return a.at < b.at; });
-        std::uint32_t flagged = kMostRows;  // the row whose flags these are
-        std::erase_if(scratch.hits, [&](Hit hit) {
-            const std::uint32_t row = hit.at / width;
-            if (row != flagged) changeable_.flags(children + row * width, scratch);
-            flagged = row;
-            return scratch.active[hit.column] == 0;
-        });
-    }
 
     Changeable changeable_;
     std::vector<Class> classes_;
