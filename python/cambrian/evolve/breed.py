@@ -112,13 +112,13 @@ def _run(
     call: _Call, rows: int, kept: int, out: _core.Genomes | None, out_columns: OutColumns | None
 ) -> _core.Genomes:
     make = _fused if all(map(is_native, (call.selection, call.crossover, *call.mutations))) else _by_parts
+    if out is not None:
+        check_out(out, "out", call.layout.dtype, (rows, call.layout.n_genes), _inputs(call))
     if not kept and out_columns is None and call.rates is None and make is _fused:
         return _fused(call, rows, out, {})
     beside = _beside(call, rows, out, out_columns)
     if out is None:
         out = np.empty((rows, call.layout.n_genes), call.layout.dtype)
-    else:
-        check_out(out, "out", call.layout.dtype, (rows, call.layout.n_genes), _inputs(call))
     make(call, rows - kept, out[kept:], {name: values[kept:] for name, values in beside.items()})
     if kept:
         _keep(call, out[:kept], {name: values[:kept] for name, values in beside.items()})
@@ -128,8 +128,10 @@ def _run(
 
 
 def _inputs(call: _Call) -> dict[str, NDArray[Any]]:
-    columns = {f"columns[{name!r}]": values for name, values in call.columns.items()}
-    return {"genomes": call.genomes, "cost": call.costs} | columns
+    arrays = {"genomes": call.genomes, "cost": call.costs}
+    for name, values in call.columns.items():
+        arrays[f"columns[{name!r}]"] = values
+    return arrays
 
 
 def _beside(

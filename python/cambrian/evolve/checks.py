@@ -115,21 +115,25 @@ def check_out(
 
     Raises TypeError or ValueError that names it, and the array of `apart` that it shares memory with.
     """
-    expected = f"{name}: expected a C-contiguous {np.dtype(dtype)} array of shape {shape}"
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"{expected}, got {type(out).__name__}")
-    if out.dtype != dtype:
-        raise TypeError(f"{expected}, got {out.dtype} array of shape {out.shape}")
-    if out.shape != shape:
-        raise ValueError(f"{expected}, got {out.dtype} array of shape {out.shape}")
-    if not (out.flags.c_contiguous and out.flags.aligned):
-        raise ValueError(f"{expected}, got one with other strides")
-    if not out.flags.writeable:
-        raise ValueError(f"{name}: the array is read-only")
+    if not isinstance(out, np.ndarray) or out.dtype != dtype or out.shape != shape or not out.flags.carray:
+        raise _wrong_out(out, name, dtype, shape)
     for other, values in apart.items():
         if np.may_share_memory(out, values):
             raise ValueError(f"{name}: shares memory with {other}")
     return out
+
+
+def _wrong_out(out: object, name: str, dtype: Any, shape: tuple[int, ...]) -> Exception:
+    expected = f"{name}: expected a C-contiguous {np.dtype(dtype)} array of shape {shape}"
+    if not isinstance(out, np.ndarray):
+        return TypeError(f"{expected}, got {type(out).__name__}")
+    if out.dtype != dtype:
+        return TypeError(f"{expected}, got {out.dtype} array of shape {out.shape}")
+    if out.shape != shape:
+        return ValueError(f"{expected}, got {out.dtype} array of shape {out.shape}")
+    if not out.flags.writeable:
+        return ValueError(f"{name}: the array is read-only")
+    return ValueError(f"{expected}, got one with other strides, or not aligned")
 
 
 def column(columns: Columns, name: str, owner: object, dtype: type[Any], ndim: int = 1) -> NDArray[Any]:

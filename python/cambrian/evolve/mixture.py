@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cambrian import _core
+from cambrian.evolve.checks import check_integer
 from cambrian.evolve.custom import Custom
 
 MOST_MEMBERS = 64
@@ -79,7 +80,7 @@ class Mixture:
 
         >>> made_by = some.choices(1000, seed=0, generation=7)
         """
-        where = -1 if self.kind == "crossover" else place
+        where = -1 if self.kind == "crossover" else check_integer(place, "place", 0, MOST_MEMBERS - 1)
         return _core.choices(self.weights, where, n, seed=seed, run=run, generation=generation)
 
 

@@ -23,7 +23,7 @@ from cambrian.evolve.crossovers import (
     UniformCrossover,
 )
 from cambrian.evolve.custom import Custom
-from cambrian.evolve.mixture import Mixture
+from cambrian.evolve.mixture import MOST_MEMBERS, Mixture
 from cambrian.evolve.mutations import (
     AtLeastOneMutation,
     ExactMutation,
@@ -143,9 +143,14 @@ def make_mutations(value: object) -> list[Any]:
 
     >>> make_mutations(["reset", StructuralMutation(0.1)])
     """
-    if isinstance(value, list | tuple) or (isinstance(value, Sequence) and not isinstance(value, str)):
-        return [make_operator(item, "mutation") for item in value]
-    return [make_operator(value, "mutation")]
+    if not isinstance(value, list | tuple) and (isinstance(value, str) or not isinstance(value, Sequence)):
+        return [make_operator(value, "mutation")]
+    mutations = [make_operator(item, "mutation") for item in value]
+    count = sum(len(one.members) if isinstance(one, Mixture) else 1 for one in mutations)
+    if count > MOST_MEMBERS:
+        most = f"{MOST_MEMBERS} operators, those of mixtures counted one by one"
+        raise ValueError(f"mutation: expected at most {most}, got {count}")
+    return mutations
 
 
 def operator_dict(operator: Any) -> dict[str, Any]:
