@@ -31,7 +31,7 @@ class TestSelectionContract:
         operator = OPERATORS[name]()
         cost = np.random.default_rng(2).permutation(1000) / 1000
         columns = {
-            key: np.repeat(cost[:, None], 5, axis=1) if key == "cases" else np.ones(1000)
+            key: np.repeat(cost[:, None], 5, axis=1) if key == "cases" else np.zeros(1000)
             for key in getattr(operator, "columns", ())
         }
         won = cb.select(cost, n=2000, by=operator, columns=columns)

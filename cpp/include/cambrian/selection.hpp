@@ -18,6 +18,31 @@ struct Tournament {
     std::uint32_t size;
 };
 
+// As Tournament, but with competitors that are all different unless `replace`, and won by the best with
+// probability p, else by the second with probability p, and so on, else by the last (Goldberg and Deb 1991).
+struct VariedTournament {
+    std::uint32_t size;
+    bool replace;
+    double p;
+};
+
+// Two tournaments, whose winners compete by size: the smaller one wins with probability parsimony / 2 (Luke
+// and Panait 2002). Or the other way round: a tournament of winners by size.
+struct DoubleTournament {
+    std::uint32_t size;
+    double parsimony;
+    bool fitness_first;
+    const double* sizes;
+    std::size_t rows;
+};
+
+// The better of two different parents of one niche, the first of two of different niches (Seada and Deb
+// 2016). A failed one, and one of niche -1 that is worse, loses in any case.
+struct NicheTournament {
+    const std::int64_t* niche;
+    std::size_t rows;
+};
+
 // A linear function of the rank (Baker 1985): the best is expected `pressure` times (1 … 2) as often as the
 // mean, the worst 2 - pressure times. Equal parents share what their ranks get.
 struct LinearRank {
@@ -50,8 +75,9 @@ struct TruncationSelection {
     double share;
 };
 
-using Selection = std::variant<Tournament, LinearRank, ExponentialRank, Roulette, StochasticUniversal,
-                               Boltzmann, TruncationSelection>;
+using Selection =
+    std::variant<Tournament, VariedTournament, DoubleTournament, NicheTournament, LinearRank, ExponentialRank,
+                 Roulette, StochasticUniversal, Boltzmann, TruncationSelection>;
 
 // A selection made ready for one population.
 class Selector {

@@ -35,10 +35,11 @@ from cambrian.evolve.mutations import (
     StepMutation,
 )
 from cambrian.evolve.nsga3 import NSGA3, das_dennis, niches
+from cambrian.evolve.pareto_selection import NSGA2Selection, NSGA3Selection
 from cambrian.evolve.parts import cross, mutate, select
 from cambrian.evolve.proportional import Boltzmann, Roulette, StochasticUniversal
 from cambrian.evolve.ranking import ExponentialRank, LinearRank, TruncationSelection
-from cambrian.evolve.selections import Tournament
+from cambrian.evolve.selections import DoubleTournament, FeasibleTournament, Tournament
 from cambrian.evolve.structural import StructuralMutation
 from cambrian.evolve.survive import NSGA2, Ageing, MuCommaLambda, MuPlusLambda, Truncation, survive
 
@@ -48,8 +49,10 @@ __all__ = [
     "AtLeastOneMutation",
     "BlendCrossover",
     "Boltzmann",
+    "DoubleTournament",
     "ExactMutation",
     "ExponentialRank",
+    "FeasibleTournament",
     "GaussianMutation",
     "HalfUniformCrossover",
     "HeavyTailedMutation",
@@ -60,7 +63,9 @@ __all__ = [
     "MuCommaLambda",
     "MuPlusLambda",
     "NSGA2",
+    "NSGA2Selection",
     "NSGA3",
+    "NSGA3Selection",
     "NoCrossover",
     "OnePointCrossover",
     "PerGeneMutation",

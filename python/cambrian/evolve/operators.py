@@ -37,9 +37,10 @@ from cambrian.evolve.mutations import (
     StepMutation,
 )
 from cambrian.evolve.nsga3 import NSGA3
+from cambrian.evolve.pareto_selection import NSGA2Selection, NSGA3Selection
 from cambrian.evolve.proportional import Boltzmann, Roulette, StochasticUniversal
 from cambrian.evolve.ranking import ExponentialRank, LinearRank, TruncationSelection
-from cambrian.evolve.selections import Tournament
+from cambrian.evolve.selections import DoubleTournament, FeasibleTournament, Tournament
 from cambrian.evolve.structural import StructuralMutation
 from cambrian.evolve.survive import NSGA2, Ageing, MuCommaLambda, MuPlusLambda, Truncation
 
@@ -52,6 +53,10 @@ OPERATORS: dict[str, type[Any]] = {
     operator.name: operator
     for operator in (
         Tournament,
+        DoubleTournament,
+        FeasibleTournament,
+        NSGA2Selection,
+        NSGA3Selection,
         LinearRank,
         ExponentialRank,
         TruncationSelection,
