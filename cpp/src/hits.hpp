@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "cambrian/activity.hpp"
@@ -133,27 +134,41 @@ void each_row(const Changeable& changeable, const Brood& brood, const T* childre
     }
 }
 
-// `count` of the genes: a uniform subset (Floyd's method, in Bentley, "Programming Pearls", CACM 30(9),
-// 1987).
+// Floyd's method (in Bentley, "Programming Pearls", CACM 30(9), 1987) for a uniform subset of 0 … n - 1:
+// take(pick) notes a number and tells whether it was there already, visit(i, pick) gets what was chosen.
+template <class Take, class Visit>
+void choose_subset(std::size_t n, std::size_t count, Words& words, Take take, Visit visit) {
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto last = static_cast<std::uint32_t>(n - count + i);
+        std::uint32_t pick = words.below(last + 1);
+        if (take(pick)) take(pick = last);
+        visit(i, pick);
+    }
+}
+
+// `count` of the genes, any of them.
 template <class T>
 void hit_some(std::uint32_t start, std::span<const std::uint32_t> genes, std::size_t count, Words& words,
               Scratch<T>& scratch) {
     const std::size_t before = scratch.hits.size();
     scratch.hits.resize(before + count);
     Hit* const hits = scratch.hits.data() + before;
+    const auto visit = [&](std::size_t i, std::uint32_t pick) {
+        hits[i] = {start + genes[pick], genes[pick]};
+    };
+    if (genes.size() <= 256) {
+        std::array<std::uint64_t, 4> taken{};
+        const auto take = [&](std::uint32_t pick) {
+            const std::uint64_t old = taken[pick / 64], bit = std::uint64_t{1} << pick % 64;
+            taken[pick / 64] = old | bit;
+            return (old & bit) != 0;
+        };
+        return choose_subset(genes.size(), count, words, take, visit);
+    }
     std::uint8_t* const taken = scratch.taken.data();
-    for (std::size_t i = 0; i < count; ++i) {
-        const auto last = static_cast<std::uint32_t>(genes.size() - count + i);
-        std::uint32_t pick = words.below(last + 1);
-        pick = taken[pick] != 0 ? last : pick;
-        taken[pick] = 1;
-        hits[i].at = pick;
-    }
-    for (std::size_t i = 0; i < count; ++i) {
-        taken[hits[i].at] = 0;
-        const std::uint32_t column = genes[hits[i].at];
-        hits[i] = {start + column, column};
-    }
+    const auto take = [&](std::uint32_t pick) { return std::exchange(taken[genes[pick]], 1) != 0; };
+    choose_subset(genes.size(), count, words, take, visit);
+    for (std::size_t i = 0; i < count; ++i) taken[hits[i].column] = 0;
 }
 
 // One active gene on average: each of the k that a genome has with probability 1/k. Their number is drawn,

@@ -122,13 +122,16 @@ class OwnHits {
     }
 
   private:
-    // e^(gamma * N(0, 1)) for each row, all at once: they don't wait for one another.
+    // e^(-gamma * N(0, 1)) for each of the rows.
     void draw_factors(const Brood& brood, double* factors) const {
         constexpr std::uint32_t kFirst = 1U << 23;  // blocks of words that nothing else uses
         Words words(brood.source, brood.purpose, brood.first, kFirst);
-        for (const std::uint16_t row : brood.rows) factors[row] = uniform(words);
-        for (const std::uint16_t row : brood.rows)
-            factors[row] = portable_exp(-mutation_.gamma * normal_quantile(factors[row]));
+        for (std::size_t i = 0; i < brood.rows.size(); ++i) factors[i] = uniform(words);
+        normal_quantiles(factors, brood.rows.size());
+        for (std::size_t i = 0; i < brood.rows.size(); ++i) factors[i] *= -mutation_.gamma;
+        portable_exps(factors, brood.rows.size());
+        // To where their rows stand, the last first, as none stands before its place among them.
+        for (std::size_t i = brood.rows.size(); i-- > 0;) factors[brood.rows[i]] = factors[i];
     }
 
     // The logistic of a normally distributed step from the rate's own logit, within the bounds.

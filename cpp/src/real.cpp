@@ -1,5 +1,7 @@
 #include "cambrian/real.hpp"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cfloat>
 #include <cmath>
@@ -7,6 +9,7 @@
 #include <limits>
 
 #include "real_tables.hpp"
+#include "vector.hpp"
 
 namespace cambrian {
 namespace {
@@ -68,10 +71,13 @@ double scaled(double value, int exponent) {
     return std::bit_cast<double>(whole + ((rest > half || (rest == half && (whole & 1) != 0)) ? 1 : 0));
 }
 
-// e^(x + low), |low| below a unit in the last place of x.
-double exponential(double x, double low) {
-    if (x > kMostExponent) return kInfinity;
-    if (x < kLeastExponent) return 0.0;
+struct Scaled {  // value * 2^exponent
+    double value;
+    int exponent;
+};
+
+// e^(x + low), |low| below a unit in the last place of x, and |x| at most 1000.
+CAMBRIAN_INLINE Scaled scaled_exponential(double x, double low) {
     const double steps = (x * kStepsPerOne + kToInteger) - kToInteger;
     const int step = static_cast<int>(steps);
     // At most half a step, 2.7e-3.
@@ -79,7 +85,14 @@ double exponential(double x, double low) {
     const double square = r * r;
     const double p = r + square * ((0.5 + r * (1.0 / 6)) + square * ((1.0 / 24) + r * (1.0 / 120)));
     const Power& power = kPowers[static_cast<unsigned>(step) & 127U];
-    return scaled(power.high + (power.high * p + power.low), step >> 7);
+    return {power.high + (power.high * p + power.low), step >> 7};
+}
+
+double exponential(double x, double low) {
+    if (x > kMostExponent) return kInfinity;
+    if (x < kLeastExponent) return 0.0;
+    const Scaled result = scaled_exponential(x, low);
+    return scaled(result.value, result.exponent);
 }
 
 // log x of a positive, finite x given by its bits, to about 2^-68 of its size.
@@ -111,14 +124,14 @@ Pair logarithm(std::uint64_t bits) {
 
 // Of a polynomial, the constant first.
 template <std::size_t N>
-double polynomial(const double (&coefficients)[N], double x) {
+CAMBRIAN_INLINE double polynomial(const double (&coefficients)[N], double x) {
     double value = coefficients[N - 1];
     for (std::size_t i = N - 1; i-- > 0;) value = value * x + coefficients[i];
     return value;
 }
 
 // Between the quantiles of 0.075 and 0.925, of q = p - 1/2.
-double central_quantile(double q) {
+CAMBRIAN_INLINE double central_quantile(double q) {
     constexpr double a[] = {3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
                             1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4,
                             3.3430575583588128105e4, 2.5090809287301226727e3};
@@ -167,10 +180,35 @@ bool is_nan(double x) {
     return (std::bit_cast<std::uint64_t>(x) & ~kSign) > kInfinite;
 }
 
+// The versions give the same bits, as no compiler may contract (CMakeLists.txt). |x| is at most kInside.
+constexpr double kInside = 700.0;
+
+CAMBRIAN_INLINE void exponentials(double* x, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+        const Scaled result = scaled_exponential(x[i], 0.0);
+        const auto exponent = static_cast<std::uint64_t>(static_cast<std::int64_t>(result.exponent));
+        x[i] =
+            std::bit_cast<double>(std::bit_cast<std::uint64_t>(result.value) + (exponent << kFractionBits));
+    }
+}
+CAMBRIAN_VERSIONS(void, exponentials, (double* x, std::size_t count), (x, count))
+
+CAMBRIAN_INLINE void central_quantiles(const double* p, std::size_t count, double* out) {
+    for (std::size_t i = 0; i < count; ++i) out[i] = central_quantile(p[i] - 0.5);
+}
+CAMBRIAN_VERSIONS(void, central_quantiles, (const double* p, std::size_t count, double* out), (p, count, out))
+
 }  // namespace
 
 double portable_exp(double x) {
     return is_nan(x) ? kNaN : exponential(x, 0.0);
+}
+
+void portable_exps(double* x, std::size_t count) {
+    static const auto many = choose_exponentials();
+    if (std::all_of(x, x + count, [](double y) { return y > -kInside && y < kInside; }))
+        return many(x, count);
+    for (std::size_t i = 0; i < count; ++i) x[i] = portable_exp(x[i]);
 }
 
 double portable_log(double x) {
@@ -203,6 +241,20 @@ double normal_quantile(double p) {
     const double q = p - 0.5;
     if (q >= -0.425 && q <= 0.425) return central_quantile(q);
     return q < 0.0 ? -tail_quantile(p) : tail_quantile(1.0 - p);
+}
+
+void normal_quantiles(double* p, std::size_t count) {
+    static const auto central = choose_central_quantiles();
+    constexpr std::size_t kSome = 128;
+    std::array<double, kSome> found;
+    for (std::size_t from = 0; from < count; from += kSome) {
+        const std::size_t some = std::min(kSome, count - from);
+        central(p + from, some, found.data());
+        for (std::size_t i = 0; i < some; ++i) {
+            const double q = p[from + i] - 0.5;
+            p[from + i] = q >= -0.425 && q <= 0.425 ? found[i] : normal_quantile(p[from + i]);
+        }
+    }
 }
 
 }  // namespace cambrian

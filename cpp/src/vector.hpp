@@ -22,7 +22,8 @@
 #endif
 
 // For `result name parameters`, a CAMBRIAN_INLINE function in plain C++: choose_name() gives a pointer to the
-// version for this CPU. Integers and comparisons only, as all versions must give the same bits.
+// version for this CPU. All versions must give the same bits: nothing that a library or the order of a sum
+// decides.
 #ifdef CAMBRIAN_X86
 #define CAMBRIAN_VERSIONS(result, name, parameters, arguments)      \
     result name##_scalar parameters {                               \

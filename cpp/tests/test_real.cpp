@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <vector>
 
 #include "cambrian/mix.hpp"
 #include "cambrian/real.hpp"
@@ -176,6 +177,30 @@ void uniforms_are_inside() {
     CHECK(uniform_open(0x12345678, 0x9ABCDEF0) == 0x123456789ABCDp-52 + 0x1p-53);
 }
 
+void many_are_as_one() {
+    Stream stream(Source(3, 0, 0), kSample, 0);
+    for (const double reach : {1.0, 690.0, 2000.0}) {
+        std::vector<double> numbers, ranks;
+        for (int i = 0; i < 1000; ++i) {
+            const std::uint32_t first = stream.word();
+            ranks.push_back(uniform_open(first, stream.word()));
+            numbers.push_back(reach * (2.0 * ranks.back() - 1.0));
+        }
+        ranks.insert(ranks.end(), {0.0, 1.0, 0.075, 0.925, 1e-300, -1.0, 2.0, kNaN});
+        if (reach > 1000.0) numbers.insert(numbers.end(), {kInfinity, -kInfinity, kNaN});
+        std::vector<double> powers = numbers, quantiles = ranks;
+        portable_exps(powers.data(), powers.size());
+        normal_quantiles(quantiles.data(), quantiles.size());
+        const auto same = [](double a, double b) {
+            return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
+        };
+        for (std::size_t i = 0; i < numbers.size(); ++i) CHECK(same(powers[i], portable_exp(numbers[i])));
+        for (std::size_t i = 0; i < ranks.size(); ++i) CHECK(same(quantiles[i], normal_quantile(ranks[i])));
+    }
+    portable_exps(nullptr, 0);
+    normal_quantiles(nullptr, 0);
+}
+
 // Every bit of many results, wherever this is compiled and run.
 void golden_bits() {
     Digest digest(1);
@@ -204,6 +229,7 @@ int main() {
     edges();
     edges_of_powers();
     uniforms_are_inside();
+    many_are_as_one();
     golden_bits();
     return cambrian::testing::failures();
 }

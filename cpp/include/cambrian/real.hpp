@@ -2,6 +2,7 @@
 // IEEE 754: made of + - * / and square root of doubles, of bit operations and tables, and never of libm.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace cambrian {
@@ -19,6 +20,10 @@ double portable_pow(double base, double exponent);
 // The standard normal's quantile to a relative 1e-15 or so (Wichura, "Algorithm AS 241: The Percentage Points
 // of the Normal Distribution", Applied Statistics 37, 1988: PPND16). -inf for 0, +inf for 1, NaN outside.
 double normal_quantile(double p);
+
+// Of `count` numbers at once, which are replaced: the same as one by one, and faster.
+void portable_exps(double* x, std::size_t count);
+void normal_quantiles(double* p, std::size_t count);
 
 // The middle of the word's share of (0, 1): never 0 or 1, exact, and uniform if the word is.
 inline double uniform_open(std::uint32_t word) {
