@@ -344,6 +344,7 @@ def test_survivors_are_different_rows() -> None:
     [
         ("mutator", None, mirror, ValueError, "kind: expected one of selection, "),
         ("mutation", "", mirror, TypeError, "name: expected the operator's name, got ''"),
+        ("mutation", None, lambda genomes, layout, key: 0, TypeError, "name: <lambda> needs one"),
         ("mutation", 3, mirror, TypeError, "name: expected the operator's name, got 3"),
         ("mutation", "reset", mirror, ValueError, "name: there is an operator 'reset' already"),
         ("mutation", "mixture", mirror, ValueError, "there is an operator 'mixture' already"),

@@ -359,7 +359,7 @@ def test_empty_populations_and_one_parent() -> None:
         assert beside["parents"].shape == (n, 2)
 
 
-@pytest.mark.parametrize("n", [2**31, 2**63, 10**30])
+@pytest.mark.parametrize("n", [2**31, 2**63, 10**30, 10**5000], ids=lambda n: str(n.bit_length()))
 @pytest.mark.parametrize("mutation", ["point", SAME], ids=str)
 def test_huge_numbers_are_refused(n: int, mutation: Any) -> None:
     for elite in (0, 1):
@@ -426,6 +426,65 @@ def test_arrays_of_any_form_are_taken_or_refused_whole(
         np.testing.assert_array_equal(children, expected)
         for array, was in zip((genomes, cost), before, strict=False):
             np.testing.assert_array_equal(np.array(array), was)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("argument", ["first", "second", "out"])
+@pytest.mark.parametrize("by", [cb.UniformCrossover(), FIRST, cb.Mixture([(FIRST, 1), (FIRST, 2)])], ids=str)
+def test_cross_takes_or_refuses_an_array_whole(by: Any, argument: str, form: str) -> None:
+    arrays = {"first": GENOMES, "second": GENOMES[::-1].copy(), "out": np.full_like(GENOMES, 1)}
+    expected = cb.cross(arrays["first"], arrays["second"], LAYOUT, by=by)
+    arrays[argument] = FORMS[form](arrays[argument])
+    before = {name: np.array(array) for name, array in arrays.items()}
+    # Bytes have one order, and any address will do; what `unaligned` makes is read-only.
+    taken = (
+        ("as it is", "foreign") if argument == "out" else ("as it is", "read-only", "foreign", "unaligned")
+    )
+    if form in taken:
+        np.testing.assert_array_equal(cb.cross(**arrays, layout=LAYOUT, by=by), expected)
+    else:
+        with pytest.raises((TypeError, ValueError), match=f"^{argument}: "):
+            cb.cross(**arrays, layout=LAYOUT, by=by)
+        np.testing.assert_array_equal(np.array(arrays["out"]), before["out"])
+    for name in ("first", "second"):
+        np.testing.assert_array_equal(np.array(arrays[name]), before[name])
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("argument", ["genomes", "out"])
+@pytest.mark.parametrize("by", ["step", SAME, cb.Mixture([(SAME, 1), (cb.PointMutation(), 2)])], ids=str)
+def test_mutate_takes_or_refuses_an_array_whole(by: Any, argument: str, form: str) -> None:
+    layout = LAYOUTS["wide"]().layout()
+    genomes = _core.sample(layout, 20, seed=0)
+    arrays = {"genomes": genomes, "out": np.full_like(genomes, 1)}
+    expected = cb.mutate(genomes, layout, by=by)
+    arrays[argument] = FORMS[form](arrays[argument])
+    before = {name: np.array(array) for name, array in arrays.items()}
+    if form == "as it is" or (form == "read-only" and argument != "out"):
+        np.testing.assert_array_equal(cb.mutate(**arrays, layout=layout, by=by), expected)
+    else:
+        with pytest.raises((TypeError, ValueError), match=f"^{argument}: "):
+            cb.mutate(**arrays, layout=layout, by=by)
+        np.testing.assert_array_equal(np.array(arrays["out"]), before["out"])
+    np.testing.assert_array_equal(np.array(arrays["genomes"]), before["genomes"])
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("objectives", [1, 2])
+def test_select_and_survive_take_or_refuse_costs_whole(objectives: int, form: str) -> None:
+    plain_cost = np.random.default_rng(0).random((20, objectives)).squeeze()
+    cost = FORMS[form](plain_cost)
+    before = np.array(cost)
+    strided = ("as it is", "read-only", "Fortran", "every other", "backwards", "wide")
+    another = form == "flat" or (form == "deep" and objectives == 1)  # a cost of another shape
+    for call in (lambda cost: cb.select(cost, n=9), lambda cost: cb.survive(cost, n=min(9, len(cost)))):
+        if another or form in strided:
+            given = np.array(cost) if another else plain_cost
+            np.testing.assert_array_equal(call(cost), call(given))
+        else:
+            with pytest.raises((TypeError, ValueError), match=r"^cost: "):
+                call(cost)
+    np.testing.assert_array_equal(np.array(cost), before)
 
 
 @contextlib.contextmanager

@@ -23,9 +23,10 @@ OUT_COLUMNS: dict[str, type[Any]] = {"parents": np.int64, "rate": np.float64}
 def check_integer(value: object, name: str, low: int, high: int) -> int:
     """The value as an int; TypeError for another type, ValueError beyond `low` … `high`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name}: expected an integer from {low} to {high}, got {value!r}")
+        raise TypeError(f"{name}: expected an integer from {low} to {high}, got {value!r:.60}")
     if not low <= value <= high:
-        raise ValueError(f"{name}: expected an integer from {low} to {high}, got {value!r:.60}")
+        shown = value if abs(int(value)) < 1 << 128 else "one of many digits"  # Python may refuse to show it
+        raise ValueError(f"{name}: expected an integer from {low} to {high}, got {shown}")
     return int(value)
 
 

@@ -52,8 +52,11 @@ def operator(
     def make(function: Callable[..., Any]) -> type[Any]:
         if not inspect.isfunction(function):
             raise TypeError(f"operator: expected a function, got {type(function).__name__}")
+        named = function.__name__.isidentifier()
+        if name is None and not named:
+            raise TypeError(f"name: {function.__name__} needs one, as in cambrian.operator({kind!r}, 'mine')")
         made = dataclasses.make_dataclass(
-            function.__name__,
+            function.__name__ if named else str(name),
             _parameters(function, kind),
             bases=(Custom,),
             frozen=True,
