@@ -326,14 +326,22 @@ def test_rates_may_be_changed_in_place_by_mutate_alone() -> None:
 
 
 def test_own_rates_pass_a_users_mutation_unchanged() -> None:
+    place = {"seed": 3}
     for by in ([SAME, SELF], [SELF, SAME]):
-        place = {"seed": 3}
         after: dict[str, Any] = {}
         cb.mutate(GENOMES, LAYOUT, by=by, columns={"rate": RATES}, out_columns=after, **place)
         alone: dict[str, Any] = {}
         other = [cb.ResetMutation(0.0) if one is SAME else one for one in by]
         cb.mutate(GENOMES, LAYOUT, by=other, columns={"rate": RATES}, out_columns=alone, **place)
         np.testing.assert_array_equal(after["rate"], alone["rate"])
+        made: list[dict[str, Any]] = [{}, {}]
+        for beside, mutation in zip(made, (by, other), strict=True):
+            cb.breed(
+                GENOMES, COST, LAYOUT, elite=3, mutation=mutation, columns={"rate": RATES},
+                out_columns=beside, **place,
+            )  # fmt: skip
+        np.testing.assert_array_equal(made[0]["rate"], made[1]["rate"])
+        np.testing.assert_array_equal(made[0]["parents"], made[1]["parents"])
     mixed = cb.Mixture([(SELF, 1), (SAME, 1)])
     cb.mutate(GENOMES, LAYOUT, by=mixed, columns={"rate": RATES}, out_columns=after, seed=4)
     chosen = mixed.choices(30, seed=4)
