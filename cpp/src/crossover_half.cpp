@@ -51,26 +51,21 @@ class HalfCrosser final : public Crosser<T> {
     void cross(const Brood& brood, const T* const* first, const T* const* second, T* children,
                Scratch<T>& scratch) const override {
         Words words(brood.source, brood.purpose, brood.first);
-        const std::size_t count = bit_words(units_.size());
-        scratch.words.resize(2 * count);
-        std::uint32_t* differ = scratch.words.data();
-        std::uint32_t* chosen = differ + count;
+        const std::size_t stride = units_.stride(), size = brood.height * stride;
+        scratch.words.assign(size + stride, 0);
+        std::uint32_t* differ = scratch.words.data() + size;
         for (const std::size_t row : brood.rows) {
-            T* child = children + row * units_.width();
-            const bool crossed = rate_.holds(words.word());
-            if (crossed) differing(first[row], second[row], differ);
-            if (!crossed || !choose(differ, chosen, words)) {
-                std::copy_n(first[row], units_.width(), child);
-                continue;
-            }
-            units_.exchange(first[row], second[row], chosen, child);
+            if (!rate_.holds(words.word())) continue;
+            differing(first[row], second[row], differ);
+            choose(differ, scratch.words.data() + row * stride, words);
         }
+        units_.exchange(brood, first, second, scratch.words.data(), children);
     }
 
   private:
     void differing(const T* first, const T* second, std::uint32_t* bits) const {
         if (units_.genes()) return differing_genes(first, second, units_.width(), bits);
-        std::fill_n(bits, bit_words(units_.size()), 0);
+        std::fill_n(bits, units_.stride(), 0);
         for (std::size_t u = 0; u < units_.size(); ++u) {
             if (!std::equal(first + units_.begin(u), first + units_.end(u), second + units_.begin(u)))
                 set_bit(bits, u);
@@ -78,17 +73,16 @@ class HalfCrosser final : public Crosser<T> {
     }
 
     // A coin a unit chooses about half of them; uniform ones are added or taken away until it is exactly
-    // half. A half unit is rounded either way. False if nothing differs.
-    bool choose(const std::uint32_t* differ, std::uint32_t* chosen, Words& words) const {
-        const std::size_t count = bit_words(units_.size());
+    // half. A half unit is rounded either way.
+    void choose(const std::uint32_t* differ, std::uint32_t* chosen, Words& words) const {
+        const std::size_t count = units_.stride();
         const std::uint32_t all = count_bits(differ, count);
-        if (all == 0) return false;
+        if (all == 0) return;
         const std::uint32_t half = all / 2 + (all % 2 == 1 ? words.word() >> 31 : 0);
         for (std::size_t i = 0; i < count; ++i) chosen[i] = words.word() & differ[i];
         std::uint32_t now = count_bits(chosen, count);
         for (; now > half; --now) flip(differ, chosen, words.below(now), 0);
         for (; now < half; ++now) flip(differ, chosen, words.below(all - now), ~std::uint32_t{0});
-        return true;
     }
 
     // Of the differing units that are chosen (`flipped` 0) or not (all ones), the one of this rank changes.

@@ -20,27 +20,22 @@ class PointCrosser final : public Crosser<T> {
     void cross(const Brood& brood, const T* const* first, const T* const* second, T* children,
                Scratch<T>& scratch) const override {
         Words words(brood.source, brood.purpose, brood.first);
-        scratch.words.resize(bit_words(units_.size()));
+        const std::size_t stride = units_.stride();
+        scratch.words.assign(brood.height * stride, 0);
         for (const std::size_t row : brood.rows) {
-            T* child = children + row * units_.width();
-            if (!rate_.holds(words.word())) {
-                std::copy_n(first[row], units_.width(), child);
-                continue;
-            }
-            draw(words, scratch.words);
-            units_.exchange(first[row], second[row], scratch.words.data(), child);
+            if (rate_.holds(words.word())) draw(words, scratch.words.data() + row * stride);
         }
+        units_.exchange(brood, first, second, scratch.words.data(), children);
     }
 
   private:
     // Distinct joints (Floyd: Bentley, "Programming Pearls: A Sample of Brilliance", CACM 1987).
-    void draw(Words& words, std::vector<std::uint32_t>& bits) const {
-        std::fill(bits.begin(), bits.end(), 0);
+    void draw(Words& words, std::uint32_t* bits) const {
         for (std::uint32_t last = joints_ - cuts_; last < joints_; ++last) {
             const std::uint32_t joint = first_joint_ + words.below(last + 1);
-            set_bit(bits.data(), has_bit(bits.data(), joint) ? first_joint_ + last : joint);
+            set_bit(bits, has_bit(bits, joint) ? first_joint_ + last : joint);
         }
-        add_up_parity(bits.data(), bits.size());
+        add_up_parity(bits, units_.stride());
     }
 
     Chance rate_;

@@ -25,15 +25,23 @@ class Units {
     std::uint32_t begin(std::size_t unit) const { return borders_[unit]; }
     std::uint32_t end(std::size_t unit) const { return borders_[unit + 1]; }
 
-    // Units whose bit is set come from `second`.
-    void exchange(const T* first, const T* second, const std::uint32_t* bits, T* child) const {
+    // Words of bits that a row takes.
+    std::size_t stride() const { return bit_words(size()); }
+
+    // Units whose bit is set come from the second parent; of row r, from bits[r * stride()] on.
+    void exchange(const Brood& brood, const T* const* first, const T* const* second,
+                  const std::uint32_t* bits, T* children) const {
         if (genes()) {
-            constexpr std::uint16_t kRow = 0;
-            return blend_({&first, &second, bits, 0, width(), child}, &kRow, 1);
+            blend_({first, second, bits, stride(), width(), children}, brood.rows.data(), brood.rows.size());
+            return;
         }
-        std::copy_n(first, width(), child);
-        for (std::size_t u = 0; u < size(); ++u) {
-            if (has_bit(bits, u)) std::copy(second + begin(u), second + end(u), child + begin(u));
+        for (const std::size_t row : brood.rows) {
+            T* child = children + row * width();
+            std::copy_n(first[row], width(), child);
+            for (std::size_t u = 0; u < size(); ++u) {
+                if (has_bit(bits + row * stride(), u))
+                    std::copy(second[row] + begin(u), second[row] + end(u), child + begin(u));
+            }
         }
     }
 
