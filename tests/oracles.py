@@ -311,8 +311,10 @@ def mutate(
     for operator in operators:
         for member, purpose, rows in mixed(operator, place, len(genomes), key):
             if member[0] == "structural":
+                tall = height(space)
+                streams = {first: key.stream(purpose, first) for first in range(0, len(genomes), tall)}
                 for i in rows:
-                    genomes[i] = structural_mutation(space, genomes[i], member, key.stream(purpose, i))
+                    genomes[i] = structural_mutation(space, genomes[i], member, streams[i - i % tall])
             else:
                 gene_mutation(space, genomes, member, purpose, rows, key, rates)
         place += len(operator[1]) if operator[0] == "mixture" else 1
@@ -331,39 +333,46 @@ def breed(
 
 @dataclass(eq=False)
 class Slot:
-    """A slot as an object: its genes, and what each of its references names (a Slot, or an input below 0)."""
+    """Its genes, what each reference names (a Slot, or an input below 0), and how far back (0: nothing)."""
 
     genes: list[int]
     targets: dict[int, Any]
+    distances: dict[int, int]
+
+    def copy(self) -> Slot:
+        return Slot(list(self.genes), dict(self.targets), dict(self.distances))
 
 
 def read_slots(space: Space, genome: list[int], number: int) -> list[Slot]:
     r, chain = space.repeats[number], []
     for s in range(space.slots(genome, number)):
         start = r.first + s * r.width
-        slot = Slot(genome[start : start + r.width], {})
+        slot = Slot(genome[start : start + r.width], {}, {})
         for offset in range(r.width):
             gene = space.genes[start + offset]
             if gene.kind != "reference" or gene.repeat != number:
                 continue
             distance = genome[start + offset] + (0 if gene.optional else 1)
             target = max(s - distance, -gene.inputs)
-            absent = gene.optional and distance == 0
-            slot.targets[offset] = None if absent else chain[target] if target >= 0 else target
+            slot.distances[offset] = distance
+            slot.targets[offset] = None if distance == 0 else chain[target] if target >= 0 else target
         chain.append(slot)
     return chain
 
 
 def write_slots(space: Space, genome: list[int], number: int, chain: list[Slot]) -> None:
+    """References that don't name their target any more get the value that names it, or the nearest to it."""
     r = space.repeats[number]
     for s, slot in enumerate(chain):
         start = r.first + s * r.width
         genome[start : start + r.width] = slot.genes
         for offset, target in slot.targets.items():
             gene = space.genes[start + offset]
-            if target is None or (gene.optional and gene.options == 1):
+            if target is None:
                 continue
             place = target if isinstance(target, int) else chain.index(target)
+            if max(s - slot.distances[offset], -gene.inputs) == place:
+                continue
             reach = gene.options - (1 if gene.optional else 0)
             genome[start + offset] = min(max(s - place, 1), reach) - (0 if gene.optional else 1)
     if r.length >= 0:
@@ -378,6 +387,9 @@ def possible_changes(space: Space, genome: list[int], number: int) -> dict[str, 
         "duplicate": 0 < length < r.high,
         "move": length > 1,
         "rewire": bool(rewirable(space, genome, number)),
+        "swap": length > 1,
+        "split": 0 < length < r.high,
+        "merge": length > max(r.low, 1),
     }
 
 
@@ -414,7 +426,7 @@ def structural_mutation(
         return genome
     number = active[stream.below(len(active))]
     largest = max(operator[2:]) or 1
-    names = ("insert", "delete", "duplicate", "move", "rewire")
+    names = tuple(possible_changes(space, genome, number))
     possible = possible_changes(space, genome, number)
     weights = {
         n: int(w / largest * 2**24 + 0.5) * possible[n] for n, w in zip(names, operator[2:], strict=True)
@@ -436,23 +448,48 @@ def apply_change(space: Space, genome: list[int], number: int, name: str, stream
         genome[c] = others[stream.below(len(others))]
         return
     r, chain = space.repeats[number], read_slots(space, genome, number)
-    at = stream.below(len(chain) + (name == "insert"))
+    at = stream.below(len(chain) + {"insert": 1, "merge": -1}.get(name, 0))
+    options = [gene.options for gene in space.genes[r.first + at * r.width :][: r.width]]
     if name == "insert":
-        start = r.first + at * r.width
-        fresh = [stream.below(gene.options) for gene in space.genes[start : start + r.width]]
-        chain.insert(at, Slot(fresh, {}))
+        chain.insert(at, Slot([stream.below(n) for n in options], {}, {}))
     elif name == "duplicate":
-        chain.insert(at + 1, Slot(list(chain[at].genes), dict(chain[at].targets)))
+        chain.insert(at + 1, chain[at].copy())
     elif name == "move":
         to = stream.below(len(chain) - 1)
         chain.insert(to + (to >= at), chain.pop(at))
+    elif name == "swap":
+        other = stream.below(len(chain) - 1)
+        other += other >= at
+        chain[at], chain[other] = chain[other], chain[at]
+    elif name == "split":
+        chain.insert(at + 1, chain[at].copy())
+        for offset, second in enumerate(coins(r.width, stream)):
+            fresh = chain[at] if second else chain[at + 1]
+            fresh.genes[offset] = stream.below(options[offset])
+            fresh.targets.pop(offset, None)
+    elif name == "merge":
+        for offset, second in enumerate(coins(r.width, stream)):
+            if second:
+                for part in ("genes", "targets", "distances"):
+                    if part == "genes" or offset in chain[at + 1].targets:
+                        getattr(chain[at], part)[offset] = getattr(chain[at + 1], part)[offset]
+        forget(chain, at + 1, chain[at])
     else:
-        gone = chain.pop(at)
-        for slot in chain:
-            for offset, target in slot.targets.items():
-                if target is gone:
-                    slot.targets[offset] = chain[at - 1] if at > 0 else -1
+        forget(chain, at, chain[at - 1] if at > 0 else -1)
     write_slots(space, genome, number, chain)
+
+
+def coins(count: int, stream: Stream) -> list[bool]:
+    words = stream.words((count + 31) // 32)
+    return [words[i // 32] >> i % 32 & 1 == 1 for i in range(count)]
+
+
+def forget(chain: list[Slot], at: int, instead: Any) -> None:
+    gone = chain.pop(at)
+    for slot in chain:
+        for offset, target in slot.targets.items():
+            if target is gone:
+                slot.targets[offset] = instead
 
 
 def nondominated_rank(cost: np.ndarray[Any, Any], stop: int = 0) -> list[int]:

@@ -26,11 +26,12 @@ OneMutation one_mutation(Reader& reader) {
         return SelfAdaptiveMutation{reader.number(1, "gamma", kMostGamma), reader.rate(2, "low"),
                                     reader.probability(3, "high")};
     }
-    if (reader.is("structural", 6)) {
+    if (reader.is("structural", 9)) {
         return StructuralMutation{
             reader.probability(1, "rate"),
             {reader.weight(2, "insert"), reader.weight(3, "delete"), reader.weight(4, "duplicate"),
-             reader.weight(5, "move"), reader.weight(6, "rewire")}};
+             reader.weight(5, "move"), reader.weight(6, "rewire"), reader.weight(7, "swap"),
+             reader.weight(8, "split"), reader.weight(9, "merge")}};
     }
     reader.unknown(
         "reset, step, point, exact, at_least_one, gaussian, polynomial, heavy_tailed, per_gene, "

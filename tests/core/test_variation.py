@@ -54,15 +54,19 @@ MUTATIONS: list[list[tuple[Any, ...]]] = [
     [("polynomial", 20.0, None), ("polynomial", 0.0, 0.4)],
     [("heavy_tailed", 1.5)],
     [("per_gene", 0.03), ("per_gene", 1.0)],
-    [("structural", 1.0, 1, 1, 1, 1, 1)],
+    [("structural", 1.0, *[1] * 8)],
     [
-        ("mixture", (("reset", 0.2), ("point",), ("structural", 1.0, 1, 1, 1, 1, 1)), (1.0, 2.0, 3.0)),
+        ("mixture", (("reset", 0.2), ("point",), ("structural", 1.0, *[1] * 8)), (1.0, 2.0, 3.0)),
         ("point",),
     ],
-    [("structural", 0.5, 0.3, 2, 0, 1e-3, 0), ("reset", None), ("structural", 1.0, 0, 0, 0, 5, 1)],
+    [
+        ("structural", 0.5, 0.3, 2, 0, 1e-3, 0, 1, 0.5, 2),
+        ("reset", None),
+        ("structural", 1.0, 0, 0, 0, 5, 1, 0, 1, 1),
+    ],
 ]
 
-GOLDEN = ["cd21a53f30d92329", "a7fa14e5e73494c9", "ffb0e0a457ed6399", "b79c1b696f77b9ef", "4e3d2c8bfcd81d47"]
+GOLDEN = ["cd21a53f30d92329", "a7fa14e5e73494c9", "065bae7ab1fd2780", "893d7c96fc2d9bea", "b030469236da9adf"]
 
 
 def space(name: str) -> oracles.Space:
@@ -119,7 +123,7 @@ def test_breed_is_the_oracles(name: str) -> None:
     operators = (
         ("tournament", 3),
         ("uniform", 0.9, 0.5, "gene"),
-        [("step", None, 2), ("structural", 0.3, 1, 1, 1, 1, 1)],
+        [("step", None, 2), ("structural", 0.3, *[1] * 8)],
     )
     children = breed(s.layout, genomes, key, n, *operators)
     assert children.tolist() == oracles.breed(s, genomes.tolist(), key, n, *operators, oracles.Key(5, 6, 7))
@@ -156,7 +160,7 @@ def test_threads_change_nothing(name: str) -> None:
     layout = LAYOUTS[name]().layout()
     genomes, key = _core.sample(layout, 5000, seed=0), np.arange(5000.0) % 77
     others = genomes[::-1].copy()
-    mutation = [("reset", None), ("structural", 0.5, 1, 1, 1, 1, 1)]
+    mutation = [("reset", None), ("structural", 0.5, *[1] * 8)]
 
     def results(threads: int) -> list[Any]:
         source = {"seed": 1, "generation": 2, "threads": threads}

@@ -11,7 +11,7 @@ import oracles
 from cambrian import _core
 from layouts import LAYOUTS
 
-CHANGES = ("insert", "delete", "duplicate", "move", "rewire")
+CHANGES = ("insert", "delete", "duplicate", "move", "rewire", "swap", "split", "merge")
 HIGH = 6
 FRESH = -99
 
@@ -58,7 +58,7 @@ def reachable(tags: list[int], slot: int, target: Any) -> bool:
     return 1 <= slot - place <= 3
 
 
-def assert_names_kept(before: list, after: list, gone: int = FRESH) -> None:
+def assert_names_kept(before: list, after: list, gone: int = FRESH, some: bool = True) -> None:
     """Slots that were there still name what they named, wherever that is within reach."""
     old, tags = dict(before), [tag for tag, _ in after]
     checked = 0
@@ -69,7 +69,7 @@ def assert_names_kept(before: list, after: list, gone: int = FRESH) -> None:
                 checked += 1
             else:
                 assert now is not None
-    assert checked > 0 or len(after) <= 2
+    assert checked > 0 or len(after) <= 2 or not some
 
 
 @pytest.mark.parametrize("length", range(1, HIGH))
@@ -140,6 +140,96 @@ def test_move(length: int) -> None:
     assert len(orders) == length * (length - 1) - (length - 1)
 
 
+@pytest.mark.parametrize("length", range(2, HIGH + 1))
+def test_swap(length: int) -> None:
+    pairs = set()
+    for before, after, new_length in mutated(("swap",), length, 2000):
+        assert new_length == length
+        old, tags = [tag for tag, _ in before], [tag for tag, _ in after]
+        one, two = (s for s in range(length) if old[s] != tags[s])
+        assert (old[one], old[two]) == (tags[two], tags[one])
+        pairs.add((one, two))
+        assert_names_kept(before, after, some=False)
+    assert len(pairs) == length * (length - 1) // 2
+
+
+def names_of(genome: np.ndarray, length: int) -> list[list[Any]]:
+    """Per slot what its references name: the number of a slot, an input (below 0), or None."""
+    optional, plain = genome[3 : 3 + 3 * length : 3].astype(int), genome[4 : 4 + 3 * length : 3].astype(int)
+    return [
+        [max(s - optional[s], -1) if optional[s] else None, max(s - plain[s] - 1, -2)] for s in range(length)
+    ]
+
+
+def within(slot: int, target: Any, offset: int) -> Any:
+    """The target if the slot's reference can name it, else the nearest that it can."""
+    return target if target is None else min(max(target, slot - 3), slot - 1)
+
+
+@pytest.mark.parametrize("length", range(1, HIGH))
+def test_split(length: int) -> None:
+    space, genomes = tagged(2000, length)
+    children = _core.mutate(space.layout, genomes, operators=weights("split"), seed=1)
+    np.testing.assert_array_equal(children[:, 1], length)
+    kept, halves = [10 * (s + 1) for s in range(length)], [0, 0]
+    for before, after in zip(genomes, children, strict=True):
+        old, new = names_of(before, length), names_of(after, length + 1)
+        tags = [int(tag) for tag in after[2 : 2 + 3 * (length + 1) : 3]]
+
+        def fits(place: int, half: int, old: Any = old, new: Any = new, tags: Any = tags) -> bool:
+            if tags[: place + half] + tags[place + half + 1 :] != kept:
+                return False
+            for offset in range(2):
+                for s in (s for s in range(length) if s != place):
+                    was, now = old[s][offset], s + (s > place)
+                    moved = was + (was > place) if was is not None else None
+                    if new[now][offset] != within(now, moved, offset):
+                        return False
+                both = [
+                    within(place + h, old[place][offset], offset) == new[place + h][offset] for h in (0, 1)
+                ]
+                if not any(both):
+                    return False
+            return True
+
+        found = [(place, half) for place in range(length) for half in range(2) if fits(place, half)]
+        assert found, (before, after)
+        if len(found) == 1:
+            halves[found[0][1]] += 1
+    if length == 1:
+        assert min(halves) > 880  # of 2,000; 5 standard errors are 112
+
+
+@pytest.mark.parametrize("length", range(2, HIGH + 1))
+def test_merge(length: int) -> None:
+    space, genomes = tagged(2000, length)
+    children = _core.mutate(space.layout, genomes, operators=weights("merge"), seed=1)
+    np.testing.assert_array_equal(children[:, 1], length - 2)
+    pairs = set()
+    for before, after in zip(genomes, children, strict=True):
+        old, new = names_of(before, length), names_of(after, length - 1)
+        tags = [int(tag) // 10 - 1 for tag in after[2 : 2 + 3 * (length - 1) : 3]]
+        gone = next(s for s in range(length) if s not in tags)
+
+        def fits(place: int, old: Any = old, new: Any = new, tags: Any = tags) -> bool:
+            where = [s - (s > place) for s in range(length)]
+            for s in range(length):
+                merged = s in (place, place + 1)
+                for offset in range(2):
+                    options = [old[other][offset] for other in ((place, place + 1) if merged else (s,))]
+                    moved = [was if was is None or was < 0 else where[was] for was in options]
+                    if new[where[s]][offset] not in [within(where[s], target, offset) for target in moved]:
+                        return False
+            return all(tags[where[s]] == s for s in range(length) if s not in (place, place + 1))
+
+        places = [p for p in (gone - 1, gone) if 0 <= p < length - 1 and fits(p)]
+        assert places, (before, after)
+        if len(places) == 1:
+            pairs.add((places[0], gone))
+    expected = {(p, p + half) for p in range(length - 1) for half in range(2)}
+    assert len(pairs) > len(expected) / 2
+
+
 @pytest.mark.parametrize("length", range(1, HIGH + 1))
 def test_rewire(length: int) -> None:
     space, genomes = tagged(300, length)
@@ -154,7 +244,10 @@ def test_length_stays_between_min_and_max() -> None:
     layout = LAYOUTS["slots"]().layout()
     shortest, longest = _core.sample(layout, 200, seed=0), _core.sample(layout, 200, seed=0)
     shortest[:, 1], longest[:, 1] = 0, HIGH - 1
-    for genomes, names in ((shortest, ("delete", "move")), (longest, ("insert", "duplicate"))):
+    for genomes, names in (
+        (shortest, ("delete", "move", "swap", "merge")),
+        (longest, ("insert", "duplicate", "split")),
+    ):
         children = _core.mutate(layout, genomes, operators=weights(*names), seed=2)
         np.testing.assert_array_equal(children, genomes)
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from cambrian.evolve.checks import check_number
 
 MAX_WEIGHT = 1e9
+CHANGES = ("insert", "delete", "duplicate", "move", "rewire", "swap", "split", "merge")
 
 
 @dataclass(frozen=True)
@@ -15,10 +16,12 @@ class StructuralMutation:
     """With probability `rate`, one change to the slots of one repeat; the other fields are its weights.
 
     insert: a fresh random slot. delete, duplicate (the copy follows its original), move: a uniform slot.
-    rewire: a reference gets another value. Only what is possible there (length between min and max) is drawn.
-    References keep naming the slot they named, wherever it went; one to a deleted slot names the slot before
-    it, and one that can't reach its slot any more the nearest that it can. A space without repeats is left
-    as it is.
+    swap: two slots change places. split: a slot becomes two neighbours; each gene goes to one of them, and
+    the other's is drawn. merge: two neighbours become one, with each gene from either. rewire: a reference
+    gets another value. Only what is possible there (length between min and max) is drawn. References keep
+    naming the slot they named, wherever it went (of a split one the first half, of merged ones the whole);
+    one to a deleted slot names the slot before it, and one that can't reach its slot any more the nearest
+    that it can. A space without repeats is left as it is.
 
     >>> cb.breed(genomes, cost, space.layout, mutation=[cb.ResetMutation(), cb.StructuralMutation(0.3)])
     """
@@ -29,14 +32,17 @@ class StructuralMutation:
     duplicate: float = 1
     move: float = 1
     rewire: float = 1
+    swap: float = 1
+    split: float = 1
+    merge: float = 1
     name: ClassVar[str] = "structural"
     kind: ClassVar[str] = "mutation"
 
     def __post_init__(self) -> None:
         check_number(self, "rate", 1)
-        for field in ("insert", "delete", "duplicate", "move", "rewire"):
-            check_number(self, field, MAX_WEIGHT)
+        for change in CHANGES:
+            check_number(self, change, MAX_WEIGHT)
 
     def native(self) -> tuple[Any, ...]:
         """The operator as the core takes it."""
-        return (self.name, self.rate, self.insert, self.delete, self.duplicate, self.move, self.rewire)
+        return (self.name, self.rate, *(getattr(self, change) for change in CHANGES))

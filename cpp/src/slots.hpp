@@ -1,0 +1,62 @@
+// Slots of a repeat as things that move, and the references between them.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "cambrian/layout.hpp"
+
+namespace cambrian {
+
+struct SlotReference {
+    std::int32_t offset;  // column within the slot
+    std::int32_t reach;   // the largest distance it can name
+    std::int32_t inputs;
+    std::int32_t zero;  // the distance that option 0 stands for; 0: nothing is named
+
+    // What names from slot `to` the slot that `value` named from slot `from`, each old slot t >= 0 being now
+    // at position(t): the nearest that can be reached. A value that still names it stays.
+    template <class Position>
+    std::int32_t moved(std::int32_t value, std::int32_t from, std::int32_t to, Position position) const {
+        const std::int32_t distance = value + zero;
+        if (distance == 0) return value;
+        const std::int32_t old = std::max(from - distance, -inputs);
+        const std::int32_t target = old < 0 ? old : position(old);
+        if (std::max(to - distance, -inputs) == target) return value;
+        return std::min(std::max(to - target, 1), reach) - zero;
+    }
+};
+
+// What the slots of a repeat have in common.
+struct SlotShape {
+    Repeat repeat;
+    std::vector<SlotReference> references;  // of this repeat, not of those inside
+    bool alike = true;                      // all slots have the same options
+
+    SlotShape(const Layout& layout, const Repeat& repeat);
+
+    template <class T>
+    std::int32_t length(const T* genome) const {
+        return repeat.min + (repeat.length_column < 0 ? 0 : std::int32_t{genome[repeat.length_column]});
+    }
+    template <class T>
+    void set_length(T* genome, std::int32_t length) const {
+        if (repeat.length_column >= 0) genome[repeat.length_column] = static_cast<T>(length - repeat.min);
+    }
+    template <class T>
+    T* slot(T* genome, std::int32_t number) const {
+        return genome + repeat.first + number * repeat.width;
+    }
+
+    // The references of a slot that came from slot `from`.
+    template <class T, class Position>
+    void move_references(T* slot, std::int32_t from, std::int32_t to, Position position) const {
+        for (const SlotReference& reference : references) {
+            T& value = slot[reference.offset];
+            value = static_cast<T>(reference.moved(value, from, to, position));
+        }
+    }
+};
+
+}  // namespace cambrian
