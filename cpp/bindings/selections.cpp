@@ -26,6 +26,14 @@ Selection selection_operator(py::handle value, const char* name) {
         const auto niche = input<std::int64_t>(reader.value(1), "niche", {kAny});
         return NicheTournament{niche.data, niche.size()};
     }
+    if (reader.is("lexicase", 2)) {
+        const auto cases = input<double>(reader.value(1), "columns['cases']", {kAny, kAny});
+        const bool automatic = reader.value(2).is_none();
+        return Lexicase{
+            cases.data, cases.size(0), cases.size(1),
+            automatic ? 0.0 : reader.number(2, "epsilon", 0.0, std::numeric_limits<double>::max()),
+            automatic};
+    }
     if (reader.is("linear_rank", 1)) return LinearRank{reader.number(1, "pressure", 1.0, 2.0)};
     if (reader.is("exponential_rank", 1)) return ExponentialRank{reader.probability(1, "base")};
     if (reader.is("roulette", 1)) return Roulette{reader.probability(1, "floor")};
@@ -33,7 +41,8 @@ Selection selection_operator(py::handle value, const char* name) {
     if (reader.is("boltzmann", 1)) return Boltzmann{reader.above(1, "temperature")};
     if (reader.is("truncation_selection", 1)) return TruncationSelection{reader.probability(1, "share")};
     reader.unknown(
-        "tournament, varied_tournament, double_tournament, niche_tournament, linear_rank, exponential_rank, "
+        "tournament, varied_tournament, double_tournament, niche_tournament, lexicase, linear_rank, "
+        "exponential_rank, "
         "roulette, universal, boltzmann, "
         "truncation_selection");
 }

@@ -31,6 +31,7 @@ std::unique_ptr<Selector> make(const Tournament& selection, const Pool& pool);
 std::unique_ptr<Selector> make(const VariedTournament& selection, const Pool& pool);
 std::unique_ptr<Selector> make(const DoubleTournament& selection, const Pool& pool);
 std::unique_ptr<Selector> make(const NicheTournament& selection, const Pool& pool);
+std::unique_ptr<Selector> make(const Lexicase& selection, const Pool& pool);
 std::unique_ptr<Selector> make(const LinearRank& selection, const Pool& pool);
 std::unique_ptr<Selector> make(const ExponentialRank& selection, const Pool& pool);
 std::unique_ptr<Selector> make(const Roulette& selection, const Pool& pool);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from typing import Any
 
 from evolve.oracles_selection import GROUP, costs, in_groups
@@ -76,3 +77,33 @@ def niche_tournament(rank: Any, niche: Any, distance: Any, failed: Any, n: int, 
         return winners
 
     return in_groups(n, group)
+
+
+def deviation(values: list[float]) -> float:
+    """Median absolute deviation of those that are finite."""
+    fine = [value for value in values if value < math.inf]
+    if not fine:
+        return 0.0
+    median = statistics.median(fine)
+    return statistics.median([abs(value - median) for value in fine])
+
+
+def lexicase(cost: Any, cases: Any, n: int, epsilon: float | None, source: Key) -> list[int]:
+    everyone = [i for i in range(len(cost)) if not math.isnan(cost[i])] or list(range(len(cost)))
+    rows = [costs(row) for row in cases]
+    columns = [[rows[i][c] for i in everyone] for c in range(len(cases[0]))]
+    within = [deviation(column) if epsilon is None else epsilon for column in columns]
+
+    def winner(number: int) -> int:
+        stream, left, order = source.stream(SELECT, number), everyone, list(range(len(columns)))
+        for step in range(len(order)):
+            if len({tuple(rows[i]) for i in left}) == 1:
+                break
+            other = step + stream.below(len(order) - step)
+            order[step], order[other] = order[other], order[step]
+            case = order[step]
+            best = min(rows[i][case] for i in left)
+            left = [i for i in left if rows[i][case] <= best + within[case]]
+        return left[stream.below(len(left))] if len(left) > 1 else left[0]
+
+    return [winner(number) for number in range(n)]

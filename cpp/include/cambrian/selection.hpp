@@ -75,9 +75,20 @@ struct TruncationSelection {
     double share;
 };
 
+// Cases in random order, each keeping those of the lowest error (Spector 2012), or those at most epsilon
+// above it (La Cava, Spector and Danai 2016), until one is left. NaN is the highest error. `automatic`:
+// epsilon is each case's median absolute deviation.
+struct Lexicase {
+    const double* cases;  // (rows, count)
+    std::size_t rows;
+    std::size_t count;
+    double epsilon;
+    bool automatic;
+};
+
 using Selection =
-    std::variant<Tournament, VariedTournament, DoubleTournament, NicheTournament, LinearRank, ExponentialRank,
-                 Roulette, StochasticUniversal, Boltzmann, TruncationSelection>;
+    std::variant<Tournament, VariedTournament, DoubleTournament, NicheTournament, Lexicase, LinearRank,
+                 ExponentialRank, Roulette, StochasticUniversal, Boltzmann, TruncationSelection>;
 
 // A selection made ready for one population.
 class Selector {

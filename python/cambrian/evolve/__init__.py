@@ -21,6 +21,7 @@ from cambrian.evolve.diversity import (
     takeover_time,
 )
 from cambrian.evolve.indicators import hypervolume, igd_plus, r2
+from cambrian.evolve.lexicase import EpsilonLexicase, Lexicase
 from cambrian.evolve.mixture import Mixture
 from cambrian.evolve.mutations import (
     AtLeastOneMutation,
@@ -50,6 +51,7 @@ __all__ = [
     "BlendCrossover",
     "Boltzmann",
     "DoubleTournament",
+    "EpsilonLexicase",
     "ExactMutation",
     "ExponentialRank",
     "FeasibleTournament",
@@ -58,6 +60,7 @@ __all__ = [
     "HeavyTailedMutation",
     "KPointCrossover",
     "Key",
+    "Lexicase",
     "LinearRank",
     "Mixture",
     "MuCommaLambda",

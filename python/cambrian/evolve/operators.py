@@ -23,6 +23,7 @@ from cambrian.evolve.crossovers import (
     UniformCrossover,
 )
 from cambrian.evolve.custom import Custom
+from cambrian.evolve.lexicase import EpsilonLexicase, Lexicase
 from cambrian.evolve.mixture import MOST_MEMBERS, Mixture
 from cambrian.evolve.mutations import (
     AtLeastOneMutation,
@@ -57,6 +58,8 @@ OPERATORS: dict[str, type[Any]] = {
         FeasibleTournament,
         NSGA2Selection,
         NSGA3Selection,
+        Lexicase,
+        EpsilonLexicase,
         LinearRank,
         ExponentialRank,
         TruncationSelection,
