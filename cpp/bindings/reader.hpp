@@ -56,8 +56,8 @@ class Reader {
     std::vector<double> probabilities(std::size_t i, const char* what) const {
         if (!py::isinstance<py::tuple>(tuple_[i])) return {probability(i, what)};
         std::vector<double> result;
-        for (const py::handle item : tuple(i, what))
-            result.push_back(real(item, label(what).c_str(), 0.0, 1.0));
+        const std::string name = label(what);
+        for (const py::handle item : tuple(i, what)) result.push_back(real(item, name.c_str(), 0.0, 1.0));
         return result;
     }
     double weight(std::size_t i, const char* what) const {

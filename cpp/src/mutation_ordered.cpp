@@ -11,7 +11,8 @@
 namespace cambrian {
 namespace {
 
-constexpr std::uint32_t kMostRungs = 1024;  // where a table would be longer, the formula is used
+// Where a table would be longer, the formula is used: a table is made once a call, be it for few genomes.
+constexpr std::uint32_t kMostSteps = 64, kMostPowers = 256;
 
 // How likely a normal number is to be above x >= 0: Newton's method on its logarithm, from Sampford's bound
 // (Annals of Mathematical Statistics 24, 1953). 1e-300 stands for less.
@@ -21,7 +22,9 @@ double normal_tail(double x) {
     for (int i = 0; i < 6 && tail > 1e-300; ++i) {
         const double q = -normal_quantile(tail);
         const double slope = 0.3989422804014327 * portable_exp(-0.5 * q * q) / tail;
-        tail = std::min(0.5, tail * portable_exp((q - x) * slope));
+        const double better = std::min(0.5, tail * portable_exp((q - x) * slope));
+        if (better == tail) break;
+        tail = better;
     }
     return std::max(tail, 1e-300);
 }
@@ -70,7 +73,7 @@ class GaussianMove {
   public:
     GaussianMove(double sigma, std::uint32_t options)
         : options_(options), sigma_(sigma * (options - 1)), tail_(normal_tail(half())) {
-        if (9.0 * sigma_ > kMostRungs) return;
+        if (9.0 * sigma_ > kMostSteps) return;
         std::vector<double> rungs{1.0};
         while (rungs.back() > 0x1p-54)  // no uniform number is less
             rungs.push_back(normal_tail(half() * static_cast<double>(2 * rungs.size() + 1)) / tail_);
@@ -118,7 +121,7 @@ class GaussianMove {
 class PolynomialMove {
   public:
     PolynomialMove(double eta, std::uint32_t options) : options_(options), exponent_(eta + 1.0) {
-        if (options > kMostRungs) return;
+        if (options > kMostPowers) return;
         std::vector<double> powers;
         for (std::uint32_t i = 0; i < options; ++i) powers.push_back(power_of(i));
         powers_ = Ladder(std::move(powers));
