@@ -78,8 +78,9 @@ std::optional<std::vector<std::uint64_t>> hashes(const Layout& layout, const std
 template <class T>
 void breed_some(const Layout& layout, const std::vector<T>& parents) {
     const double key[kRows] = {3, 1, 2, 1, 0, 5};
-    const std::vector<Mutation> changes = {StructuralMutation{1.0, {1, 1, 1, 1, 1}}, StepMutation{0.3, 2},
-                                           ResetMutation{std::nullopt}, PointMutation{}};
+    const std::vector<Mutation> changes = {StructuralMutation{1.0, {1, 1, 1, 1, 1, 1, 1, 1}},
+                                           StepMutation{0.3, 2}, ResetMutation{std::nullopt},
+                                           PointMutation{}};
     const Crossover crossovers[] = {UniformCrossover{1.0, 0.5, By::kSlot}, PointCrossover{1.0, 1, By::kGene},
                                     PointCrossover{1.0, 2, By::kSlot}};
     std::uint32_t generation = 0;

@@ -39,8 +39,8 @@ Rows crossed(const Layout& layout, const Rows& first, const Rows& second, const 
 }
 
 Rows mutated(const Layout& layout, const Rows& genomes, int threads) {
-    const std::vector<Mutation> all = {StructuralMutation{0.9, {1, 1, 1, 1, 1}}, StepMutation{0.1, 2},
-                                       ResetMutation{std::nullopt}, PointMutation{}};
+    const std::vector<Mutation> all = {StructuralMutation{0.9, {1, 1, 1, 1, 1, 1, 1, 1}},
+                                       StepMutation{0.1, 2}, ResetMutation{std::nullopt}, PointMutation{}};
     Rows children(genomes.size());
     mutate<std::uint8_t>(layout, {genomes.data(), kRows, children.data()}, all, 0, Source(5, 0, 0),
                          {threads, {}});

@@ -52,7 +52,7 @@ Layout wide() {
 
 const std::vector<Mutation> kMutations = {OneMutation{ResetMutation{std::nullopt}},
                                           OneMutation{StepMutation{0.1, 2}},
-                                          OneMutation{StructuralMutation{0.9, {1, 1, 1, 1, 1}}},
+                                          OneMutation{StructuralMutation{0.9, {1, 1, 1, 1, 1, 1, 1, 1}}},
                                           MutationMixture{{PointMutation{}, ResetMutation{0.3}}, {1.0, 2.0}}};
 
 std::vector<Operators> operators() {
@@ -110,7 +110,7 @@ void mutations_are_at_work(const Layout& layout) {
     constexpr std::size_t kRows = 1000;
     std::vector<T> before(kRows * layout.width());
     sample(layout, kRows, Source(8, 0, 0), {}, before.data());
-    const std::vector<Mutation> each = {OneMutation{StructuralMutation{1.0, {1, 1, 1, 1, 1}}},
+    const std::vector<Mutation> each = {OneMutation{StructuralMutation{1.0, {1, 1, 1, 1, 1, 1, 1, 1}}},
                                         OneMutation{ResetMutation{1.0}}, OneMutation{PointMutation{}}};
     for (const Mutation& mutation : each) {
         std::vector<T> after(before.size());
