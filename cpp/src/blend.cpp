@@ -30,77 +30,96 @@ void blend_eight(const std::uint8_t* first, const std::uint8_t* second, std::uin
 }
 
 template <class T>
-void genome_scalar(const T* first, const T* second, const std::uint32_t* bits, std::size_t width, T* out) {
+void genome_scalar(const T* first, const T* second, const std::uint32_t* bits, std::uint32_t crossed,
+                   const T* limits, std::size_t width, T* out) {
     std::size_t i = 0;
     if constexpr (std::is_same_v<T, std::uint8_t>) {
         for (; i + 8 <= width; i += 8) {
-            blend_eight(first + i, second + i, static_cast<std::uint8_t>(bits[i / 32] >> i % 32), out + i);
+            const std::uint32_t eight = (bits[i / 32] & crossed) >> i % 32;
+            blend_eight(first + i, second + i, static_cast<std::uint8_t>(eight), out + i);
         }
     }
     for (; i < width; ++i) {
-        const T mask = static_cast<T>(0 - ((bits[i / 32] >> i % 32) & 1));
+        const T mask = static_cast<T>(0 - (((bits[i / 32] & crossed) >> i % 32) & 1));
         out[i] = static_cast<T>((first[i] & ~mask) | (second[i] & mask));
     }
+    if (limits == nullptr) return;
+    for (i = 0; i < width; ++i) out[i] = out[i] < limits[i] ? out[i] : limits[i];
 }
 
 #ifdef CAMBRIAN_X86
 CAMBRIAN_AVX2 inline void genome_avx2(const std::uint8_t* first, const std::uint8_t* second,
-                                      const std::uint32_t* bits, std::size_t width, std::uint8_t* out) {
+                                      const std::uint32_t* bits, std::uint32_t crossed,
+                                      const std::uint8_t* limits, std::size_t width, std::uint8_t* out) {
     const __m256i spread = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2,
                                             2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
     const __m256i one = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201));
     std::size_t i = 0;
     for (; i + 32 <= width; i += 32) {
-        const __m256i word = _mm256_set1_epi32(static_cast<int>(bits[i / 32]));
+        const __m256i word = _mm256_set1_epi32(static_cast<int>(bits[i / 32] & crossed));
         const __m256i mask = _mm256_cmpeq_epi8(_mm256_and_si256(_mm256_shuffle_epi8(word, spread), one), one);
         const __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(first + i));
         const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(second + i));
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i), _mm256_blendv_epi8(a, b, mask));
+        __m256i gene = _mm256_blendv_epi8(a, b, mask);
+        if (limits != nullptr)
+            gene = _mm256_min_epu8(gene, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(limits + i)));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i), gene);
     }
-    if (i < width) genome_scalar(first + i, second + i, bits + i / 32, width - i, out + i);
+    if (i == width) return;
+    genome_scalar(first + i, second + i, bits + i / 32, crossed, limits == nullptr ? nullptr : limits + i,
+                  width - i, out + i);
 }
 
 CAMBRIAN_AVX512 inline void genome_avx512(const std::uint8_t* first, const std::uint8_t* second,
-                                          const std::uint32_t* bits, std::size_t width, std::uint8_t* out) {
-    std::size_t i = 0;
-    for (; i + 64 <= width; i += 64) {
-        std::uint64_t mask;
-        std::memcpy(&mask, bits + i / 32, 8);
-        const __m512i a = _mm512_loadu_si512(first + i), b = _mm512_loadu_si512(second + i);
-        _mm512_storeu_si512(out + i, _mm512_mask_blend_epi8(mask, a, b));
+                                          const std::uint32_t* bits, std::uint32_t crossed,
+                                          const std::uint8_t* limits, std::size_t width, std::uint8_t* out) {
+    for (std::size_t i = 0; i < width; i += 64) {
+        const std::size_t left = std::min<std::size_t>(64, width - i);
+        const __mmask64 part = ~std::uint64_t{0} >> (64 - left);
+        std::uint64_t swapped = bits[i / 32] & crossed;
+        if (left > 32) swapped |= std::uint64_t{bits[i / 32 + 1] & crossed} << 32;
+        const __m512i a = _mm512_maskz_loadu_epi8(part, first + i);
+        __m512i gene = _mm512_mask_loadu_epi8(a, swapped & part, second + i);
+        if (limits != nullptr) gene = _mm512_min_epu8(gene, _mm512_maskz_loadu_epi8(part, limits + i));
+        _mm512_mask_storeu_epi8(out + i, part, gene);
     }
-    if (i < width) genome_scalar(first + i, second + i, bits + i / 32, width - i, out + i);
 }
 
 CAMBRIAN_AVX512 inline void genome_avx512(const std::uint16_t* first, const std::uint16_t* second,
-                                          const std::uint32_t* bits, std::size_t width, std::uint16_t* out) {
-    std::size_t i = 0;
-    for (; i + 32 <= width; i += 32) {
-        const __m512i a = _mm512_loadu_si512(first + i), b = _mm512_loadu_si512(second + i);
-        _mm512_storeu_si512(out + i, _mm512_mask_blend_epi16(bits[i / 32], a, b));
+                                          const std::uint32_t* bits, std::uint32_t crossed,
+                                          const std::uint16_t* limits, std::size_t width,
+                                          std::uint16_t* out) {
+    for (std::size_t i = 0; i < width; i += 32) {
+        const std::size_t left = std::min<std::size_t>(32, width - i);
+        const __mmask32 part = ~std::uint32_t{0} >> (32 - left);
+        const __m512i a = _mm512_maskz_loadu_epi16(part, first + i);
+        __m512i gene = _mm512_mask_loadu_epi16(a, bits[i / 32] & crossed & part, second + i);
+        if (limits != nullptr) gene = _mm512_min_epu16(gene, _mm512_maskz_loadu_epi16(part, limits + i));
+        _mm512_mask_storeu_epi16(out + i, part, gene);
     }
-    if (i < width) genome_scalar(first + i, second + i, bits + i / 32, width - i, out + i);
 }
 #endif
 
-#define CAMBRIAN_EACH_ROW(genome)                                                            \
-    for (std::size_t i = 0; i < count; ++i) {                                                \
-        const std::size_t row = rows[i];                                                     \
-        genome(work.first[row], work.second[row], work.bits + row * work.stride, work.width, \
-               work.out + row * work.width);                                                 \
+#define CAMBRIAN_EACH_ROW(genome)                                                                      \
+    for (std::size_t i = 0; i < count; ++i) {                                                          \
+        const std::size_t row = rows[i];                                                               \
+        const std::uint32_t crossed = work.crossed == nullptr ? ~0U : work.crossed[row];               \
+        genome(work.first[row], work.second[row], work.bits + row * work.stride, crossed, work.limits, \
+               work.width, work.out + row * work.width);                                               \
     }
 
+// By value: what is written to `out` could otherwise be the work itself.
 template <class T>
-void blend_scalar(const BlendRows<T>& work, const std::uint16_t* rows, std::size_t count) {
+void blend_scalar(BlendRows<T> work, const std::uint16_t* rows, std::size_t count) {
     CAMBRIAN_EACH_ROW(genome_scalar)
 }
 #ifdef CAMBRIAN_X86
 template <class T>
-CAMBRIAN_AVX2 void blend_avx2(const BlendRows<T>& work, const std::uint16_t* rows, std::size_t count) {
+CAMBRIAN_AVX2 void blend_avx2(BlendRows<T> work, const std::uint16_t* rows, std::size_t count) {
     CAMBRIAN_EACH_ROW(genome_avx2)
 }
 template <class T>
-CAMBRIAN_AVX512 void blend_avx512(const BlendRows<T>& work, const std::uint16_t* rows, std::size_t count) {
+CAMBRIAN_AVX512 void blend_avx512(BlendRows<T> work, const std::uint16_t* rows, std::size_t count) {
     CAMBRIAN_EACH_ROW(genome_avx512)
 }
 #endif

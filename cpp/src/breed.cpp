@@ -24,6 +24,8 @@ class Breeder {
           mutators_(layout, operators.mutations),
           limit_(layout),
           source_(source) {
+        direct_ = !mutators_.need_privacy();
+        far_ = sizeof(T) * width_ * parents.count > kNear;
         std::iota(all_.begin(), all_.end(), std::uint16_t{0});
     }
 
@@ -33,8 +35,9 @@ class Breeder {
         return height_ * (16 * width_ * (mutators_.size() + 1) + each_ * selector_->work());
     }
 
-    // The children of one block, `count` of them from `from` on; `rows` has room for a block.
-    void breed(std::uint32_t from, std::size_t count, T* rows, Scratch<T>& scratch) const {
+    // The children of one block, `count` of them from `from` on; `room` is enough for a block.
+    void breed(std::uint32_t from, std::size_t count, T* room, Scratch<T>& scratch) const {
+        T* const rows = direct_ ? children_.genomes + from * width_ : room;
         std::array<std::uint32_t, 2 * kMostRows> winners;
         std::array<const T*, kMostRows> first, second;
         std::array<double, kMostRows> rates;
@@ -45,15 +48,17 @@ class Breeder {
             brood.rates = rates.data();
         }
         crosser_->cross(brood, first.data(), second.data(), rows, scratch);
-        limit_.apply(rows, count);
+        if (!crosser_->limits()) limit_.apply(rows, count);
         mutators_.mutate(brood, rows, scratch);
-        std::copy_n(rows, count * width_, children_.genomes + from * width_);
+        if (!direct_) std::copy_n(rows, count * width_, children_.genomes + from * width_);
         if (children_.rates != nullptr && brood.rates != nullptr)
             std::copy_n(rates.data(), count, children_.rates + from);
         if (children_.parents != nullptr) name_parents(from, count, winners.data());
     }
 
   private:
+    static constexpr std::size_t kNear = std::size_t{1} << 20;
+
     void select(std::uint32_t from, std::size_t count, std::uint32_t* winners, const T** first,
                 const T** second) const {
         const auto each = static_cast<std::uint32_t>(each_);
@@ -61,6 +66,7 @@ class Breeder {
         for (std::size_t i = 0; i < count; ++i) {
             first[i] = parents_.genomes + winners[each_ * i] * width_;
             second[i] = parents_.genomes + winners[each_ * i + each_ - 1] * width_;
+            if (!far_) continue;
             prefetch_row(first[i]);
             if (each_ == 2) prefetch_row(second[i]);
         }
@@ -69,7 +75,10 @@ class Breeder {
     void prefetch_row(const T* row) const {
         const auto* bytes = reinterpret_cast<const char*>(row);
         prefetch(bytes);
-        prefetch(bytes + sizeof(T) * width_ - 1);
+        const std::size_t last = sizeof(T) * width_ - 1;
+        if (((reinterpret_cast<std::uintptr_t>(bytes) ^ reinterpret_cast<std::uintptr_t>(bytes + last)) &
+             64) != 0)
+            prefetch(bytes + last);
     }
 
     void name_parents(std::uint32_t from, std::size_t count, const std::uint32_t* winners) const {
@@ -89,6 +98,8 @@ class Breeder {
     std::unique_ptr<Selector> selector_;
     Mutators<T> mutators_;
     Limit<T> limit_;
+    bool direct_ = false;  // children are made where they will stay
+    bool far_ = false;     // parents are not in the nearest caches
     const Source& source_;
     std::array<std::uint16_t, kMostRows> all_;
 };

@@ -41,6 +41,8 @@ class Values {
 
 class Reset {
   public:
+    static constexpr bool kNeedsPrivacy = false;  // genes are only compared
+
     explicit Reset(const Layout& layout) {
         for (const Column& column : layout.columns)
             options_.push_back(static_cast<std::uint32_t>(column.options));
@@ -63,6 +65,8 @@ class Reset {
 // An ordered gene moves to another option at most `step` away, uniformly. Other genes are reset.
 class StepMove {
   public:
+    static constexpr bool kNeedsPrivacy = false;
+
     StepMove(const Layout& layout, std::uint32_t step) {
         for (const Column& column : layout.columns) {
             const auto last = static_cast<std::uint32_t>(column.options - 1);

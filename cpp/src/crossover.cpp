@@ -126,7 +126,7 @@ void crossover(const Layout& layout, const T* first, const T* second, std::size_
             const Brood brood{source, kCross, static_cast<std::uint32_t>(from), height, {rows.data(), count},
                               nullptr};
             crosser->cross(brood, firsts.data(), seconds.data(), children.data(), scratch);
-            limit.apply(children.data(), count);
+            if (!crosser->limits()) limit.apply(children.data(), count);
             std::copy_n(children.data(), count * width, out + from * width);
         }
     });

@@ -2,6 +2,7 @@
 
 #include "blend.hpp"
 #include "cambrian/crossover.hpp"
+#include "cambrian/limit.hpp"
 #include "units.hpp"
 
 namespace cambrian {
@@ -21,13 +22,18 @@ template <class T>
 class GeneCrosser final : public Crosser<T> {
   public:
     GeneCrosser(const Layout& layout, const UniformCrossover& crossover)
-        : width_(layout.width()), rate_(crossover.rate), swap_(crossover.swap) {}
+        : width_(layout.width()),
+          rate_(crossover.rate),
+          last_(static_cast<std::uint32_t>(rate_.threshold - 1)),
+          swap_(crossover.swap),
+          limit_(layout) {}
 
     void cross(const Brood& brood, const T* const* first, const T* const* second, T* children,
                Scratch<T>& scratch) const override {
+        if (rate_.threshold == 0) return copy_first(brood, first, children);
         const bool even = swap_.threshold == std::uint64_t{1} << 31;
         reserve(brood, scratch);
-        const std::uint32_t* rates = scratch.words.data();
+        std::uint32_t* rates = scratch.words.data();
         std::uint32_t* bits = scratch.words.data() + kSwaps;
         fill(brood, 0, brood.height, scratch.words.data());
         if (even) {
@@ -35,13 +41,13 @@ class GeneCrosser final : public Crosser<T> {
         } else {
             for (const std::size_t row : brood.rows) draw_bits(brood, row, scratch);
         }
-        // Where a child isn't crossed its bits are cleared; no branch, as that can't be predicted.
-        for (const std::size_t row : brood.rows) {
-            const std::uint32_t crossed = 0U - std::uint32_t{rate_.holds(rates[row])};
-            for (std::size_t w = row * bit_words(); w < (row + 1) * bit_words(); ++w) bits[w] &= crossed;
-        }
-        blend_({first, second, bits, bit_words(), width_, children}, brood.rows.data(), brood.rows.size());
+        // No branch on whether a child is crossed, as that can't be predicted.
+        for (std::size_t row = 0; row < brood.height; ++row) rates[row] = rates[row] <= last_ ? ~0U : 0U;
+        blend_({first, second, bits, bit_words(), width_, children, rates, limit_.data()}, brood.rows.data(),
+               brood.rows.size());
     }
+
+    bool limits() const override { return true; }
 
   private:
     std::size_t bit_words() const { return (width_ + 31) / 32; }
@@ -51,6 +57,13 @@ class GeneCrosser final : public Crosser<T> {
         const std::size_t bits = 4 * blocks_of(brood.height * bit_words());
         const std::size_t size = kSwaps + bits + 4 * blocks_of((width_ + 3) / 4);
         if (scratch.words.size() < size) scratch.words.resize(size);
+    }
+
+    void copy_first(const Brood& brood, const T* const* first, T* children) const {
+        for (const std::size_t row : brood.rows) {
+            std::copy_n(first[row], width_, children + row * width_);
+            limit_.apply(children + row * width_, 1);
+        }
     }
 
     static void fill(const Brood& brood, std::uint32_t from, std::size_t words, std::uint32_t* out) {
@@ -76,7 +89,9 @@ class GeneCrosser final : public Crosser<T> {
 
     std::size_t width_;
     Chance rate_;
+    std::uint32_t last_;  // the largest word that holds
     Chance swap_;
+    Limit<T> limit_;
     Blend<T> blend_ = choose_blend<T>();
 };
 

@@ -23,6 +23,14 @@ class GeneMutator final : public Mutator<T> {
         change_.change(brood, children, scratch);
     }
 
+    bool needs_privacy() const override {
+        if constexpr (requires { hits_.needs_privacy(); }) {
+            return Change::kNeedsPrivacy || hits_.needs_privacy();
+        } else {
+            return true;
+        }
+    }
+
   private:
     Hits hits_;
     Change change_;

@@ -1,5 +1,7 @@
 #include "hits.hpp"
 
+#include "vector.hpp"
+
 namespace cambrian {
 namespace {
 
@@ -18,7 +20,25 @@ std::uint32_t word_of(double probability) {
     return static_cast<std::uint32_t>(std::clamp(probability * 4294967296.0, 0.0, 4294967295.0));
 }
 
+CAMBRIAN_INLINE void place(const std::uint32_t* chosen, std::size_t count, const Whole& whole, Hit* out) {
+    const auto before = static_cast<std::uint32_t>(whole.before),
+               each = static_cast<std::uint32_t>(whole.each);
+    const std::uint64_t reciprocal = whole.reciprocal;
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto row = static_cast<std::uint32_t>((chosen[i] * reciprocal) >> kShift);
+        out[i].at = before + chosen[i];
+        out[i].column = chosen[i] - row * each;
+    }
+}
+CAMBRIAN_VERSIONS(void, place, (const std::uint32_t* chosen, std::size_t count, const Whole& whole, Hit* out),
+                  (chosen, count, whole, out))
+
 }  // namespace
+
+void place_whole(const std::uint32_t* chosen, std::size_t count, const Whole& whole, Hit* out) {
+    static const auto here = choose_place();
+    here(chosen, count, whole, out);
+}
 
 double power(double base, std::size_t exponent) {
     double result = 1.0;

@@ -56,6 +56,16 @@ class Changeable {
     std::size_t always_ = 0;
 };
 
+// What the places of genes in rows that follow each other are found by.
+struct Whole {
+    std::size_t before;  // genes before the first row
+    std::size_t each;    // genes of a row
+    std::uint64_t reciprocal;
+};
+// at / each is at * reciprocal >> kShift: exact, as at * each < 2**40 in a block.
+inline constexpr int kShift = 40;
+void place_whole(const std::uint32_t* chosen, std::size_t count, const Whole& whole, Hit* out);
+
 // Each active gene with one probability, the same in all genomes. The gaps run over all genes of the block,
 // one genome after the other; where one ends at a gene that is not active, nothing becomes of it.
 class RateHits {
@@ -78,27 +88,17 @@ class RateHits {
         const std::size_t count = gaps_.find(words, total, scratch.chosen);
         scratch.hits.resize(count);
         if (each == scratch.normal.size() && brood.whole()) {
-            place_whole(brood.rows[0] * each, each, scratch);
+            place_whole(scratch.chosen.data(), count, {brood.rows[0] * each, each, reciprocal_},
+                        scratch.hits.data());
         } else {
             place(brood, scratch);
         }
         if (changeable_.conditional()) changeable_.drop_inactive(children, scratch);
     }
 
+    bool needs_privacy() const { return changeable_.conditional(); }
+
   private:
-    // at / each is at * reciprocal >> kShift: exact, as at * each < 2**40 in a block.
-    static constexpr int kShift = 40;
-
-    template <class T>
-    void place_whole(std::size_t before, std::size_t each, Scratch<T>& scratch) const {
-        const std::uint32_t* const chosen = scratch.chosen.data();
-        for (std::size_t i = 0; i < scratch.hits.size(); ++i) {
-            const std::uint64_t row = (chosen[i] * reciprocal_) >> kShift;
-            scratch.hits[i] = {static_cast<std::uint32_t>(before + chosen[i]),
-                               static_cast<std::uint32_t>(chosen[i] - row * each)};
-        }
-    }
-
     template <class T>
     void place(const Brood& brood, Scratch<T>& scratch) const {
         const std::uint32_t* const columns = changeable_.columns().data();

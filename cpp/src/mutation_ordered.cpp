@@ -33,6 +33,8 @@ double normal_tail(double x) {
 template <class Move>
 class Moves {
   public:
+    static constexpr bool kNeedsPrivacy = true;  // tables are looked up by the present option
+
     Moves(const Layout& layout, double parameter) {
         std::map<std::int32_t, std::uint32_t> known;
         for (const Column& column : layout.columns) {

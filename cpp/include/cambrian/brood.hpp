@@ -43,7 +43,11 @@ struct Brood {
 
 // A gene that is to be changed: its place among those of the block, and its column.
 struct Hit {
-    std::uint32_t at, column;
+    std::uint32_t at;
+    std::uint32_t column;
+
+    Hit() {}  // so that making room for many costs nothing
+    Hit(std::uint32_t a, std::uint32_t c) : at(a), column(c) {}
 };
 
 // Memory that operators of one thread work in.

@@ -64,8 +64,12 @@ class Crosser {
 
     virtual bool needs_second() const { return true; }
 
+    // Whether it leaves no value beyond a gene's options.
+    virtual bool limits() const { return false; }
+
     // Row r of `children` from first[r] and second[r], for each row of the block. The parents' values may be
-    // changed by others meanwhile and may then be out of range; so may those of the children.
+    // changed by others meanwhile and may then be out of range; so may those of the children, unless
+    // `limits()`.
     virtual void cross(const Brood& brood, const T* const* first, const T* const* second, T* children,
                        Scratch<T>& scratch) const = 0;
 };

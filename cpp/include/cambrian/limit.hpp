@@ -18,6 +18,7 @@ class Limit {
     void apply(T* genomes, std::size_t rows) const;
     // The first row that holds such a value; `rows` if none does.
     std::size_t first_beyond(const T* genomes, std::size_t rows) const;
+    const T* data() const { return limits_.data(); }
     T of(std::size_t column) const { return limits_[column]; }
 
   private:

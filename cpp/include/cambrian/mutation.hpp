@@ -1,6 +1,7 @@
 // How genomes are changed. Only active genes are hit.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -73,6 +74,9 @@ class Mutator {
 
     // The rows of the block, which stand in `children`, private to the caller and in range; they stay so.
     virtual void mutate(const Brood& brood, T* children, Scratch<T>& scratch) const = 0;
+    // Whether it relies on the children being private: it uses their values to find its way. If not, they may
+    // stand where another thread can write to them.
+    virtual bool needs_privacy() const { return true; }
 };
 
 // Several, one after the other. The layout must outlive them.
@@ -84,6 +88,10 @@ class Mutators {
 
     bool empty() const { return members_.empty(); }
     std::size_t size() const { return members_.size(); }
+    bool need_privacy() const {
+        return std::any_of(members_.begin(), members_.end(),
+                           [](const auto& m) { return m->needs_privacy(); });
+    }
     // `brood` but for its purpose.
     void mutate(Brood brood, T* children, Scratch<T>& scratch) const;
 

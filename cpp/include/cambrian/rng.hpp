@@ -85,6 +85,16 @@ class BasicStream {
         return words_[used_++];
     }
 
+    // The next kSome words at once, if all were taken so: kSome divides kBuffer.
+    template <std::size_t kSome>
+        requires(kBuffer % kSome == 0)
+    const std::uint32_t* some() {
+        if (used_ == kBuffer) refill();
+        const std::uint32_t* first = words_.data() + used_;
+        used_ += kSome;
+        return first;
+    }
+
     // Uniform in 0 … bound - 1 by multiply-shift with rejection (Lemire, "Fast Random Integer Generation in
     // an Interval", 2019). `bound` must be positive.
     std::uint32_t below(const Bound& bound) {
