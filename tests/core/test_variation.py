@@ -35,6 +35,10 @@ CROSSOVERS = [
     ("blend", 1.0, 3.7),
     ("arithmetic", 0.7, 0.5),
     ("arithmetic", 1.0, 0.123),
+    ("homologous", 0.9, 0.5),
+    ("homologous", 1.0, 0.2),
+    ("homologous", 1.0, 1.0),
+    ("unequal", 0.9),
     ("mixture", (("uniform", 0.9, 0.3, "gene"), ("none",), ("two_point", 1.0, "gene")), (2.0, 0.0, 1.0)),
 ]
 MUTATIONS: list[list[tuple[Any, ...]]] = [

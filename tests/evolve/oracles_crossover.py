@@ -91,11 +91,148 @@ def half_uniform(
     return taken(parts, sorted(chosen), first, second)
 
 
+def matches(first: list[int], second: list[int]) -> list[tuple[int, int]]:
+    """A longest common subsequence, from the end: towards the diagonal where it costs nothing, else a match,
+    else past the first's, or the second's if that costs a match."""
+    n, m = len(first), len(second)
+    most = [[0] * (m + 1) for _ in range(n + 1)]
+    for i in range(1, n + 1):
+        for j in range(1, m + 1):
+            same = most[i - 1][j - 1] + 1 if first[i - 1] == second[j - 1] else 0
+            most[i][j] = max(same, most[i - 1][j], most[i][j - 1])
+    found, i, j = [], n, m
+    while i and j:
+        left, up = most[i][j - 1] == most[i][j], most[i - 1][j] == most[i][j]
+        if j > i and left:
+            j -= 1
+        elif i > j and up:
+            i -= 1
+        elif first[i - 1] == second[j - 1]:
+            i, j = i - 1, j - 1
+            found.append((i, j))
+        elif up:
+            i -= 1
+        else:
+            j -= 1
+    return found[::-1]
+
+
+Home = tuple[int, int]  # which parent (0 or 1), and its slot
+
+
+def homologous(
+    space: Space, first: list[int], second: list[int], parameters: Any, stream: Stream
+) -> list[int]:
+    parents, swap = (first, second), parameters[0]
+    from_second = bits(len(first), swap, stream)
+    child = [(second if s else first)[c] for c, s in enumerate(from_second)]
+    for number, r in enumerate(space.repeats):
+        if r.parent >= 0:
+            continue
+        n, m = (space.slots(genome, number) for genome in parents)
+        region = slice(r.first, r.first + r.high * r.width)
+        child[region] = first[region]
+        if r.length >= 0:
+            child[r.length] = first[r.length]
+        choice = [i for i in range(r.width) if space.genes[r.first + i].kind == "choice"]
+        op = choice[0] if choice else None
+        does = [
+            [0 if op is None else genome[r.first + s * r.width + op] for s in range(k)]
+            for genome, k in zip(parents, (n, m), strict=True)
+        ]
+        if does[0] == does[1]:
+            pairs = [(i, i) for i in range(n)]
+            stays = True
+        else:
+            pairs, stays = matches(*does), False
+        # The runs: a matched pair, or what lies unmatched between two.
+        runs: list[list[list[Home]]] = []
+        chosen: list[int | None] = []
+        i = j = 0
+        for a, b in [*pairs, (n, m)]:
+            if a > i or b > j:
+                runs.append([[(0, s) for s in range(i, a)], [(1, s) for s in range(j, b)]])
+                chosen.append(int(stream.chance(swap)))
+            if (a, b) != (n, m):
+                runs.append([[(0, a)], [(1, b)]])
+                chosen.append(None)
+            i, j = a + 1, b + 1
+        for k in range(len(runs) - 1, -1, -1):
+            if r.low <= sum(len(run[c or 0]) for run, c in zip(runs, chosen, strict=True)) <= r.high:
+                break
+            chosen[k] = chosen[k] and 0
+        place: dict[Home, int] = {}
+        homes: list[list[Home]] = []
+        for run, c in zip(runs, chosen, strict=True):
+            kept = (
+                [list(pair) for pair in zip(*run, strict=True)] if c is None else [[home] for home in run[c]]
+            )
+            for home in run[0] + run[1]:
+                place[home] = len(homes) - 1
+            for s, these in enumerate(kept):
+                for home in these:
+                    place[home] = len(homes) + s
+            homes += kept
+        write_homes(space, child, number, parents, homes, place, from_second, stays)
+    return child
+
+
+def write_homes(
+    space: Space, child: list[int], number: int, parents: Any, homes: list[list[Home]],
+    place: dict[Home, int], from_second: list[bool], stays: bool = False,
+) -> None:  # fmt: skip
+    """Slots that come from these homes; a slot with two takes each gene by `from_second`."""
+    r = space.repeats[number]
+    for s, these in enumerate(homes):
+        for offset in range(r.width):
+            c = r.first + s * r.width + offset
+            parent, slot = these[int(from_second[c])] if len(these) == 2 else these[0]
+            value, gene = parents[parent][r.first + slot * r.width + offset], space.genes[c]
+            if gene.kind == "reference" and gene.repeat == number and not stays:
+                value = named(gene, value, slot, s, parent, place)
+            child[c] = value
+    if r.length >= 0:
+        child[r.length] = len(homes) - r.low
+
+
+def named(gene: Any, value: int, old: int, new: int, parent: int, place: dict[Home, int]) -> int:
+    distance = value + (0 if gene.optional else 1)
+    if distance == 0:
+        return value
+    target = max(old - distance, -gene.inputs)
+    target = place[parent, target] if target >= 0 else target
+    if max(new - distance, -gene.inputs) == target:
+        return value
+    most = gene.options - (1 if gene.optional else 0)
+    return min(max(new - target, 1), most) - (0 if gene.optional else 1)
+
+
+def unequal(space: Space, first: list[int], second: list[int], parameters: Any, stream: Stream) -> list[int]:
+    outer = [number for number, r in enumerate(space.repeats) if r.parent < 0]
+    if not outer:
+        return list(first)
+    number = outer[stream.below(len(outer))]
+    r = space.repeats[number]
+    n, m = space.slots(first, number), space.slots(second, number)
+    head = stream.below(n + 1)
+    cuts = [cut for cut in range(m + 1) if r.low <= head + m - cut <= r.high]
+    cut = cuts[stream.below(len(cuts))]
+    end = r.first + r.high * r.width
+    child = first[:end] + second[end:]
+    homes = [[(0, s)] for s in range(head)] + [[(1, s)] for s in range(cut, m)]
+    place = {(0, s): s for s in range(head)}
+    place |= {(1, s): s - cut + head if s >= cut else head - 1 for s in range(m)}
+    write_homes(space, child, number, (first, second), homes, place, [False] * len(child))
+    return child
+
+
 ONE_BY_ONE: dict[str, Callable[..., list[int]]] = {
     "one_point": lambda space, first, second, by, stream: k_point(space, first, second, [1, *by], stream),
     "two_point": lambda space, first, second, by, stream: k_point(space, first, second, [2, *by], stream),
     "k_point": k_point,
     "half_uniform": half_uniform,
+    "homologous": homologous,
+    "unequal": unequal,
 }
 
 

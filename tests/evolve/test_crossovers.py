@@ -7,13 +7,17 @@ failure is a fault.
 from __future__ import annotations
 
 import math
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pytest
 
 import cambrian as cb
+import oracles
+from cambrian import _core
 from core.words import Words
+from evolve.oracles_crossover import matches
 from layouts import plain
 
 N = 40_000
@@ -156,3 +160,125 @@ def test_ordered_genes_are_independent() -> None:
         children = cb.cross(first, first + np.uint8(25), layout, by=operator, seed=9)
         correlation = np.corrcoef(children.T) - np.eye(9)
         assert np.abs(correlation).max() < SIGMAS / math.sqrt(N)
+
+
+def chain(low: int, high: int, operations: int, ordered_only: bool = False) -> Words:
+    """Slots of an operation, a gene, an optional and a plain reference, between other genes."""
+    words = Words()
+    words.gene(5)
+
+    def slot(repeat: int, s: int) -> None:
+        words.gene(7, "int", repeat=repeat, slot=s)
+        words.gene(operations, "int" if ordered_only else "choice", repeat=repeat, slot=s)
+        words.gene(5, "reference", repeat=repeat, slot=s, inputs=1, optional=True)
+        words.gene(6, "reference", repeat=repeat, slot=s, inputs=2)
+
+    words.repeat(low, high, slot)
+    words.repeat(2, 5, slot)
+    words.gene(3)
+    return words
+
+
+@pytest.mark.parametrize("operator", [("homologous", 1.0, 0.5), ("homologous", 0.8, 0.1), ("unequal", 1.0)])
+@pytest.mark.parametrize(
+    ("low", "high", "operations", "ordered_only"),
+    [
+        (0, 12, 3, False),
+        (1, 12, 2, False),
+        (6, 6, 3, False),
+        (4, 7, 2, False),
+        (0, 9, 3, True),
+        (1, 130, 3, False),
+    ],
+)
+def test_slots_are_crossed_as_the_oracle_does(
+    operator: Any, low: int, high: int, operations: int, ordered_only: bool
+) -> None:
+    space = oracles.Space(chain(low, high, operations, ordered_only))
+    n = 60 if high > 64 else 500
+    first, second = (_core.sample(space.layout, n, seed=seed) for seed in (1, 2))
+    children = _core.crossover(space.layout, first, second, operator=operator, seed=3)
+    _core.check(space.layout, children)
+    expected = oracles.crossover(space, first.tolist(), second.tolist(), operator, oracles.Key(3))
+    assert children.tolist() == expected
+
+
+def test_alignment_is_longest_and_keeps_to_equal_positions() -> None:
+    assert matches([1], [1, 1]) == [(0, 0)]
+    assert matches([2, 2, 2], [2]) == [(0, 0)]
+    assert matches([1, 2, 3], [9, 1, 2, 3]) == [(0, 1), (1, 2), (2, 3)]
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        a, b = (rng.integers(0, 3, rng.integers(0, 7)).tolist() for _ in range(2))
+        subsequences = [
+            {
+                tuple(row[i] for i in chosen)
+                for k in range(len(row) + 1)
+                for chosen in combinations(range(len(row)), k)
+            }
+            for row in (a, b)
+        ]
+        found = matches(a, b)
+        assert all(a[i] == b[j] for i, j in found)
+        assert len(found) == max(map(len, subsequences[0] & subsequences[1]))
+
+
+def slots_of_two(n: int, m: int, operations: tuple[list[int], list[int]]) -> Any:
+    """N times two genomes of the space of `chain`, whose genes 0 and 1 tell which parent they come from."""
+    space = oracles.Space(chain(1, 12, 8))
+    first = np.zeros((N, space.layout.n_genes), np.uint8)
+    second = first.copy()
+    for genome, length, does, mark in ((first, n, operations[0], 0), (second, m, operations[1], 1)):
+        genome[:, 0] = genome[:, -1] = mark
+        genome[:, 1] = length - 1
+        for s, operation in enumerate(does):
+            genome[:, 2 + 4 * s] = mark
+            genome[:, 3 + 4 * s] = operation
+    return space, first, second
+
+
+@pytest.mark.parametrize("swap", [0.5, 0.2])
+def test_homologous_crossover_has_no_positional_bias(swap: float) -> None:
+    # Slots 1 and 2 of the first match slots 2 and 3 of the second; what comes before and after is unmatched.
+    space, first, second = slots_of_two(4, 4, ([1, 2, 3, 4], [5, 6, 2, 3]))
+    children = cb.cross(first, second, space.layout, by=cb.HomologousCrossover(1.0, swap), seed=4)
+    assert_binomial((children[:, [0, -1]] == 1).sum(0), N, swap)
+    lengths = children[:, 1].astype(int) + 1
+    swapped = np.array([(children[:, 3] == 5), (children[np.arange(N), 3 + 4 * (lengths - 1)] == 3)])
+    assert_binomial(swapped.sum(1), N, swap)  # runs before and after: each as a whole
+    assert_binomial((swapped[0] & swapped[1]).sum(), N, swap * swap)
+    np.testing.assert_array_equal(lengths, 4 + swapped[0].astype(int) - swapped[1])
+    for k in range(2):  # the ordered genes of the matched slots
+        column = 2 + 4 * (1 + swapped[0] + k)
+        assert_binomial((children[np.arange(N), column] == 1).sum(), N, swap)
+
+
+def test_references_name_the_partner_of_what_they_named() -> None:
+    # Operations 1 2 3 against 9 1 2 3: in the child slot "3" stands one later if the run "9" was taken.
+    space, first, second = slots_of_two(3, 4, ([1, 2, 3], [4, 1, 2, 3]))
+    first[:, 5 + 4 * 2] = 1  # the first's third names its first …
+    second[:, 5 + 4 * 3] = 1  # … and so does the second's of that operation
+    children = cb.cross(first, second, space.layout, by=cb.HomologousCrossover(1.0), seed=5)
+    for child in children[:200]:
+        slots = oracles.read_slots(space, child.tolist(), 0)
+        assert slots[-1].targets[3].genes[1] == 1
+
+
+def test_unequal_crossover_cuts_uniformly() -> None:
+    space, first, second = slots_of_two(4, 6, ([1, 1, 1, 1], [2, 2, 2, 2, 2, 2]))
+    children = cb.cross(first, second, space.layout, by=cb.UnequalCrossover(1.0), seed=6)
+    assert (children[:, -1] == 1).all()  # the tail, whichever repeat is cut
+    operations = children[:, 3 : 3 + 4 * 12 : 4]
+    lengths = children[:, 1].astype(int) + 1
+    active = np.arange(12) < lengths[:, None]
+    heads = ((operations == 1) & active).sum(1)
+    tails = ((operations == 2) & active).sum(1)
+    np.testing.assert_array_equal(heads + tails, lengths)
+    here = (tails > 0) | (heads < 4)  # where the second repeat was cut, the first is as it was
+    # Of half the children, four heads of the first's slots in five are shorter, or the tail has a slot or more.
+    expected = np.full(5, 0.5 / 5)
+    counts = np.bincount(heads[here], minlength=5)
+    assert_binomial(counts[:4], N, expected[:4])
+    assert_binomial(counts[4], N, 0.1 * 6 / 7)
+    for head in range(1, 4):  # every length of the second's tail
+        assert_binomial(np.bincount(tails[here & (heads == head)], minlength=7), N, 0.1 / 7)

@@ -47,8 +47,19 @@ struct ArithmeticCrossover {
     double rate;
     double weight;
 };
+// For slots of varying number. Those of the outermost repeats are aligned by what they do (their first
+// unordered gene) and where they stand; genes of matched slots, and those outside, come from the second
+// parent with probability `swap`, and so do whole runs of unmatched slots.
+struct HomologousCrossover {
+    double rate;
+    double swap;
+};
+// The first parent up to a cut between slots of an outermost repeat, the second from a cut of its own on.
+struct UnequalCrossover {
+    double rate;
+};
 using OneCrossover = std::variant<NoCrossover, PointCrossover, UniformCrossover, HalfUniformCrossover,
-                                  BlendCrossover, ArithmeticCrossover>;
+                                  BlendCrossover, ArithmeticCrossover, HomologousCrossover, UnequalCrossover>;
 
 struct CrossoverMixture {  // each child is made by one of them, chosen by weight
     std::vector<OneCrossover> operators;
@@ -95,5 +106,10 @@ template <class T>
 std::unique_ptr<Crosser<T>> make_ordered_crosser(const Layout& layout, const BlendCrossover& crossover);
 template <class T>
 std::unique_ptr<Crosser<T>> make_ordered_crosser(const Layout& layout, const ArithmeticCrossover& crossover);
+template <class T>
+std::unique_ptr<Crosser<T>> make_homologous_crosser(const Layout& layout,
+                                                    const HomologousCrossover& crossover);
+template <class T>
+std::unique_ptr<Crosser<T>> make_unequal_crosser(const Layout& layout, const UnequalCrossover& crossover);
 
 }  // namespace cambrian

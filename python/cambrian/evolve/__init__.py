@@ -5,10 +5,12 @@ from cambrian.evolve.crossovers import (
     ArithmeticCrossover,
     BlendCrossover,
     HalfUniformCrossover,
+    HomologousCrossover,
     KPointCrossover,
     NoCrossover,
     OnePointCrossover,
     TwoPointCrossover,
+    UnequalCrossover,
     UniformCrossover,
 )
 from cambrian.evolve.custom import Key
@@ -58,6 +60,7 @@ __all__ = [
     "GaussianMutation",
     "HalfUniformCrossover",
     "HeavyTailedMutation",
+    "HomologousCrossover",
     "KPointCrossover",
     "Key",
     "Lexicase",
@@ -84,6 +87,7 @@ __all__ = [
     "Truncation",
     "TruncationSelection",
     "TwoPointCrossover",
+    "UnequalCrossover",
     "UniformCrossover",
     "breed",
     "cross",

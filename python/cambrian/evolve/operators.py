@@ -16,10 +16,12 @@ from cambrian.evolve.crossovers import (
     ArithmeticCrossover,
     BlendCrossover,
     HalfUniformCrossover,
+    HomologousCrossover,
     KPointCrossover,
     NoCrossover,
     OnePointCrossover,
     TwoPointCrossover,
+    UnequalCrossover,
     UniformCrossover,
 )
 from cambrian.evolve.custom import Custom
@@ -74,6 +76,8 @@ OPERATORS: dict[str, type[Any]] = {
         HalfUniformCrossover,
         BlendCrossover,
         ArithmeticCrossover,
+        HomologousCrossover,
+        UnequalCrossover,
         ResetMutation,
         StepMutation,
         PointMutation,
