@@ -275,7 +275,7 @@ def test_unequal_crossover_cuts_uniformly() -> None:
     tails = ((operations == 2) & active).sum(1)
     np.testing.assert_array_equal(heads + tails, lengths)
     here = (tails > 0) | (heads < 4)  # where the second repeat was cut, the first is as it was
-    # Of half the children, four heads of the first's slots in five are shorter, or the tail has a slot or more.
+    # Half of the children are cut here; where head and tail are the whole first and nothing, it can't be seen.
     expected = np.full(5, 0.5 / 5)
     counts = np.bincount(heads[here], minlength=5)
     assert_binomial(counts[:4], N, expected[:4])

@@ -235,7 +235,7 @@ class HomologousCrossover:
 
 @dataclass(frozen=True)
 class UnequalCrossover:
-    """With probability `rate`, the first parent up to a cut between its slots, then the second from another on.
+    """With probability `rate`, the first parent up to a cut between its slots, then the second from its own.
 
     The cuts lie in one outermost repeat, uniformly chosen: the first parent's is uniform, the second's
     uniform among those that keep the length within min to max. Equal parents thus have children of other
