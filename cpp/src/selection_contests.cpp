@@ -1,4 +1,4 @@
-// Tournaments beyond the plain one. Each winner has a stream of its own.
+// Tournaments beyond the plain one.
 #include <bit>
 #include <stdexcept>
 #include <string>
@@ -42,6 +42,7 @@ class Seen {
     std::vector<std::uint32_t> slots_;  // one more than the value, or 0
 };
 
+// Each winner has a stream of its own.
 class VariedSelector final : public GroupSelector {
   public:
     VariedSelector(const VariedTournament& selection, const Pool& pool)
@@ -134,6 +135,7 @@ class VariedSelector final : public GroupSelector {
     std::vector<Chance> places_;  // chance of a place up to k
 };
 
+// Draw d of all winners of a group is made before draw d + 1 of any.
 class DoubleSelector final : public GroupSelector {
   public:
     DoubleSelector(const DoubleTournament& selection, const Pool& pool)
@@ -141,47 +143,61 @@ class DoubleSelector final : public GroupSelector {
         check_rows(selection.rows, pool, "columns['size']");
     }
 
-    std::size_t work() const override { return std::size_t{24} * rule_.size; }
+    std::size_t work() const override { return std::size_t{16} * rule_.size; }
 
   private:
+    static constexpr std::uint32_t kBlocks = kGroup / 4;
+
     void group(const Source& source, std::uint32_t number, Group& winners) const override {
-        const Streams streams(source, kSelect, number * static_cast<std::uint32_t>(kGroup), kGroup);
-        for (std::size_t i = 0; i < kGroup; ++i) {
-            Stream stream = streams[i];
-            if (rule_.fitness_first) {
-                const std::uint32_t first = fittest(stream, &DoubleSelector::any);
-                const std::uint32_t second = fittest(stream, &DoubleSelector::any);
-                winners[i] = smaller(stream, first, second);
-            } else {
-                winners[i] = fittest(stream, &DoubleSelector::small);
+        alignas(64) Group other;
+        std::uint32_t block = 0;
+        fittest(source, number, block, winners);
+        if (!rule_.fitness_first) return;
+        fittest(source, number, block, other);
+        compare_sizes(source, number, block, winners, other);
+    }
+
+    // The best of `size` drawn ones, or of as many winners by size.
+    void fittest(const Source& source, std::uint32_t number, std::uint32_t& block, Group& best) const {
+        alignas(64) Group drawn, other;
+        std::array<double, kGroup> lowest;
+        for (std::uint32_t d = 0; d < rule_.size; ++d) {
+            draw(source, number, block, drawn);
+            if (!rule_.fitness_first) {
+                draw(source, number, block, other);
+                compare_sizes(source, number, block, drawn, other);
+            }
+            for (std::size_t i = 0; i < kGroup; ++i) {
+                const double cost = pool_.cost(drawn[i]);
+                const bool better = d == 0 || cost < lowest[i];
+                best[i] = better ? drawn[i] : best[i];
+                lowest[i] = better ? cost : lowest[i];
             }
         }
     }
 
-    std::uint32_t any(Stream& stream) const { return stream.below(bound_); }
-    std::uint32_t small(Stream& stream) const {
-        const std::uint32_t first = any(stream), second = any(stream);
-        return smaller(stream, first, second);
-    }
-
-    std::uint32_t fittest(Stream& stream, std::uint32_t (DoubleSelector::*next)(Stream&) const) const {
-        std::uint32_t best = (this->*next)(stream);
-        double lowest = pool_.cost(best);
-        for (std::uint32_t d = 1; d < rule_.size; ++d) {
-            const std::uint32_t other = (this->*next)(stream);
-            const double cost = pool_.cost(other);
-            best = cost < lowest ? other : best;
-            lowest = std::min(lowest, cost);
+    void draw(const Source& source, std::uint32_t number, std::uint32_t& block, Group& drawn) const {
+        below_fill(source, kSelect, number, block, bound_, kGroup, drawn.data());
+        block += kBlocks;
+        for (const std::uint32_t i : drawn) {
+            prefetch(pool_.key + i);
+            if (!rule_.fitness_first) prefetch(rule_.sizes + i);
         }
-        return best;
     }
 
-    // The smaller one with its probability, else the other; a failed one only against another failed one.
-    std::uint32_t smaller(Stream& stream, std::uint32_t first, std::uint32_t second) const {
-        const bool holds = smaller_.holds(stream.word());
-        const bool lost = failed(pool_.key[first]), other_lost = failed(pool_.key[second]);
-        if (lost != other_lost) return lost ? second : first;
-        return (rule_.sizes[second] < rule_.sizes[first]) == holds ? second : first;
+    // The smaller of each two with its probability, else the other; a failed one only against another failed
+    // one.
+    void compare_sizes(const Source& source, std::uint32_t number, std::uint32_t& block, Group& first,
+                       const Group& second) const {
+        alignas(64) Group words;
+        philox_fill(source.key, {block, kSelect, number, source.generation}, 0, kBlocks, words.data());
+        block += kBlocks;
+        for (std::size_t i = 0; i < kGroup; ++i) {
+            const std::uint32_t a = first[i], b = second[i];
+            const bool lost = failed(pool_.key[a]), other_lost = failed(pool_.key[b]);
+            const bool by_size = (rule_.sizes[b] < rule_.sizes[a]) == smaller_.holds(words[i]);
+            first[i] = (lost != other_lost ? lost : by_size) ? b : a;
+        }
     }
 
     Pool pool_;

@@ -221,7 +221,8 @@ class LexicaseSelector final : public GroupSelector {
         return *at;
     }
 
-    bool few(std::size_t candidates) const { return candidates <= 1 + cases_.classes() / 64; }
+    // So few that looking each up costs less than looking at all in order.
+    bool few(std::size_t candidates) const { return candidates <= 1 + cases_.classes() * sizeof(T) / 32; }
     const T* row(std::size_t at) const { return levels_.data() + at * cases_.classes(); }
     std::uint32_t level(std::size_t at, std::size_t k) const { return row(at)[k]; }
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from typing import Any
 
 from evolve.oracles_selection import GROUP, costs, in_groups
-from oracles import SELECT, Key, Stream, integers
+from oracles import SELECT, Key, integers
 
 
 def tournament(key: Any, n: int, size: int, replace: bool, p: float, source: Key) -> list[int]:
@@ -38,26 +39,29 @@ def double_tournament(
 ) -> list[int]:
     cost = costs(key)
 
-    def smaller(stream: Stream, a: int, b: int) -> int:
-        holds = stream.chance(parsimony / 2)
+    def smaller(coin: int, a: int, b: int) -> int:
         if math.isnan(key[a]) != math.isnan(key[b]):
             return b if math.isnan(key[a]) else a
         little, big = (b, a) if sizes[b] < sizes[a] else (a, b)
-        return little if holds else big
+        return little if coin < int(parsimony / 2 * 2**32 + 0.5) else big
 
-    def fittest(drawn: list[int]) -> int:
-        return min(drawn, key=cost.__getitem__)
+    def group(number: int) -> list[int]:
+        rounds = itertools.count(0, 64)
 
-    def winner(number: int) -> int:
-        stream = source.stream(SELECT, number)
-        if fitness_first:
-            first = fittest([stream.below(len(cost)) for _ in range(size)])
-            return smaller(stream, first, fittest([stream.below(len(cost)) for _ in range(size)]))
-        return fittest(
-            [smaller(stream, stream.below(len(cost)), stream.below(len(cost))) for _ in range(size)]
-        )
+        def draws() -> list[int]:
+            return integers(source, SELECT, number, next(rounds), len(cost), GROUP)
 
-    return [winner(number) for number in range(n)]
+        def by_size(first: list[int], second: list[int]) -> list[int]:
+            coins = source.stream(SELECT, number, next(rounds)).words(GROUP)
+            return [smaller(*one) for one in zip(coins, first, second, strict=True)]
+
+        def fittest() -> list[int]:
+            drawn = [draws() if fitness_first else by_size(draws(), draws()) for _ in range(size)]
+            return [min(rivals, key=cost.__getitem__) for rivals in zip(*drawn, strict=True)]
+
+        return by_size(fittest(), fittest()) if fitness_first else fittest()
+
+    return in_groups(n, group)
 
 
 def niche_tournament(rank: Any, niche: Any, distance: Any, failed: Any, n: int, source: Key) -> list[int]:

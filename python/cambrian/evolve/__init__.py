@@ -1,5 +1,6 @@
 """Operators on whole populations; their public names are those of `cambrian` itself."""
 
+from cambrian.evolve.adaptive import ProbabilityMatching, UpperConfidence
 from cambrian.evolve.breed import breed
 from cambrian.evolve.crossovers import (
     ArithmeticCrossover,
@@ -77,6 +78,7 @@ __all__ = [
     "PerGeneMutation",
     "PointMutation",
     "PolynomialMutation",
+    "ProbabilityMatching",
     "ResetMutation",
     "Roulette",
     "SelfAdaptiveMutation",
@@ -89,6 +91,7 @@ __all__ = [
     "TwoPointCrossover",
     "UnequalCrossover",
     "UniformCrossover",
+    "UpperConfidence",
     "breed",
     "cross",
     "das_dennis",
