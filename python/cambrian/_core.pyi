@@ -151,7 +151,11 @@ def repeats(layout: Layout, genomes: Genomes, *, threads: int = 1) -> NDArray[np
     """Which rows repeat an earlier one."""
 
 # Variation. Operators arrive as (name, parameter, ...) tuples; `cambrian.evolve` describes them:
-# ("tournament", size); ("none",), ("one_point", rate, by), ("two_point", rate, by),
+# ("tournament", size), ("varied_tournament", size, replace, p),
+# ("double_tournament", size, parsimony, fitness_first, sizes), ("niche_tournament", niche),
+# ("lexicase", cases, epsilon or None), ("linear_rank", pressure), ("exponential_rank", base),
+# ("truncation_selection", share), ("roulette", floor), ("universal", floor), ("boltzmann", temperature);
+# ("none",), ("one_point", rate, by), ("two_point", rate, by),
 # ("uniform", rate, swap, by) with by "gene" or "slot"; ("reset", rate), ("step", rate, step)
 # with rate None for one hit on average, ("point",), ("exact", k), ("at_least_one", rate),
 # ("gaussian", sigma, rate), ("polynomial", eta, rate), ("heavy_tailed", beta),
