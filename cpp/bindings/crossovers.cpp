@@ -19,11 +19,15 @@ OneCrossover one_crossover(Reader& reader) {
         return BlendCrossover{reader.probability(1, "rate"), reader.number(2, "alpha", 4.0)};
     if (reader.is("arithmetic", 2))
         return ArithmeticCrossover{reader.probability(1, "rate"), reader.probability(2, "weight")};
+    if (reader.is("sbx", 3)) {
+        return SimulatedBinaryCrossover{reader.probability(1, "rate"), reader.number(2, "eta", 1000.0),
+                                        reader.probability(3, "genes")};
+    }
     if (reader.is("homologous", 2))
         return HomologousCrossover{reader.probability(1, "rate"), reader.probability(2, "swap")};
     if (reader.is("unequal", 1)) return UnequalCrossover{reader.probability(1, "rate")};
     reader.unknown(
-        "none, one_point, two_point, k_point, uniform, half_uniform, blend, arithmetic, homologous, "
+        "none, one_point, two_point, k_point, uniform, half_uniform, blend, arithmetic, sbx, homologous, "
         "unequal, mixture");
 }
 

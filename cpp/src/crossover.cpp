@@ -70,6 +70,9 @@ struct Make {
     std::unique_ptr<Crosser<T>> operator()(const ArithmeticCrossover& c) const {
         return make_ordered_crosser<T>(layout, c);
     }
+    std::unique_ptr<Crosser<T>> operator()(const SimulatedBinaryCrossover& c) const {
+        return make_binary_crosser<T>(layout, c);
+    }
     std::unique_ptr<Crosser<T>> operator()(const HomologousCrossover& c) const {
         return make_homologous_crosser<T>(layout, c);
     }

@@ -43,6 +43,7 @@ _EVOLVE = (
     "ResetMutation",
     "Roulette",
     "SelfAdaptiveMutation",
+    "SimulatedBinaryCrossover",
     "StepMutation",
     "StochasticUniversal",
     "StructuralMutation",

@@ -226,11 +226,39 @@ def unequal(space: Space, first: list[int], second: list[int], parameters: Any, 
     return child
 
 
+def power(odd: int, exponent: float) -> float:
+    """(odd / 2**31) ** exponent, linear between 256 steps from a power of two to the next."""
+    bit = odd.bit_length() - 1
+    step, part = divmod(Fraction(odd - 2**bit, 2**bit) * 256, 1)
+    low, high = ((1 + (int(step) + k) / 256) ** exponent for k in range(2))
+    return float((2.0 ** (bit - 31)) ** exponent * (low + float(part) * (high - low)))
+
+
+def sbx(space: Space, first: list[int], second: list[int], parameters: Any, stream: Stream) -> list[int]:
+    eta, genes = parameters
+    chosen, child = bits(len(first), genes, stream), list(first)
+    for c, gene in enumerate(space.genes):
+        a, b = first[c], second[c]
+        if not chosen[c] or a == b:
+            continue
+        if not gene.ordered:
+            child[c] = b
+            continue
+        child[c] = -1
+        while not 0 <= child[c] < gene.options:
+            side, rest = divmod(stream.word(), 2**31)
+            beyond, rest = divmod(rest, 2**30)
+            reach = power(2 * rest + 1, (-1 if beyond else 1) / (eta + 1)) * abs(a - b)
+            child[c] = math.floor((a + b + (reach if side else -reach)) / 2 + 0.5)
+    return child
+
+
 ONE_BY_ONE: dict[str, Callable[..., list[int]]] = {
     "one_point": lambda space, first, second, by, stream: k_point(space, first, second, [1, *by], stream),
     "two_point": lambda space, first, second, by, stream: k_point(space, first, second, [2, *by], stream),
     "k_point": k_point,
     "half_uniform": half_uniform,
+    "sbx": sbx,
     "homologous": homologous,
     "unequal": unequal,
 }

@@ -47,6 +47,13 @@ struct ArithmeticCrossover {
     double rate;
     double weight;
 };
+// Ordered genes are drawn around one of the parents', each with probability `genes`, the nearer the larger
+// `eta` is; others come from the second parent with that probability.
+struct SimulatedBinaryCrossover {
+    double rate;
+    double eta;
+    double genes;
+};
 // For slots of varying number. Those of the outermost repeats are aligned by what they do (their first
 // unordered gene) and where they stand; genes of matched slots, and those outside, come from the second
 // parent with probability `swap`, and so do whole runs of unmatched slots.
@@ -58,8 +65,9 @@ struct HomologousCrossover {
 struct UnequalCrossover {
     double rate;
 };
-using OneCrossover = std::variant<NoCrossover, PointCrossover, UniformCrossover, HalfUniformCrossover,
-                                  BlendCrossover, ArithmeticCrossover, HomologousCrossover, UnequalCrossover>;
+using OneCrossover =
+    std::variant<NoCrossover, PointCrossover, UniformCrossover, HalfUniformCrossover, BlendCrossover,
+                 ArithmeticCrossover, SimulatedBinaryCrossover, HomologousCrossover, UnequalCrossover>;
 
 struct CrossoverMixture {  // each child is made by one of them, chosen by weight
     std::vector<OneCrossover> operators;
@@ -106,6 +114,9 @@ template <class T>
 std::unique_ptr<Crosser<T>> make_ordered_crosser(const Layout& layout, const BlendCrossover& crossover);
 template <class T>
 std::unique_ptr<Crosser<T>> make_ordered_crosser(const Layout& layout, const ArithmeticCrossover& crossover);
+template <class T>
+std::unique_ptr<Crosser<T>> make_binary_crosser(const Layout& layout,
+                                                const SimulatedBinaryCrossover& crossover);
 template <class T>
 std::unique_ptr<Crosser<T>> make_homologous_crosser(const Layout& layout,
                                                     const HomologousCrossover& crossover);
