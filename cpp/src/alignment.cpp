@@ -22,6 +22,20 @@ bool parity(std::uint64_t x) {
 Alignment::Alignment(std::int32_t most, std::int32_t operations)
     : words_(at(most + 63) / 64), rows_(at(most + 1) * words_), where_(at(operations) * words_) {}
 
+// Of up to 64 slots, which is nearly always.
+void Alignment::fill_word(const std::int32_t* first, std::int32_t n, const std::int32_t* second,
+                          std::int32_t m) {
+    for (std::int32_t j = 0; j < m; ++j) where_[at(second[j])] |= std::uint64_t{1} << j;
+    std::uint64_t v = ~std::uint64_t{0};
+    rows_[0] = v;
+    for (std::int32_t i = 0; i < n; ++i) {
+        const std::uint64_t u = v & where_[at(first[i])];
+        v = (v + u) | (v - u);
+        rows_[at(i + 1)] = v;
+    }
+    for (std::int32_t j = 0; j < m; ++j) where_[at(second[j])] = 0;
+}
+
 void Alignment::fill(const std::int32_t* first, std::int32_t n, const std::int32_t* second, std::int32_t m) {
     for (std::int32_t j = 0; j < m; ++j)
         where_[at(second[j]) * words_ + at(j / 64)] |= std::uint64_t{1} << j % 64;
@@ -63,7 +77,8 @@ void Alignment::run(const std::int32_t* first, std::int32_t n, const std::int32_
         for (std::int32_t i = 0; i < n; ++i) partner[i] = i;
         return;
     }
-    fill(first, n, second, m);
+    if (words_ == 1) fill_word(first, n, second, m);
+    else fill(first, n, second, m);
     std::int32_t i = n, j = m;
     while (i > 0 && j > 0) {
         if (j > i && left_is_free(i, j)) {

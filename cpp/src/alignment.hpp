@@ -25,6 +25,7 @@ class Alignment {
     std::uint64_t* row(std::int32_t i) { return rows_.data() + static_cast<std::size_t>(i) * words_; }
     bool left_is_free(std::int32_t i, std::int32_t j);
     bool up_is_free(std::int32_t i, std::int32_t j);
+    void fill_word(const std::int32_t* first, std::int32_t n, const std::int32_t* second, std::int32_t m);
     void fill(const std::int32_t* first, std::int32_t n, const std::int32_t* second, std::int32_t m);
 
     std::size_t words_;

@@ -31,7 +31,7 @@ struct Rows {
 // Uniform from `share` distances below the lower to as much above the higher, and half an option beyond at
 // either end, so that all options inside are as likely. Rounding down adds the lower half.
 template <class T>
-CAMBRIAN_INLINE void widen(const Rows<T>& rows, std::size_t width, Shape shape) {
+CAMBRIAN_INLINE void widen(const Rows<T> rows, std::size_t width, const Shape shape) {
     const std::int32_t one = std::int32_t{1} << shape.bits;
     const std::uint32_t step = static_cast<std::uint32_t>(one + 2 * shape.share);
     for (std::size_t c = 0; c < width; ++c) {
@@ -49,7 +49,7 @@ CAMBRIAN_INLINE void widen(const Rows<T>& rows, std::size_t width, Shape shape) 
 
 // Rounded up as often as the fraction says.
 template <class T>
-CAMBRIAN_INLINE void average(const Rows<T>& rows, std::size_t width, Shape shape) {
+CAMBRIAN_INLINE void average(const Rows<T> rows, std::size_t width, const Shape shape) {
     for (std::size_t c = 0; c < width; ++c) {
         const std::int32_t a = rows.first[c], b = rows.second[c];
         const auto draw = static_cast<std::int32_t>(rows.words[c] >> (32 - kShareBits));
