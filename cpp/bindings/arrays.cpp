@@ -172,18 +172,21 @@ std::int64_t integer(py::handle value, const char* name, std::int64_t low, std::
 }
 
 double real(py::handle value, const char* name, double low, double high) {
-    std::ostringstream expected;
-    expected << "a number from " << low << " to " << high;
+    const auto expected = [&] {
+        std::ostringstream text;
+        text << "a number from " << low << " to " << high;
+        return text.str();
+    };
     if (PyBool_Check(value.ptr()) || !(PyFloat_Check(value.ptr()) || PyIndex_Check(value.ptr()))) {
-        fail(name, expected.str(), value, true);
+        fail(name, expected(), value, true);
     }
     const double result = PyFloat_AsDouble(value.ptr());
     if (PyErr_Occurred() != nullptr) {
         if (PyErr_ExceptionMatches(PyExc_OverflowError) == 0) throw py::error_already_set();
         PyErr_Clear();
-        fail(name, expected.str(), value, false);
+        fail(name, expected(), value, false);
     }
-    if (!std::isfinite(result) || result < low || result > high) fail(name, expected.str(), value, false);
+    if (!std::isfinite(result) || result < low || result > high) fail(name, expected(), value, false);
     return result;
 }
 

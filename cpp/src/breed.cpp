@@ -10,6 +10,12 @@ namespace cambrian {
 namespace {
 
 template <class T>
+struct Picked {
+    std::array<std::uint32_t, 2 * kMostRows> winners;
+    std::array<const T*, kMostRows> first, second;
+};
+
+template <class T>
 class Breeder {
   public:
     Breeder(const Layout& layout, const Parents<T>& parents, const Operators& operators, const Source& source,
@@ -35,42 +41,40 @@ class Breeder {
         return height_ * (16 * width_ * (mutators_.size() + 1) + each_ * selector_->work());
     }
 
-    // The children of one block, `count` of them from `from` on; `room` is enough for a block.
-    void breed(std::uint32_t from, std::size_t count, T* room, Scratch<T>& scratch) const {
+    // Who the parents of one block's children are, `count` of them from `from` on.
+    void pick(std::uint32_t from, std::size_t count, Picked<T>& picked) const {
+        const auto each = static_cast<std::uint32_t>(each_);
+        selector_->pick(source_, each * from, each_ * count, picked.winners.data());
+        for (std::size_t i = 0; i < count; ++i) {
+            picked.first[i] = parents_.genomes + picked.winners[each_ * i] * width_;
+            picked.second[i] = parents_.genomes + picked.winners[each_ * i + each_ - 1] * width_;
+            if (!far_) continue;
+            prefetch_row(picked.first[i]);
+            if (each_ == 2) prefetch_row(picked.second[i]);
+        }
+    }
+
+    // The children themselves; `room` is enough for a block.
+    void make(std::uint32_t from, std::size_t count, const Picked<T>& picked, T* room,
+              Scratch<T>& scratch) const {
         T* const rows = direct_ ? children_.genomes + from * width_ : room;
-        std::array<std::uint32_t, 2 * kMostRows> winners;
-        std::array<const T*, kMostRows> first, second;
         std::array<double, kMostRows> rates;
-        select(from, count, winners.data(), first.data(), second.data());
         Brood brood{source_, kCross, from, height_, {all_.data(), count}, nullptr};
         if (parents_.rates != nullptr) {
-            for (std::size_t i = 0; i < count; ++i) rates[i] = parents_.rates[winners[each_ * i]];
+            for (std::size_t i = 0; i < count; ++i) rates[i] = parents_.rates[picked.winners[each_ * i]];
             brood.rates = rates.data();
         }
-        crosser_->cross(brood, first.data(), second.data(), rows, scratch);
+        crosser_->cross(brood, picked.first.data(), picked.second.data(), rows, scratch);
         if (!crosser_->limits()) limit_.apply(rows, count);
         mutators_.mutate(brood, rows, scratch);
         if (!direct_) std::copy_n(rows, count * width_, children_.genomes + from * width_);
         if (children_.rates != nullptr && brood.rates != nullptr)
             std::copy_n(rates.data(), count, children_.rates + from);
-        if (children_.parents != nullptr) name_parents(from, count, winners.data());
+        if (children_.parents != nullptr) name_parents(from, count, picked.winners.data());
     }
 
   private:
     static constexpr std::size_t kNear = std::size_t{1} << 20;
-
-    void select(std::uint32_t from, std::size_t count, std::uint32_t* winners, const T** first,
-                const T** second) const {
-        const auto each = static_cast<std::uint32_t>(each_);
-        selector_->pick(source_, each * from, each_ * count, winners);
-        for (std::size_t i = 0; i < count; ++i) {
-            first[i] = parents_.genomes + winners[each_ * i] * width_;
-            second[i] = parents_.genomes + winners[each_ * i + each_ - 1] * width_;
-            if (!far_) continue;
-            prefetch_row(first[i]);
-            if (each_ == 2) prefetch_row(second[i]);
-        }
-    }
 
     void prefetch_row(const T* row) const {
         const auto* bytes = reinterpret_cast<const char*>(row);
@@ -115,9 +119,17 @@ void breed(const Layout& layout, const Parents<T>& parents, const Operators& ope
     parallel_for(children.count, share, threads, [&](std::size_t begin, std::size_t end) {
         Scratch<T> scratch(layout);
         std::vector<T> rows(height * width);
-        for (std::size_t from = begin; from < end; from += height) {
-            breeder.breed(static_cast<std::uint32_t>(from), std::min(height, end - from), rows.data(),
-                          scratch);
+        // The parents of a block are on their way from memory while the block before is made.
+        std::array<Picked<T>, 2> picked;
+        const auto pick = [&](std::size_t from, Picked<T>& into) {
+            breeder.pick(static_cast<std::uint32_t>(from), std::min(height, end - from), into);
+        };
+        pick(begin, picked[0]);
+        std::size_t now = 0;
+        for (std::size_t from = begin; from < end; from += height, now = 1 - now) {
+            if (from + height < end) pick(from + height, picked[1 - now]);
+            breeder.make(static_cast<std::uint32_t>(from), std::min(height, end - from), picked[now],
+                         rows.data(), scratch);
         }
     });
 }
