@@ -77,8 +77,10 @@ void Alignment::run(const std::int32_t* first, std::int32_t n, const std::int32_
         for (std::int32_t i = 0; i < n; ++i) partner[i] = i;
         return;
     }
-    if (words_ == 1) fill_word(first, n, second, m);
-    else fill(first, n, second, m);
+    if (words_ == 1)
+        fill_word(first, n, second, m);
+    else
+        fill(first, n, second, m);
     std::int32_t i = n, j = m;
     while (i > 0 && j > 0) {
         if (j > i && left_is_free(i, j)) {

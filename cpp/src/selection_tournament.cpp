@@ -15,51 +15,64 @@ constexpr std::size_t kAhead = 4;  // draws made before the first is looked up, 
 
 using Drawn = std::array<std::uint32_t, kGroup>;
 
-// Parent drawn[i] takes the place of best[i] if its key is below lowest[i], for the whole group. A key that
-// is NaN counts as infinity. No branches: which of two random parents is better can't be predicted.
-using Challenge = void (*)(const double* key, const std::uint32_t* drawn, std::uint32_t* best,
+// `count` draws of each of a group compete with the best so far: drawn[d][i] takes the place of best[i] if
+// its key is below lowest[i]. A key that is NaN counts as infinity. No branches: which of two random parents
+// is better can't be predicted.
+using Challenge = void (*)(const double* key, const Drawn* drawn, std::size_t count, std::uint32_t* best,
                            double* lowest);
 
-void challenge_scalar(const double* key, const std::uint32_t* drawn, std::uint32_t* best, double* lowest) {
+void challenge_scalar(const double* key, const Drawn* drawn, std::size_t count, std::uint32_t* best,
+                      double* lowest) {
     constexpr double kWorst = std::numeric_limits<double>::infinity();
-    for (std::size_t i = 0; i < kGroup; ++i) {
-        const double other[2] = {kWorst, key[drawn[i]]};
-        const double now[2] = {lowest[i], other[other[1] == other[1] ? 1 : 0]};
-        const std::size_t better = now[1] < now[0] ? 1 : 0;
-        best[i] ^= (best[i] ^ drawn[i]) & (0U - static_cast<std::uint32_t>(better));
-        lowest[i] = now[better];
+    for (std::size_t d = 0; d < count; ++d) {
+        for (std::size_t i = 0; i < kGroup; ++i) {
+            const double other[2] = {kWorst, key[drawn[d][i]]};
+            const double now[2] = {lowest[i], other[other[1] == other[1] ? 1 : 0]};
+            const std::size_t better = now[1] < now[0] ? 1 : 0;
+            best[i] ^= (best[i] ^ drawn[d][i]) & (0U - static_cast<std::uint32_t>(better));
+            lowest[i] = now[better];
+        }
     }
 }
 
 #ifdef CAMBRIAN_X86
 // min(key, infinity) is infinity where the key is NaN.
-CAMBRIAN_AVX2 void challenge_avx2(const double* key, const std::uint32_t* drawn, std::uint32_t* best,
-                                  double* lowest) {
+CAMBRIAN_AVX2 void challenge_avx2(const double* key, const Drawn* drawn, std::size_t count,
+                                  std::uint32_t* best, double* lowest) {
     const __m256d worst = _mm256_set1_pd(std::numeric_limits<double>::infinity());
     const __m256i evens = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
     for (std::size_t i = 0; i < kGroup; i += 4) {
-        const __m128i at = _mm_load_si128(reinterpret_cast<const __m128i*>(drawn + i));
-        const __m256d now = _mm256_load_pd(lowest + i);
-        const __m256d other = _mm256_min_pd(_mm256_i32gather_pd(key, at, 8), worst);
-        const __m256d better = _mm256_cmp_pd(other, now, _CMP_LT_OQ);
-        _mm256_store_pd(lowest + i, _mm256_blendv_pd(now, other, better));
-        const __m128i mask =
-            _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(_mm256_castpd_si256(better), evens));
-        auto* place = reinterpret_cast<__m128i*>(best + i);
-        _mm_store_si128(place, _mm_blendv_epi8(_mm_load_si128(place), at, mask));
+        __m256d low = _mm256_load_pd(lowest + i);
+        __m128i winner = _mm_load_si128(reinterpret_cast<const __m128i*>(best + i));
+        for (std::size_t d = 0; d < count; ++d) {
+            const __m128i at = _mm_load_si128(reinterpret_cast<const __m128i*>(drawn[d].data() + i));
+            const __m256d other = _mm256_min_pd(_mm256_i32gather_pd(key, at, 8), worst);
+            const __m256d better = _mm256_cmp_pd(other, low, _CMP_LT_OQ);
+            low = _mm256_blendv_pd(low, other, better);
+            const __m128i mask =
+                _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(_mm256_castpd_si256(better), evens));
+            winner = _mm_blendv_epi8(winner, at, mask);
+        }
+        _mm256_store_pd(lowest + i, low);
+        _mm_store_si128(reinterpret_cast<__m128i*>(best + i), winner);
     }
 }
 
-CAMBRIAN_AVX512 void challenge_avx512(const double* key, const std::uint32_t* drawn, std::uint32_t* best,
-                                      double* lowest) {
+CAMBRIAN_AVX512 void challenge_avx512(const double* key, const Drawn* drawn, std::size_t count,
+                                      std::uint32_t* best, double* lowest) {
     const __m512d worst = _mm512_set1_pd(std::numeric_limits<double>::infinity());
     for (std::size_t i = 0; i < kGroup; i += 8) {
-        const __m256i at = _mm256_load_si256(reinterpret_cast<const __m256i*>(drawn + i));
-        const __m512d now = _mm512_load_pd(lowest + i);
-        const __m512d other = _mm512_min_pd(_mm512_i32gather_pd(at, key, 8), worst);
-        const __mmask8 better = _mm512_cmp_pd_mask(other, now, _CMP_LT_OQ);
-        _mm512_mask_store_pd(lowest + i, better, other);
-        _mm256_mask_store_epi32(best + i, better, at);
+        __m512d low = _mm512_load_pd(lowest + i);
+        __m256i winner = _mm256_load_si256(reinterpret_cast<const __m256i*>(best + i));
+        for (std::size_t d = 0; d < count; ++d) {
+            const __m256i at = _mm256_load_si256(reinterpret_cast<const __m256i*>(drawn[d].data() + i));
+            const __m512d other = _mm512_min_pd(_mm512_i32gather_pd(at, key, 8), worst);
+            const __mmask8 better = _mm512_cmp_pd_mask(other, low, _CMP_LT_OQ);
+            low = _mm512_mask_mov_pd(low, better, other);
+            winner = _mm256_mask_mov_epi32(winner, better, at);
+        }
+        _mm512_store_pd(lowest + i, low);
+        _mm256_store_si256(reinterpret_cast<__m256i*>(best + i), winner);
     }
 }
 #endif
@@ -103,9 +116,7 @@ class TournamentSelector final : public Selector {
             const auto ahead = std::min<std::uint32_t>(kAhead, size_ - d);
             for (std::uint32_t i = 0; i < ahead; ++i) draw(source, number, d + i, drawn[i]);
             if (d == 0) best = drawn[0];
-            for (std::uint32_t i = 0; i < ahead; ++i) {
-                challenge_(key_, drawn[i].data(), best.data(), lowest.data());
-            }
+            challenge_(key_, drawn.data(), ahead, best.data(), lowest.data());
         }
     }
 
