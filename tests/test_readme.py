@@ -22,6 +22,7 @@ SMALLER = {
                  ("10_000_000", "10_000")],
     "ask and tell": [],
     "engine room": [],
+    "operators": [],
 }  # fmt: skip
 
 
