@@ -23,7 +23,7 @@ def population(n: int) -> tuple[Any, Any, cb.Space]:
 def fused(genomes: Any, cost: Any, space: cb.Space, threads: int = 1, out: Any = None) -> Task:
     """The fused generation, children into an array that is there already."""
     if out is None:
-        out = np.empty_like(genomes)
+        out = space.sample(len(genomes), seed=SEED)
     return lambda number: cb.breed(
         genomes,
         cost,
