@@ -8,7 +8,7 @@
 namespace cambrian {
 
 std::unique_ptr<Selector> make(const Tournament& selection, const Pool& pool) {
-    return make_tournament(selection, pool.key, pool.population);
+    return make_tournament(selection, pool.key, pool.population, pool.draws);
 }
 
 std::unique_ptr<Selector> make_selector(const Selection& selection, const double* key,

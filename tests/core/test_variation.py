@@ -94,13 +94,25 @@ def test_refused_draws_are_made_again() -> None:
     assert genomes.tolist() == oracles.sample(s, 200, oracles.Key(3))
 
 
+def keys_of(kind: str, rng: np.random.Generator) -> Any:
+    whole = np.round(rng.random(50) * 10) - 5
+    return {
+        "whole": whole,
+        "tenths": whole / 10,
+        "hair's breadths": 1.0 + rng.integers(0, 4, 50) * 2.0**-52,
+        "either side of zero": rng.choice([-5e-324, -0.0, 0.0, 5e-324, -1e300, 1e300], 50),
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["whole", "tenths", "hair's breadths", "either side of zero"])
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 30])
-def test_tournament_is_the_oracles(size: int) -> None:
-    key = np.round(np.random.default_rng(size).random(50) * 10)
+def test_tournament_is_the_oracles(size: int, kind: str) -> None:
+    key = keys_of(kind, np.random.default_rng(size))
     key[::7] = np.nan
-    winners = _core.select(key, 700, operator=("tournament", size), seed=1, generation=8)
-    assert winners.dtype == np.int64
-    assert winners.tolist() == oracles.tournament(key, 700, size, oracles.Key(1, 0, 8))
+    for n in (40, 700):  # fewer and more than there are parents
+        winners = _core.select(key, n, operator=("tournament", size), seed=1, generation=8)
+        assert winners.dtype == np.int64
+        assert winners.tolist() == oracles.tournament(key, n, size, oracles.Key(1, 0, 8))
 
 
 @pytest.mark.parametrize("operator", CROSSOVERS, ids=str)
