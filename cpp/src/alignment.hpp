@@ -6,6 +6,15 @@
 
 namespace cambrian {
 
+// What the slots of a parent do: a gene in each.
+template <class T>
+struct Operations {
+    const T* gene;
+    std::int32_t stride;
+
+    std::int32_t operator[](std::int32_t slot) const { return gene[slot * stride]; }
+};
+
 // A longest common subsequence of two rows of operations, found from the end: a step towards the diagonal
 // (equal positions) is taken wherever it costs no match; then equal operations are matched; else the first
 // row's slot, or the second's if that costs a match, is passed over. Bit-parallel: Hyyro, "Bit-Parallel
@@ -15,9 +24,12 @@ class Alignment {
     // `most`: slots a row can have; `operations`: their number.
     Alignment(std::int32_t most, std::int32_t operations);
 
-    // Leaves in partner[i] the slot of the second row that slot i of the first is matched with, or -1.
-    void run(const std::int32_t* first, std::int32_t n, const std::int32_t* second, std::int32_t m,
-             std::int32_t* partner);
+    // Writes for each slot of either row whether it is matched: 1, or nothing over the 0 that must be there.
+    // The k-th matched ones are a pair. Returns how many pairs there are. All `most` operations are read;
+    // those beyond the length may be any.
+    template <class T>
+    std::int32_t run(const Operations<T>& first, std::int32_t n, const Operations<T>& second, std::int32_t m,
+                     std::uint8_t* first_matched, std::uint8_t* second_matched);
 
   private:
     // Bit j of row i is 0 if the rows' first i and j + 1 operations have one more match than the first i and
@@ -25,8 +37,11 @@ class Alignment {
     std::uint64_t* row(std::int32_t i) { return rows_.data() + static_cast<std::size_t>(i) * words_; }
     bool left_is_free(std::int32_t i, std::int32_t j);
     bool up_is_free(std::int32_t i, std::int32_t j);
-    void fill_word(const std::int32_t* first, std::int32_t n, const std::int32_t* second, std::int32_t m);
-    void fill(const std::int32_t* first, std::int32_t n, const std::int32_t* second, std::int32_t m);
+    template <class T>
+    std::int32_t run_word(const Operations<T>& first, std::int32_t n, const Operations<T>& second,
+                          std::int32_t m, std::uint8_t* first_matched, std::uint8_t* second_matched);
+    template <class T>
+    void fill(const Operations<T>& first, std::int32_t n, const Operations<T>& second, std::int32_t m);
 
     std::size_t words_;
     std::vector<std::uint64_t> rows_;

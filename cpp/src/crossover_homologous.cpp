@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 
 #include "alignment.hpp"
 #include "cambrian/crossover.hpp"
@@ -31,32 +32,39 @@ struct Part {
     }
 };
 
-// Neighbouring slots of the child, and where they come from: matched ones from `first` on of the one parent
-// and `second` on of the other; others from the one whose run was chosen.
-struct Run {
-    std::int32_t first, firsts;  // slots of the first parent
-    std::int32_t second, seconds;
-    bool matched;
-    bool swapped;  // the second parent's run
-
-    std::int32_t count() const { return matched || !swapped ? firsts : seconds; }
-};
-
-// What becomes of one repeat in a child.
+// What becomes of one repeat in a child. Slots of both parents are numbered through: those of the first from
+// 0 on, those of the second from the repeat's max on. Gap g lies before the g-th matched pair.
 struct Track {
     Alignment alignment;
+    bool aligned = false;  // each slot is matched with the one at its place
+    std::int32_t pairs = 0;
     std::int32_t length = 0;
-    std::vector<Run> runs;               // none: each slot is matched with the one at its place
-    std::vector<std::int32_t> place[2];  // where the child has the slots of each parent
+    std::vector<std::uint8_t> matched;  // of the slots, 1 or 0
+    std::vector<std::uint32_t> coins;
+    std::vector<std::uint8_t> swapped;   // whether the second parent fills a gap
+    std::vector<std::int32_t> added[2];  // unmatched slots of each parent in the child up to the end of a gap
+    std::vector<std::int32_t> home[2];   // of each slot of the child: where it comes from
+    std::vector<std::int32_t> place;     // where the child has each slot
+
+    Track(std::int32_t most, std::int32_t operations) : alignment(most, operations) {
+        const std::size_t size = at(most) + 1;
+        for (int parent = 0; parent < 2; ++parent) {
+            added[parent].resize(size);
+            home[parent].resize(2 * size);  // before the length is made to fit
+        }
+        coins.resize(bit_words(size));
+        swapped.resize(size);
+        matched.resize(2 * size);
+        place.resize(2 * size);
+    }
 };
 
-// Memory for the children of one block.
+// Memory for one child at a time.
 template <class T>
 struct Room {
     std::vector<T> parents;   // both, in range
     std::vector<T> arranged;  // the same with their slots where the child has them
     std::vector<std::uint32_t> bits;
-    std::vector<std::int32_t> operations, partner;
     std::vector<Track> tracks;
 };
 
@@ -74,15 +82,18 @@ class HomologousCrosser final : public Crosser<T> {
 
     // The words are those of the block, of one child after the other.
     void cross(const Brood& brood, const T* const* first, const T* const* second, T* children,
-               Scratch<T>&) const override {
+               Scratch<T>& scratch) const override {
         Words words(brood.source, brood.purpose, brood.first);
-        Room<T> room = make_room();
+        auto& room = scratch.template kept<Room<T>>(this, [&] { return make_room(); });
         for (const std::size_t row : brood.rows) {
             T* child = children + row * width_;
-            if (rate_.holds(words.word()))
-                cross_one(first[row], second[row], child, words, room);
-            else
+            if (!rate_.holds(words.word())) {
                 std::copy_n(first[row], width_, child);
+                continue;
+            }
+            prepare(first[row], second[row], words, room);
+            pick(room, child);
+            repair(room, child);
         }
     }
 
@@ -92,17 +103,11 @@ class HomologousCrosser final : public Crosser<T> {
         room.parents.resize(2 * width_);
         room.arranged.resize(2 * width_);
         room.bits.resize(bit_words(width_));
-        room.operations.resize(2 * at(most_));
-        room.partner.resize(at(most_));
-        for (const Part& part : parts_) {
-            const std::int32_t most = part.shape.repeat.max;
-            room.tracks.push_back({Alignment(most, part.operations), 0, {}, {}});
-            for (auto& place : room.tracks.back().place) place.resize(at(most));
-        }
+        for (const Part& part : parts_) room.tracks.emplace_back(part.shape.repeat.max, part.operations);
         return room;
     }
 
-    void cross_one(const T* first, const T* second, T* child, Words& words, Room<T>& room) const {
+    void prepare(const T* first, const T* second, Words& words, Room<T>& room) const {
         T *one = room.parents.data(), *two = one + width_;
         std::copy_n(first, width_, one);
         std::copy_n(second, width_, two);
@@ -113,115 +118,150 @@ class HomologousCrosser final : public Crosser<T> {
             const SlotShape& shape = parts_[p].shape;
             Track& track = room.tracks[p];
             const std::int32_t n = shape.length(one), m = shape.length(two);
-            track.runs.clear();
             track.length = n;
-            if (align(parts_[p], n, m, track.alignment, room)) {
-                leave_unused(shape, n, room);
-                continue;
+            track.aligned = align(parts_[p], n, m, track, room);
+            if (!track.aligned) {
+                fill_gaps(shape, n, m, words, track);
+                arrange(shape, track, room);
             }
-            find_runs(n, m, room.partner.data(), words, track.runs);
-            fit(shape, track.runs);
-            arrange(shape, track, room);
+            // Slots that are not in use stay those of the first parent.
+            std::copy(shape.slot(one, track.length), shape.slot(one, shape.repeat.max),
+                      shape.slot(room.arranged.data() + width_, track.length));
         }
-        // Genes of matched slots are picked together with all that lies outside the repeats.
+    }
+
+    // Genes of matched slots together with all that lies outside the repeats.
+    void pick(const Room<T>& room, T* child) const {
         const T *left = room.arranged.data(), *right = left + width_;
         const std::uint16_t row = 0;
         blend_({&left, &right, room.bits.data(), room.bits.size(), width_, child}, &row, 1);
+    }
+
+    void repair(const Room<T>& room, T* child) const {
         for (std::size_t p = 0; p < parts_.size(); ++p) {
             parts_[p].shape.set_length(child, room.tracks[p].length);
-            repair(parts_[p].shape, room.tracks[p], room.bits.data(), child);
+            if (!room.tracks[p].aligned) repair(parts_[p].shape, room.tracks[p], room.bits.data(), child);
         }
     }
 
     // True if each slot is matched with the one at its place.
-    bool align(const Part& part, std::int32_t n, std::int32_t m, Alignment& alignment, Room<T>& room) const {
-        std::int32_t *ones = room.operations.data(), *twos = ones + most_;
-        if (part.operation < 0) {
-            std::fill_n(ones, 2 * most_, 0);
-        } else {
-            const T *one = part.shape.slot(room.parents.data(), 0) + part.operation, *two = one + width_;
-            for (std::int32_t s = 0; s < n; ++s) ones[s] = one[s * part.shape.repeat.width];
-            for (std::int32_t s = 0; s < m; ++s) twos[s] = two[s * part.shape.repeat.width];
+    bool align(const Part& part, std::int32_t n, std::int32_t m, Track& track, Room<T>& room) const {
+        static constexpr T kSame = 0;
+        const T* one = part.operation < 0 ? &kSame : part.shape.slot(room.parents.data(), 0) + part.operation;
+        const std::int32_t stride = part.operation < 0 ? 0 : part.shape.repeat.width;
+        const Operations<T> ones{one, stride}, twos{part.operation < 0 ? one : one + width_, stride};
+        if (n == m) {
+            std::int32_t s = 0;
+            while (s < n && ones[s] == twos[s]) ++s;
+            if (s == n) return true;
         }
-        if (n == m && std::equal(ones, ones + n, twos)) return true;
-        alignment.run(ones, n, twos, m, room.partner.data());
+        std::fill(track.matched.begin(), track.matched.end(), std::uint8_t{0});
+        const std::int32_t most = part.shape.repeat.max;
+        track.pairs =
+            track.alignment.run(ones, n, twos, m, track.matched.data(), track.matched.data() + most);
         return false;
     }
 
-    void find_runs(std::int32_t n, std::int32_t m, const std::int32_t* partner, Words& words,
-                   std::vector<Run>& runs) const {
-        runs.clear();
-        std::int32_t i = 0, j = 0;
-        while (i < n || j < m) {
-            std::int32_t end = i;
-            while (end < n && partner[end] < 0) ++end;
-            const std::int32_t other = end < n ? partner[end] : m;
-            if (end > i || other > j)
-                runs.push_back({i, end - i, j, other - j, false, swap_.holds(words.word())});
-            i = end;
-            j = other;
-            while (end < n && partner[end] == j + end - i) ++end;
-            if (end > i) runs.push_back({i, end - i, j, end - i, true, false});
-            j += end - i;
-            i = end;
+    // Which parent fills each gap. Those filled by the second parent are given back to the first, from the
+    // last on, until the length is one that the repeat can have.
+    void fill_gaps(const SlotShape& shape, std::int32_t n, std::int32_t m, Words& words, Track& track) const {
+        const std::size_t gaps = at(track.pairs) + 1;
+        fill_bits(swap_, gaps, words, track.coins.data());
+        for (std::size_t gap = 0; gap < gaps; ++gap)
+            track.swapped[gap] = has_bit(track.coins.data(), gap) ? 1 : 0;
+        for (std::size_t last = gaps;;) {
+            track.length =
+                track.pairs + count(m, shape.repeat.max, track) + settle(n, shape.repeat.max, 0, track);
+            if (track.length >= shape.repeat.min && track.length <= shape.repeat.max) break;
+            do --last;
+            while (track.swapped[last] == 0);
+            track.swapped[last] = 0;
         }
+        settle(m, shape.repeat.max, 1, track);
     }
 
-    // Runs of the second parent are given back from the last on until the length is one that the repeat can
-    // have.
-    static void fit(const SlotShape& shape, std::vector<Run>& runs) {
-        std::int32_t length = 0;
-        for (const Run& run : runs) length += run.count();
-        for (auto run = runs.rbegin(); length < shape.repeat.min || length > shape.repeat.max; ++run) {
-            length -= run->count();
-            run->swapped = false;
-            length += run->count();
+    // Of the second parent's unmatched slots, those that the child gets; `added` holds how many up to each
+    // gap's end.
+    static std::int32_t count(std::int32_t slots, std::int32_t most, Track& track) {
+        const std::uint8_t *matched = track.matched.data() + most, *swapped = track.swapped.data();
+        std::int32_t* added = track.added[1].data();
+        std::int32_t sum = 0;
+        std::size_t gap = 0;
+        added[0] = 0;
+        for (std::int32_t s = 0; s < slots; ++s) {
+            const int pair = matched[s];
+            sum += swapped[gap] & (1 - pair);
+            added[gap] = sum;
+            gap += static_cast<std::size_t>(pair);
+            added[gap] = sum;
         }
+        return sum;
     }
 
-    void arrange(const SlotShape& shape, Track& track, Room<T>& room) const {
-        const std::int32_t width = shape.repeat.width;
-        const T *one = room.parents.data(), *two = one + width_;
-        T *left = shape.slot(room.arranged.data(), 0), *right = left + width_;
-        std::int32_t to = 0;
-        for (const Run& run : track.runs) {
-            const bool kept = run.matched || !run.swapped, taken = run.matched || run.swapped;
-            for (std::int32_t s = 0; s < run.firsts; ++s)
-                track.place[0][at(run.first + s)] = kept ? to + s : to - 1;
-            for (std::int32_t s = 0; s < run.seconds; ++s)
-                track.place[1][at(run.second + s)] = taken ? to + s : to - 1;
-            const T *from = shape.slot(one, run.first), *other = shape.slot(two, run.second);
-            std::copy_n(kept ? from : other, run.count() * width, left + to * width);
-            std::copy_n(taken ? other : from, run.count() * width, right + to * width);
-            to += run.count();
+    // Where each of one parent's slots goes: after those of its own that are there, and the other's unmatched
+    // ones up to this gap. One that does not is written all the same, where the next matched slot overwrites
+    // it. Returns how many unmatched ones go anywhere, which `added` holds for each gap's end.
+    static std::int32_t settle(std::int32_t slots, std::int32_t most, int parent, Track& track) {
+        const std::uint8_t *matched = track.matched.data() + parent * most, *swapped = track.swapped.data();
+        const std::int32_t* others = track.added[1 - parent].data();
+        std::int32_t* added = track.added[parent].data();
+        std::int32_t *own = track.home[parent].data(), *other = track.home[1 - parent].data();
+        std::int32_t* place = track.place.data() + parent * most;
+        const std::int32_t nowhere = 2 * most + 1;
+        std::int32_t sum = 0, pairs = 0, last = -1;
+        added[0] = 0;
+        for (std::int32_t s = 0; s < slots; ++s) {
+            const std::int32_t pair = matched[s], number = s + parent * most;
+            const std::int32_t alone = static_cast<std::int32_t>(swapped[pairs] == parent) & (1 - pair);
+            const std::int32_t to = sum + pairs + others[pairs];
+            own[to] = number;
+            other[SlotReference::choose(alone != 0, to, nowhere)] = number;
+            place[s] = SlotReference::choose((alone | pair) != 0, to, last);
+            last = SlotReference::choose(pair != 0, to, last);
+            sum += alone;
+            added[pairs] = sum;
+            pairs += pair;
+            added[pairs] = sum;
         }
-        track.length = to;
-        leave_unused(shape, to, room);
+        return sum;
     }
 
-    // Slots that are not in use stay those of the first parent.
-    void leave_unused(const SlotShape& shape, std::int32_t length, Room<T>& room) const {
-        const T* from = shape.slot(room.parents.data(), length);
-        const T* end = shape.slot(room.parents.data(), shape.repeat.max);
-        T* left = shape.slot(room.arranged.data(), length);
-        std::copy(from, end, left);
-        std::copy(from, end, left + width_);
+    void arrange(const SlotShape& shape, const Track& track, Room<T>& room) const {
+        const std::int32_t most = shape.repeat.max;
+        const T* parents = shape.slot(room.parents.data(), 0);
+        T* arranged = shape.slot(room.arranged.data(), 0);
+        const std::size_t width = at(shape.repeat.width), bytes = width * sizeof(T);
+        const std::size_t beyond =
+            width_ - at(most) * width;  // from the first's last slot to the second's first
+        const auto copy = [&](std::int32_t home, T* into) {
+            const std::size_t slot = at(home);
+            const T* from = parents + slot * width + (beyond & (0 - std::size_t{slot >= at(most)}));
+            if (bytes == 8)
+                std::memcpy(into, from, 8);  // a size known here costs no call
+            else
+                std::memcpy(into, from, bytes);
+        };
+        for (std::int32_t to = 0; to < track.length; ++to, arranged += width) {
+            copy(track.home[0][at(to)], arranged);
+            copy(track.home[1][at(to)], arranged + width_);
+        }
     }
 
     static void repair(const SlotShape& shape, const Track& track, const std::uint32_t* bits, T* child) {
-        if (shape.references.empty()) return;
-        std::int32_t to = 0;
-        for (const Run& run : track.runs) {
-            for (std::int32_t s = 0; s < run.count(); ++s, ++to) {
-                T* slot = shape.slot(child, to);
-                for (const SlotReference& reference : shape.references) {
-                    const auto column = static_cast<std::size_t>(slot + reference.offset - child);
-                    const bool second = run.matched ? has_bit(bits, column) : run.swapped;
-                    const std::int32_t* place = track.place[second ? 1 : 0].data();
-                    T& value = slot[reference.offset];
-                    value = static_cast<T>(reference.moved(value, (second ? run.second : run.first) + s, to,
-                                                           [=](std::int32_t t) { return place[t]; }));
-                }
+        // All in locals: a gene that is written may be a byte of anything.
+        const std::int32_t most = shape.repeat.max, width = shape.repeat.width, length = track.length;
+        const std::int32_t* homes[2] = {track.home[0].data(), track.home[1].data()};
+        const std::int32_t* places = track.place.data();
+        T* slots = shape.slot(child, 0);
+        for (const SlotReference reference : shape.references) {
+            T* genes = slots + reference.offset;
+            for (std::int32_t to = 0; to < length; ++to) {
+                const auto column = static_cast<std::size_t>(genes + to * width - child);
+                const std::int32_t home = homes[has_bit(bits, column) ? 1 : 0][to];
+                const std::int32_t base = most & -static_cast<std::int32_t>(home >= most);
+                const std::int32_t moved = reference.moved(genes[to * width], home - base, to,
+                                                           [=](std::int32_t t) { return places[base + t]; });
+                genes[to * width] = static_cast<T>(moved);
             }
         }
     }

@@ -19,12 +19,17 @@ struct SlotReference {
     // at position(t): the nearest that can be reached. A value that still names it stays.
     template <class Position>
     std::int32_t moved(std::int32_t value, std::int32_t from, std::int32_t to, Position position) const {
-        const std::int32_t distance = value + zero;
-        if (distance == 0) return value;
-        const std::int32_t old = std::max(from - distance, -inputs);
-        const std::int32_t target = old < 0 ? old : position(old);
-        if (std::max(to - distance, -inputs) == target) return value;
-        return std::min(std::max(to - target, 1), reach) - zero;
+        // Without branches, as no CPU could predict them.
+        const std::int32_t distance = value + zero, old = std::max(from - distance, -inputs);
+        const std::int32_t place = position(std::max(old, 0));
+        const std::int32_t target = choose(old < 0, old, place);
+        const std::int32_t nearest = std::min(std::max(to - target, 1), reach) - zero;
+        const bool stays = (distance == 0) | (std::max(to - distance, -inputs) == target);
+        return choose(stays, value, nearest);
+    }
+
+    static std::int32_t choose(bool first, std::int32_t one, std::int32_t other) {
+        return other ^ ((one ^ other) & -static_cast<std::int32_t>(first));
     }
 };
 

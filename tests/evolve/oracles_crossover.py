@@ -148,11 +148,12 @@ def homologous(
         # The runs: a matched pair, or what lies unmatched between two.
         runs: list[list[list[Home]]] = []
         chosen: list[int | None] = []
+        coins = [False] * (len(pairs) + 1) if stays else bits(len(pairs) + 1, swap, stream)
         i = j = 0
-        for a, b in [*pairs, (n, m)]:
+        for (a, b), coin in zip([*pairs, (n, m)], coins, strict=True):
             if a > i or b > j:
                 runs.append([[(0, s) for s in range(i, a)], [(1, s) for s in range(j, b)]])
-                chosen.append(int(stream.chance(swap)))
+                chosen.append(int(coin))
             if (a, b) != (n, m):
                 runs.append([[(0, a)], [(1, b)]])
                 chosen.append(None)

@@ -228,14 +228,14 @@ def chain(low: int, high: int, operations: int, ordered_only: bool = False) -> W
         (6, 6, 3, False),
         (4, 7, 2, False),
         (0, 9, 3, True),
-        (1, 130, 3, False),
+        (1, 130, 3, False), (1, 64, 3, False),
     ],
 )
 def test_slots_are_crossed_as_the_oracle_does(
     operator: Any, low: int, high: int, operations: int, ordered_only: bool
 ) -> None:
     space = oracles.Space(chain(low, high, operations, ordered_only))
-    n = 60 if high > 64 else 500
+    n = 60 if high > 12 else 500
     first, second = (_core.sample(space.layout, n, seed=seed) for seed in (1, 2))
     children = _core.crossover(space.layout, first, second, operator=operator, seed=3)
     _core.check(space.layout, children)

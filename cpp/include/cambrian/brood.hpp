@@ -6,6 +6,8 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -66,6 +68,17 @@ struct Scratch {
     std::vector<T> slots;
     std::vector<std::int32_t> source;
     std::vector<std::int32_t> position;
+
+    // What an operator makes once and keeps from block to block.
+    template <class Made, class Make>
+    Made& kept(const void* owner, Make make) {
+        std::shared_ptr<void>& place = kept_[owner];
+        if (!place) place = std::make_shared<Made>(make());
+        return *static_cast<Made*>(place.get());
+    }
+
+  private:
+    std::map<const void*, std::shared_ptr<void>> kept_;
 };
 
 // Into the second cache: many are asked for at once, and the first is too small for them.
