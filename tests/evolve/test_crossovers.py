@@ -228,7 +228,8 @@ def chain(low: int, high: int, operations: int, ordered_only: bool = False) -> W
         (6, 6, 3, False),
         (4, 7, 2, False),
         (0, 9, 3, True),
-        (1, 130, 3, False), (1, 64, 3, False),
+        (1, 130, 3, False),
+        (1, 64, 3, False),
     ],
 )
 def test_slots_are_crossed_as_the_oracle_does(
