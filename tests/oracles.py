@@ -183,12 +183,40 @@ def integers(key: Key, purpose: int, individual: int, block: int, bound: int, co
     return values
 
 
+def three_integers(key: Key, individual: int, block: int, bound: int, count: int) -> list[list[int]]:
+    """Three integers from the 64 bits of words i and count + i: the digits of a fraction to base `bound`."""
+    words = key.stream(SELECT, individual, block).words(2 * count)
+    again = key.stream(SELECT + AGAIN, individual, block)
+    draws: list[list[int]] = [[], [], []]
+    for high, low in zip(words[:count], words[count:], strict=True):
+        while True:
+            digits, rest = divmod((high * WORD + low) * bound**3, WORD**2)
+            if rest >= WORD**2 % bound**3:
+                break
+            high, low = again.word(), again.word()
+        for place in range(3):
+            draws[place].append(digits // bound ** (2 - place) % bound)
+    return draws
+
+
+def draws_of_group(source: Key, group: int, size: int, population: int) -> list[list[int]]:
+    """Six draws are made at a time, three of them together if the population is small enough."""
+    draws: list[list[int]] = []
+    while len(draws) < size:
+        d = len(draws)
+        if population <= 2**19 and d + 3 <= min(size, d - d % 6 + 6):
+            draws += three_integers(source, group, 64 * d, population, 256)
+        else:
+            draws.append(integers(source, SELECT, group, 64 * d, population, 256))
+    return draws
+
+
 def tournament(key: Any, n: int, size: int, source: Key) -> list[int]:
     """Of 256 winners each, draw d of all is made before draw d + 1 of any."""
     cost = [math.inf if math.isnan(value) else value for value in key]
     winners: list[int] = []
     for group in range((n + 255) // 256):
-        draws = [integers(source, SELECT, group, 64 * d, len(cost), 256) for d in range(size)]
+        draws = draws_of_group(source, group, size, len(cost))
         winners += [min(drawn, key=cost.__getitem__) for drawn in zip(*draws, strict=True)]
     return winners[:n]
 

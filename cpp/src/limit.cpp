@@ -69,9 +69,9 @@ template <class T>
 Limit<T>::Limit(const Layout& layout)
     : width_(layout.width()),
       together_(std::max<std::size_t>(kEnough / std::max<std::size_t>(width_, 1), 1)) {
-    for (std::size_t row = 0; row < together_; ++row) {
-        for (const Column& column : layout.columns) limits_.push_back(static_cast<T>(column.options - 1));
-    }
+    limits_.resize(together_ * width_);
+    for (std::size_t c = 0; c < width_; ++c) limits_[c] = static_cast<T>(layout.columns[c].options - 1);
+    for (std::size_t i = width_; i < limits_.size(); ++i) limits_[i] = limits_[i - width_];
 }
 
 template <class T>

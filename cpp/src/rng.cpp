@@ -182,7 +182,51 @@ CAMBRIAN_VERSIONS(bool, scale,
                   (const std::uint32_t* words, const Bound& bound, std::size_t count, std::uint32_t* out),
                   (words, bound, count, out))
 
+// The three digits, to base `bound`, of the product of two words (high, low) with bound**3, without its last
+// 64 bits; returns those.
+CAMBRIAN_INLINE std::uint64_t three_digits(std::uint32_t high, std::uint32_t low, std::uint64_t bound,
+                                           std::uint32_t* out, std::size_t step) {
+    std::uint64_t upper = high, lower = low;
+    for (std::size_t d = 0; d < 3; ++d) {
+        lower = (lower & 0xFFFFFFFF) * bound;
+        upper = (upper & 0xFFFFFFFF) * bound + (lower >> 32);
+        out[d * step] = static_cast<std::uint32_t>(upper >> 32);
+    }
+    return upper << 32 | (lower & 0xFFFFFFFF);
+}
+
+// True if some pair was refused.
+CAMBRIAN_INLINE bool scale_three(const std::uint32_t* words, std::uint64_t bound, std::uint64_t refuse,
+                                 std::size_t count, std::uint32_t* out) {
+    std::uint64_t refused = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        refused |= std::uint64_t{three_digits(words[i], words[count + i], bound, out + i, count) < refuse};
+    }
+    return refused != 0;
+}
+CAMBRIAN_VERSIONS(bool, scale_three,
+                  (const std::uint32_t* words, std::uint64_t bound, std::uint64_t refuse, std::size_t count,
+                   std::uint32_t* out),
+                  (words, bound, refuse, count, out))
+
 }  // namespace
+
+void below_fill_three(const Source& source, std::uint32_t purpose, std::uint32_t individual,
+                      std::uint32_t block, const Bound& bound, std::size_t count, std::uint32_t* out) {
+    static const auto here = choose_scale_three();
+    alignas(64) std::uint32_t words[512];
+    const std::uint64_t base = bound.bound, cube = base * base * base, refuse = (0 - cube) % cube;
+    philox_fill(source.key, {block, purpose, individual, source.generation}, 0, count / 2, words);
+    if (!here(words, base, refuse, count, out)) return;
+    Stream again(source, purpose + kAgain, individual, block);
+    for (std::size_t i = 0; i < count; ++i) {
+        std::uint64_t rest = three_digits(words[i], words[count + i], base, out + i, count);
+        while (rest < refuse) {
+            const std::uint32_t high = again.word(), low = again.word();
+            rest = three_digits(high, low, base, out + i, count);
+        }
+    }
+}
 
 void below_fill(const Source& source, std::uint32_t purpose, std::uint32_t individual, std::uint32_t block,
                 const Bound& bound, std::size_t count, std::uint32_t* out) {

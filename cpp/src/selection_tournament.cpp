@@ -13,7 +13,7 @@ namespace {
 
 // Winners are found in groups, whose draws are made together: draw d of all, then draw d + 1 of all.
 constexpr std::size_t kGroup = 256;
-constexpr std::size_t kAhead = 4;  // draws made before the first is looked up, so that memory has time
+constexpr std::size_t kAhead = 6;  // draws made before the first is looked up, so that memory has time
 
 using Drawn = std::array<std::uint32_t, kGroup>;
 
@@ -149,7 +149,7 @@ class TournamentSelector final : public Selector {
         alignas(64) std::array<Drawn, kAhead> drawn;
         for (std::uint32_t d = 0; d < size_; d += kAhead) {
             const auto ahead = std::min<std::uint32_t>(kAhead, size_ - d);
-            for (std::uint32_t i = 0; i < ahead; ++i) draw(source, number, d + i, drawn[i]);
+            draw(source, number, d, ahead, drawn.data());
             if (d == 0) best = drawn[0];
             challenge_(key_, drawn.data(), ahead, best.data(), lowest.data());
         }
@@ -159,7 +159,7 @@ class TournamentSelector final : public Selector {
     void group_by_heads(const Source& source, std::uint32_t number, Drawn& best) const {
         alignas(64) std::array<Drawn, kAhead> drawn;
         alignas(64) std::array<std::uint16_t, kGroup / 16> unsure;
-        for (std::uint32_t d = 0; d < size_; ++d) draw(source, number, d, drawn[d]);
+        draw(source, number, 0, size_, drawn.data());
         const std::uint32_t some =
             by_heads_avx512(heads_->heads.data(), drawn.data(), size_, best.data(), unsure.data());
         if (some == 0 || heads_->exact) return;
@@ -177,13 +177,30 @@ class TournamentSelector final : public Selector {
         return (other == other ? other : kWorst) < (now == now ? now : kWorst) ? challenger : holder;
     }
 
-    void draw(const Source& source, std::uint32_t number, std::uint32_t d, Drawn& drawn) const {
-        below_fill(source, kSelect, number, d * (kGroup / 4), population_, kGroup, drawn.data());
+    // Draws d … d + count - 1 of a group, three at a time where the population is small enough for that.
+    void draw(const Source& source, std::uint32_t number, std::uint32_t d, std::uint32_t count,
+              Drawn* drawn) const {
+        static_assert(sizeof(Drawn) == kGroup * sizeof(std::uint32_t));
+        constexpr std::uint32_t kBlocks = kGroup / 4;
+        for (std::uint32_t i = 0; i < count;) {
+            std::uint32_t* const out = drawn[i].data();
+            if (population_.bound <= kMostOfThree && i + 3 <= count) {
+                below_fill_three(source, kSelect, number, (d + i) * kBlocks, population_, kGroup, out);
+                i += 3;
+            } else {
+                below_fill(source, kSelect, number, (d + i) * kBlocks, population_, kGroup, out);
+                ++i;
+            }
+        }
         if (!far_) return;
-        if (heads_) {
-            for (const std::uint32_t i : drawn) prefetch(heads_->heads.data() + i);
-        } else {
-            for (const std::uint32_t i : drawn) prefetch(key_ + i);
+        for (std::uint32_t i = 0; i < count; ++i) {
+            for (const std::uint32_t parent : drawn[i]) {
+                if (heads_) {
+                    prefetch(heads_->heads.data() + parent);
+                } else {
+                    prefetch(key_ + parent);
+                }
+            }
         }
     }
 

@@ -64,6 +64,15 @@ void philox_fill(PhiloxKey key, Philox counter, int axis, std::size_t count, std
 void below_fill(const Source& source, std::uint32_t purpose, std::uint32_t individual, std::uint32_t block,
                 const Bound& bound, std::size_t count, std::uint32_t* out);
 
+// The largest bound of which three integers come from 64 bits, with at most one refusal in 128.
+inline constexpr std::uint32_t kMostOfThree = 1U << 19;
+
+// As below_fill, but three integers from each pair of words i and count + i: into out[i], out[count + i] and
+// out[2 * count + i] (Brackett-Rozinsky and Lemire, "Batched Ranged Random Integer Generation", 2024).
+// `bound` is at most kMostOfThree; `count` a multiple of four up to 256.
+void below_fill_three(const Source& source, std::uint32_t purpose, std::uint32_t individual,
+                      std::uint32_t block, const Bound& bound, std::size_t count, std::uint32_t* out);
+
 // The words of one individual for one purpose, in order, made kBuffer at a time.
 template <std::size_t kBuffer>
 class BasicStream {
