@@ -100,6 +100,12 @@ class TestBoth:
             MAKE[name](OPERATORS).restore(state)
 
     def test_bad_operators_are_refused(self, name: str) -> None:
+        with pytest.raises(TypeError, match=r"operators: expected a list of 2 or more .*, got ResetMutation"):
+            MAKE[name](cb.ResetMutation())  # type: ignore[call-overload]
+        with pytest.raises(TypeError, match=r"operators: expected a list of 2 or more .*, got 'reset'"):
+            MAKE[name]("reset")
+        with pytest.raises(TypeError, match=r"mutation: expected .*; its \.mixture\(\) is one"):
+            cb.mutate(np.zeros((2, 3), np.uint8), plain(3, 2).layout(), by=MAKE[name](OPERATORS))
         with pytest.raises(ValueError, match="operators: expected 2 or more"):
             MAKE[name]([cb.PointMutation()])
         with pytest.raises(ValueError, match="of one kind"):

@@ -160,7 +160,7 @@ SELF = cb.SelfAdaptiveMutation()
 @pytest.mark.parametrize(
     ("columns", "error", "message"),
     [
-        ({"rat": RATES}, ValueError, "unknown column .* 'rat'; did you mean 'rate'"),
+        ({"rat": RATES}, ValueError, "columns: unknown column .* 'rat'; did you mean 'rate'"),
         ({}, ValueError, "SelfAdaptiveMutation needs columns={'rate': ...}"),
         (None, ValueError, "SelfAdaptiveMutation needs columns={'rate': ...}"),
         ({"rate": RATES[:29]}, ValueError, r"columns\['rate'\]: expected 30 rows, one a genome, got 29"),

@@ -379,6 +379,8 @@ def test_arguments_are_checked() -> None:
         ea_simple([], toolbox, 0.5, 0.2, 1)
     with pytest.raises(ValueError, match="mutpb: expected a probability from 0 to 1, got 20"):
         ea_simple(toolbox.population(n=2), toolbox, 0.5, 20, 1)
+    with pytest.raises(TypeError, match=r"ngen: expected an integer, got 1\.5"):
+        ea_simple(toolbox.population(n=2), toolbox, 0.5, 0.2, 1.5)  # type: ignore[arg-type]
     for seed in (-1, 2**64, 0.5):
         with pytest.raises(ValueError, match="seed: expected an integer from 0 to"):
             ea_simple(toolbox.population(n=2), toolbox, 0.5, 0.2, 1, seed=seed)  # type: ignore[arg-type]

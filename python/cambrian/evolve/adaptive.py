@@ -21,6 +21,8 @@ MAX_EXPLORATION = 1e6
 
 
 def _several(operators: Iterable[Any]) -> tuple[Any, ...]:
+    if not isinstance(operators, Iterable) or isinstance(operators, str | Mapping):
+        raise TypeError(f"operators: expected a list of 2 or more to choose from, got {operators!r:.80}")
     several = tuple(operators)
     if len(several) < 2:
         raise ValueError(f"operators: expected 2 or more to choose from, got {len(several)}")

@@ -59,10 +59,11 @@ def breed(
 
     `genomes`: C-contiguous `(parents, n_genes)` of the layout's dtype. `cost`: float64 `(parents,)` or
     `(parents, objectives)`, lower is better, NaN = failed and loses to everything; with several objectives
-    parents are compared by Pareto rank, then crowding distance. `mutation`: one operator, or several that are
-    applied in order. `elite`: so many of the best parents come first, unchanged. The children are a function
-    of all arguments but `threads` (0: every core); `seed` is below 2**64, `run` and `generation` below 2**32.
-    `out` takes the children where it is given; it must not share memory with `genomes`.
+    parents are compared by Pareto rank, then crowding distance. Operators may also be given by name ("reset")
+    or as dicts (`{"name": "uniform", "rate": 0.5}`); of mutations one, or several that are applied in order.
+    `elite`: so many of the best parents come first, unchanged. The children are a function of all arguments
+    but `threads` (0: every core); `seed` is below 2**64, `run` and `generation` below 2**32. `out` takes the
+    children where it is given; it must not share memory with `genomes`.
 
     `columns`: what operators need beside the cost, arrays with a row a parent, by name. `out_columns`: a dict
     that is given what is known of the children: "parents", int64 `(n, 2)`, the second -1 where there is none;

@@ -101,7 +101,7 @@ def check_columns(columns: Columns | None, known: Sequence[str], rows: int) -> d
         raise TypeError(f"columns: expected a dict of arrays by name, got {type(columns).__name__}")
     for name, values in columns.items():
         if name not in known:
-            raise unknown("column (of no use to these operators)", name, known)
+            raise ValueError(f"columns: {unknown('column (of no use to these operators)', name, known)}")
         if not isinstance(values, np.ndarray) or values.ndim == 0:
             raise TypeError(f"columns[{name!r}]: expected an array, got {type(values).__name__}")
         if len(values) != rows:

@@ -66,7 +66,7 @@ def r2(cost: Costs, reference: float | Sequence[float] | Costs) -> float:
     Raises ValueError for another number of objectives than two; else as `hypervolume`.
 
     >>> cb.r2(np.array([[5.0, 5.0], [4.0, 6.0], [2.0, 7.0], [7.0, 4.0]]), reference=(0, 0))
-    2.594191919191919
+    2.5941919191919194
     """
     moocore = _moocore("cb.r2")
     rows = _finite_rows(cost, "cost")

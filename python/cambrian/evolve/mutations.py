@@ -238,8 +238,8 @@ class SelfAdaptiveMutation:
     Bäck and Schütz, "Intelligent Mutation Rate Control in Canonical Genetic Algorithms", ISMIS 1996: the new
     rate is 1 / (1 + (1 - rate) / rate * exp(-gamma * N(0, 1))), kept from `low` (None: 1 / (number of active
     genes with two options or more)) to `high`, and the child is mutated with it. `columns={"rate": ...}`
-    gives the parents' rates, float64 `(n,)`, and `out_columns["rate"]` the children's; 1 / n_genes is a good
-    beginning.
+    gives the parents' rates, float64 `(n,)`, finite (those beyond `low` to `high` are brought into it), and
+    `out_columns["rate"]` the children's; 1 / n_genes is a good beginning.
 
     >>> after = {}
     >>> cb.breed(genomes, cost, space.layout, mutation=cb.SelfAdaptiveMutation(),

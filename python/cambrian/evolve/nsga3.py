@@ -191,7 +191,7 @@ def niches(
     Optimization Procedure for Single, Multiple, and Many Objectives", 2016 (U-NSGA-III). Arguments as of
     `cb.survive`; raises TypeError or ValueError for others.
 
-    >>> rank, niche, distance = niches(cost, by=cb.NSGA3(divisions=12))
+    >>> rank, niche, distance = cb.niches(cost, by=cb.NSGA3(divisions=12))
     """
     rows = Rows(check_cost(cost), {} if violation is None else {"violation": violation})
     rank, ranked = _feasible_rank(rows, stop=0)

@@ -117,7 +117,8 @@ def make_operator(value: object, kind: str) -> Any:
         return _from_dict(dict(value), kind)
     if isinstance(value, Mixture) and all(_is_operator(one, kind) for one, _ in value.members):
         return value
-    raise TypeError(f"{kind}: expected a {kind} operator, its name or its dict, got {value!r}")
+    hint = "; its .mixture() is one" if callable(getattr(value, "mixture", None)) else ""
+    raise TypeError(f"{kind}: expected a {kind} operator, its name or its dict, got {value!r}{hint}")
 
 
 def _is_operator(value: object, kind: str) -> bool:

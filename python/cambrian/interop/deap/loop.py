@@ -69,6 +69,8 @@ def ea_simple(
     shares = _shares(cxpb, mutpb)
     if seed is not None and (not isinstance(seed, numbers.Integral) or not 0 <= seed < 2**64):
         raise ValueError(f"seed: expected an integer from 0 to 2**64 - 1, got {seed!r}")
+    if not isinstance(ngen, int | np.integer):
+        raise TypeError(f"ngen: expected an integer, got {ngen!r}")
     if not population:
         raise ValueError("population: expected individuals, got none")
     rows = rows_of(population)
