@@ -205,8 +205,8 @@ class HeavyTailedMutation:
 class PerGeneMutation:
     """As `ResetMutation` with a rate for each gene of the layout, in the order of its columns.
 
-    `rates`: one number for all genes, or a sequence of `layout.n_genes`; another length is a ValueError when
-    the operator meets the layout.
+    `rates`: one number for all genes (alone or as a sequence of one), or a sequence of `layout.n_genes`;
+    another length is a ValueError when the operator meets the layout.
 
     >>> cb.breed(genomes, cost, space.layout, mutation=cb.PerGeneMutation((0.1, 0.1, 0.01)))
     """

@@ -14,8 +14,9 @@ gene, without an order unless a space says otherwise. Seeds come from pymoo's ra
                       mutation=native.Mutation(cb.ResetMutation()), survival=native.Survival(cb.NSGA2()))
     result = minimize(problem, algorithm, ("n_gen", 100), seed=1)
 
-Each can stand beside operators of pymoo's own. They bring what pymoo lacks, not speed: it keeps an object for
-each individual, and that is where its time goes. Importing this module needs pymoo.
+Each can stand beside operators of pymoo's own. Operators of ours that need columns (`Lexicase`, `Ageing`,
+`SelfAdaptiveMutation` …) raise ValueError here. Ours bring what pymoo lacks, not speed: it keeps an object
+for each individual, and that is where its time goes. Importing this module needs pymoo.
 """
 
 from __future__ import annotations

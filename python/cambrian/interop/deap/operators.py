@@ -40,9 +40,11 @@ def select(
     say what is better; with several objectives individuals are compared by Pareto rank, then crowding
     distance (DEAP's tournament compares the first objective first). A NaN, an infinitely bad value and a
     violated constraint lose to everything. `rng`: where the seed is drawn from, Python's `random` if None,
-    so that `random.seed` repeats a run as it does with DEAP's own operators.
+    so that `random.seed` repeats a run as it does with DEAP's own operators. Operators that need columns
+    (`Lexicase`, `Ageing` …) work with `cb.select` and `cb.survive` alone.
 
-    Raises ValueError for an individual without a valid fitness, and for an infinitely good one.
+    Raises ValueError for such an operator, for an individual without a valid fitness, and for an
+    infinitely good one.
 
     >>> toolbox.register("select", cambrian.interop.deap.select, by=cb.Tournament(3))
     >>> toolbox.register("select", cambrian.interop.deap.select, by=cb.NSGA2())
