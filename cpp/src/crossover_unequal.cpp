@@ -38,7 +38,8 @@ class UnequalCrosser final : public Crosser<T> {
     // The first parent, which `child` holds, up to a cut in this repeat; the second from its own cut on.
     void join(const SlotShape& shape, const T* second, T* child, Words& words) const {
         const Repeat& repeat = shape.repeat;
-        const std::int32_t firsts = shape.length(child), seconds = shape.length(second);
+        // Unlike `second`, `child` may stand where another thread writes.
+        const std::int32_t firsts = std::min(shape.length(child), repeat.max), seconds = shape.length(second);
         const auto below = [&](std::int32_t n) {
             return static_cast<std::int32_t>(words.below(static_cast<std::uint32_t>(n)));
         };

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import cambrian as cb
 from cambrian import _core
 from cambrian.evolve.operators import OPERATORS
+from core.words import Words
 from evolve.test_operators import of_kind, with_operator
 from layouts import LAYOUTS, plain
 
@@ -549,6 +550,36 @@ def test_arrays_that_change_meanwhile_give_genomes_in_range(name: str) -> None:
     with disturbed([genomes, cost, *columns.values()]):
         for children in results(breed):
             assert (children < layout.options).all()
+
+
+def tagged_slots() -> Words:
+    words = Words()
+    words.repeat(1, 8, lambda repeat, s: [words.gene(250, repeat=repeat, slot=s) for _ in range(40)])
+    return words
+
+
+@pytest.mark.parametrize("name", of_kind("crossover"))
+def test_children_that_change_while_they_are_made_do_no_harm(name: str) -> None:
+    layout = tagged_slots().layout()
+    genomes, cost = _core.sample(layout, 50, seed=0), np.random.default_rng(0).random(50)
+    out, done = np.empty((1000, genomes.shape[1]), np.uint8), threading.Event()
+
+    def breed(out: np.ndarray | None = None) -> np.ndarray:
+        return cb.breed(genomes, cost, layout, n=1000, crossover=OPERATORS[name](), mutation=[], out=out)
+
+    def spoil() -> None:
+        while not done.is_set():
+            out.fill(255)
+
+    thread = threading.Thread(target=spoil)
+    thread.start()
+    try:
+        for _ in range(300):
+            breed(out)
+    finally:
+        done.set()
+        thread.join()
+    np.testing.assert_array_equal(breed(out), breed())
 
 
 @pytest.mark.parametrize("name", of_kind("survival"))
