@@ -27,27 +27,39 @@ CAMBRIAN_VERSIONS(void, duel,
 
 // Of two different parents the better one is of rank r in 2 (n - 1 - r) of n (n - 1) cases, the other in 2 r:
 // so if the better one wins with probability pressure / 2, the chances are linear in r, and equal parents
-// share theirs.
+// share theirs. Parents that failed take no part, unless all did.
 class LinearSelector final : public GroupSelector {
   public:
     LinearSelector(const LinearRank& selection, const Pool& pool)
-        : pool_(pool),
-          first_(pool.population),
-          second_(pool.population - (pool.population > 0 ? 1 : 0)),
-          better_(selection.pressure / 2.0) {}
+        : pool_(pool), first_(0), second_(0), better_(selection.pressure / 2.0) {
+        const auto failed = [&](std::uint32_t i) { return pool.key[i] != pool.key[i]; };
+        for (std::uint32_t i = 0; i < pool.population; ++i) {
+            if (failed(i)) some_failed_ = true;
+        }
+        if (some_failed_) list_others();
+        const auto count = some_failed_ ? static_cast<std::uint32_t>(parents_.size()) : pool.population;
+        first_ = Bound(count);
+        second_ = Bound(count - (count > 0 ? 1 : 0));
+    }
 
     std::size_t work() const override { return 16; }
 
   private:
     void group(const Source& source, std::uint32_t number, Group& winners) const override {
-        winners.fill(0);
-        if (pool_.population == 1) return;
+        winners.fill(some_failed_ ? parents_[0] : 0);
+        if (first_.bound == 1) return;
         alignas(64) Group others, words;
         below_fill(source, kSelect, number, 0, first_, kGroup, winners.data());
         below_fill(source, kSelect, number, kGroup / 4, second_, kGroup, others.data());
         philox_fill(source.key, {kGroup / 2, kSelect, number, source.generation}, 0, kGroup / 4,
                     words.data());
         for (std::size_t i = 0; i < kGroup; ++i) others[i] += others[i] >= winners[i] ? 1 : 0;
+        if (some_failed_) {
+            for (std::size_t i = 0; i < kGroup; ++i) {
+                winners[i] = parents_[winners[i]];
+                others[i] = parents_[others[i]];
+            }
+        }
         if (pool_.far()) {
             for (std::size_t i = 0; i < kGroup; ++i) {
                 prefetch(pool_.key + winners[i]);
@@ -57,7 +69,17 @@ class LinearSelector final : public GroupSelector {
         duel_(pool_.key, others.data(), words.data(), better_.threshold, winners.data());
     }
 
+    // Those that didn't fail, or all if all did.
+    void list_others() {
+        for (std::uint32_t i = 0; i < pool_.population; ++i) {
+            if (pool_.key[i] == pool_.key[i]) parents_.push_back(i);
+        }
+        some_failed_ = !parents_.empty();
+    }
+
     Pool pool_;
+    bool some_failed_ = false;            // and some not
+    std::vector<std::uint32_t> parents_;  // those, then
     Bound first_, second_;
     Chance better_;
     decltype(&duel_scalar) duel_ = choose_duel();

@@ -1,5 +1,6 @@
 // Selections that give each parent a share of a wheel.
 #include <algorithm>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -139,7 +140,10 @@ struct Ranked {
                 sum += power;
                 power *= base;
             }
-            const double mean = sum / static_cast<double>(to - from);
+            // Those that failed come last, and get nothing but where all did.
+            const bool failed =
+                from > 0 && pool.cost(parents[from]) == std::numeric_limits<double>::infinity();
+            const double mean = failed ? 0.0 : sum / static_cast<double>(to - from);
             std::fill(weights.begin() + static_cast<std::ptrdiff_t>(from),
                       weights.begin() + static_cast<std::ptrdiff_t>(to), mean);
         }

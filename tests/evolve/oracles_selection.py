@@ -89,21 +89,24 @@ def rank_weights(key: Any, of_rank: Callable[[int], float]) -> list[float]:
 
 
 def exponential_rank_weights(key: Any, base: float) -> list[float]:
-    return rank_weights(key, lambda rank: base**rank)
+    failed = [math.isnan(value) and not all(map(math.isnan, key)) for value in key]
+    weights = rank_weights(key, lambda rank: base**rank)
+    return [0.0 if lost else weight for lost, weight in zip(failed, weights, strict=True)]
 
 
 def linear_rank(key: Any, n: int, pressure: float, source: Key) -> list[int]:
     cost = costs(key)
+    parents = [i for i, value in enumerate(key) if not math.isnan(value)] or list(range(len(cost)))
 
     def group(number: int) -> list[int]:
-        if len(cost) == 1:
-            return [0] * GROUP
-        first = integers(source, SELECT, number, 0, len(cost), GROUP)
-        second = integers(source, SELECT, number, 64, len(cost) - 1, GROUP)
+        if len(parents) == 1:
+            return parents * GROUP
+        first = integers(source, SELECT, number, 0, len(parents), GROUP)
+        second = integers(source, SELECT, number, 64, len(parents) - 1, GROUP)
         coins = source.stream(SELECT, number, 128)
         winners = []
-        for a, b in zip(first, second, strict=True):
-            other = b if b < a else b + 1
+        for place, rest in zip(first, second, strict=True):
+            a, other = parents[place], parents[rest if rest < place else rest + 1]
             better, worse = (other, a) if cost[other] < cost[a] else (a, other)
             winners.append(better if coins.chance(pressure / 2) else worse)
         return winners

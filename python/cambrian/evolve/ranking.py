@@ -15,7 +15,8 @@ class LinearRank:
 
     Of n parents the one of rank r (0 the best) is chosen with probability
     (pressure - 2 * (pressure - 1) * r / (n - 1)) / n: the best `pressure` times as often as on average (1 to
-    2), the worst 2 - pressure times. Equal parents, and all failed ones, share what their ranks get.
+    2), the worst 2 - pressure times. Equal parents share what their ranks get; failed ones take no part,
+    unless all failed.
     With several objectives parents are ranked by Pareto rank, then crowding distance.
 
     Baker, "Adaptive Selection Methods for Genetic Algorithms", ICGA 1985. It is done without a sort: the
@@ -42,7 +43,8 @@ class ExponentialRank:
     """A parent of rank r (0 the best) has the weight base ** r, with `base` from 0 to 1.
 
     The smaller the base, the harder the choice: about 1 / (1 - base) parents share most of it, whatever the
-    size of the population; 1 chooses evenly. Equal parents, and all failed ones, share what their ranks get.
+    size of the population; 1 chooses evenly. Equal parents share what their ranks get; failed ones get
+    nothing, unless all failed.
     Weights are kept to 2**-32 of the best's. With several objectives parents are ranked by Pareto rank, then
     crowding distance.
 
