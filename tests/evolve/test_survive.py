@@ -217,3 +217,12 @@ def test_key_and_names_are_checked() -> None:
         cb.survive(cost, n=2, generation=1.5)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="columns: expected a dict of arrays by name, got list"):
         cb.survive(cost, n=2, columns=[1])  # type: ignore[arg-type]
+
+
+def test_takes_a_name_or_a_dict() -> None:
+    cost = np.random.default_rng(0).random((30, 2))
+    keep = cb.survive(cost, n=10, by=cb.NSGA2())
+    np.testing.assert_array_equal(cb.survive(cost, n=10, by="nsga2"), keep)
+    np.testing.assert_array_equal(cb.survive(cost, n=10, by={"name": "nsga2"}), keep)
+    with pytest.raises(ValueError, match="unknown survival operator 'nsga4'; did you mean"):
+        cb.survive(cost, n=10, by="nsga4")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
@@ -234,8 +235,8 @@ def survive(
     """Who lives on: indices of n rows, best first, int64 `(n,)`.
 
     `cost`: float64 `(rows,)` or `(rows, objectives)`, lower is better, NaN = failed and last. `by`: a
-    survival operator. `columns`: what it needs beside the cost, arrays with a row each, by name: `violation`
-    (of constraints, float64 `(rows,)` or `(rows, constraints)`, infeasible if positive: feasible rows come
+    survival operator, its name or its dict. `columns`: what it needs beside the cost, arrays with a row each,
+    by name: `violation` (of constraints, float64 `(rows,)` or `(rows, constraints)`, infeasible if positive: feasible rows come
     first) and `birth` (int64 `(rows,)`). `seed` (below 2**64) and `generation` (below 2**32) are the key that
     breaks the ties of `NSGA3`; the other operators draw nothing.
 
@@ -250,6 +251,10 @@ def survive(
         raise TypeError(f"n: expected an integer, got {n!r}")
     if not 0 <= n <= len(costs):
         raise ValueError(f"n: expected 0 to {len(costs)}, the number of rows of cost, got {n}")
+    if isinstance(by, str | Mapping):
+        from cambrian.evolve.operators import make_operator  # the registry holds what stands above
+
+        by = make_operator(by, "survival")
     if isinstance(by, type) or getattr(by, "kind", None) != "survival":
         raise TypeError(f"by: expected a survival operator, such as NSGA2() or Truncation(), got {by!r}")
     given = check_columns(columns, by.columns, len(costs))
