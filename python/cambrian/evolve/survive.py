@@ -236,9 +236,9 @@ def survive(
 
     `cost`: float64 `(rows,)` or `(rows, objectives)`, lower is better, NaN = failed and last. `by`: a
     survival operator, its name or its dict. `columns`: what it needs beside the cost, arrays with a row each,
-    by name: `violation` (of constraints, float64 `(rows,)` or `(rows, constraints)`, infeasible if positive: feasible rows come
-    first) and `birth` (int64 `(rows,)`). `seed` (below 2**64) and `generation` (below 2**32) are the key that
-    breaks the ties of `NSGA3`; the other operators draw nothing.
+    by name: `violation` (of constraints, float64 `(rows,)` or `(rows, constraints)`, infeasible if positive:
+    feasible rows come first) and `birth` (int64 `(rows,)`). `seed` (below 2**64) and `generation` (below
+    2**32) are the key that breaks the ties of `NSGA3`; the other operators draw nothing.
 
     Raises TypeError or ValueError for another cost (infinite ones too), for n below 0 or above the number of
     rows, and for columns that are unknown, missing or of another shape or dtype.
