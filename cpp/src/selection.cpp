@@ -7,10 +7,6 @@
 
 namespace cambrian {
 
-std::unique_ptr<Selector> make(const Tournament& selection, const Pool& pool) {
-    return make_tournament(selection, pool.key, pool.population, pool.draws);
-}
-
 std::unique_ptr<Selector> make_selector(const Selection& selection, const double* key,
                                         std::uint32_t population, std::size_t draws) {
     const Pool pool{key, population, draws};

@@ -3,27 +3,23 @@
 #include <limits>
 #include <optional>
 
-#include "cambrian/brood.hpp"
-#include "cambrian/selection.hpp"
 #include "key_heads.hpp"
+#include "selectors.hpp"
 #include "vector.hpp"
 
 namespace cambrian {
 namespace {
 
-// Winners are found in groups, whose draws are made together: draw d of all, then draw d + 1 of all.
-constexpr std::size_t kGroup = 256;
+// Of a group draw d of all is made, then draw d + 1 of all.
 constexpr std::size_t kAhead = 6;  // draws made before the first is looked up, so that memory has time
-
-using Drawn = std::array<std::uint32_t, kGroup>;
 
 // `count` draws of each of a group compete with the best so far: drawn[d][i] takes the place of best[i] if
 // its key is below lowest[i]. A key that is NaN counts as infinity. No branches: which of two random parents
 // is better can't be predicted.
-using Challenge = void (*)(const double* key, const Drawn* drawn, std::size_t count, std::uint32_t* best,
+using Challenge = void (*)(const double* key, const Group* drawn, std::size_t count, std::uint32_t* best,
                            double* lowest);
 
-void challenge_scalar(const double* key, const Drawn* drawn, std::size_t count, std::uint32_t* best,
+void challenge_scalar(const double* key, const Group* drawn, std::size_t count, std::uint32_t* best,
                       double* lowest) {
     constexpr double kWorst = std::numeric_limits<double>::infinity();
     for (std::size_t d = 0; d < count; ++d) {
@@ -39,7 +35,7 @@ void challenge_scalar(const double* key, const Drawn* drawn, std::size_t count, 
 
 #ifdef CAMBRIAN_X86
 // min(key, infinity) is infinity where the key is NaN.
-CAMBRIAN_AVX2 void challenge_avx2(const double* key, const Drawn* drawn, std::size_t count,
+CAMBRIAN_AVX2 void challenge_avx2(const double* key, const Group* drawn, std::size_t count,
                                   std::uint32_t* best, double* lowest) {
     const __m256d worst = _mm256_set1_pd(std::numeric_limits<double>::infinity());
     const __m256i evens = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
@@ -60,7 +56,7 @@ CAMBRIAN_AVX2 void challenge_avx2(const double* key, const Drawn* drawn, std::si
     }
 }
 
-CAMBRIAN_AVX512 void challenge_avx512(const double* key, const Drawn* drawn, std::size_t count,
+CAMBRIAN_AVX512 void challenge_avx512(const double* key, const Group* drawn, std::size_t count,
                                       std::uint32_t* best, double* lowest) {
     const __m512d worst = _mm512_set1_pd(std::numeric_limits<double>::infinity());
     for (std::size_t i = 0; i < kGroup; i += 8) {
@@ -80,7 +76,7 @@ CAMBRIAN_AVX512 void challenge_avx512(const double* key, const Drawn* drawn, std
 
 // The same by the heads of keys, sixteen at a time and from half the memory. Where the two lowest heads are
 // equal, of different parents, the winner is unsure; returns whether any is.
-CAMBRIAN_AVX512 std::uint32_t by_heads_avx512(const std::uint32_t* heads, const Drawn* drawn,
+CAMBRIAN_AVX512 std::uint32_t by_heads_avx512(const std::uint32_t* heads, const Group* drawn,
                                               std::size_t count, std::uint32_t* best, std::uint16_t* unsure) {
     std::uint32_t some = 0;
     for (std::size_t i = 0; i < kGroup; i += 16) {
@@ -112,52 +108,39 @@ Challenge choose_challenge() {
     return challenge_scalar;
 }
 
-class TournamentSelector final : public Selector {
+class TournamentSelector final : public GroupSelector {
   public:
-    TournamentSelector(const Tournament& tournament, const double* key, std::uint32_t population,
-                       std::size_t draws)
-        : size_(tournament.size), key_(key), population_(population), far_(population > kNear) {
-        if (simd() == Simd::kAvx512 && size_ <= kAhead && population <= kMostHeads && draws >= population)
-            heads_.emplace(key, population);
+    TournamentSelector(const Tournament& tournament, const Pool& pool)
+        : size_(tournament.size), pool_(pool), population_(pool.population) {
+        if (simd() == Simd::kAvx512 && size_ <= kAhead && pool.population <= kMostHeads &&
+            pool.draws >= pool.population) {
+            heads_.emplace(pool.key, pool.population);
+        }
     }
 
     std::size_t work() const override { return std::size_t{8} * size_; }
 
-    void pick(const Source& source, std::uint32_t first, std::size_t count,
-              std::uint32_t* winners) const override {
-        alignas(64) Drawn best;
-        for (std::uint32_t at = first; count > 0;) {
-            const std::size_t skipped = at % kGroup;
-            const std::size_t some = std::min(count, kGroup - skipped);
-            group(source, at / kGroup, best);
-            winners = std::copy_n(best.begin() + skipped, some, winners);
-            at += static_cast<std::uint32_t>(some);
-            count -= some;
-        }
-    }
-
   private:
     static constexpr std::uint32_t kMostHeads = 1U << 20;  // more would take too much memory
-    static constexpr std::uint32_t kNear = 1U << 14;       // keys that the second cache holds anyway
 
-    void group(const Source& source, std::uint32_t number, Drawn& best) const {
+    void group(const Source& source, std::uint32_t number, Group& best) const override {
 #ifdef CAMBRIAN_X86
         if (heads_) return group_by_heads(source, number, best);
 #endif
         alignas(64) std::array<double, kGroup> lowest;
         lowest.fill(std::numeric_limits<double>::infinity());
-        alignas(64) std::array<Drawn, kAhead> drawn;
+        alignas(64) std::array<Group, kAhead> drawn;
         for (std::uint32_t d = 0; d < size_; d += kAhead) {
             const auto ahead = std::min<std::uint32_t>(kAhead, size_ - d);
             draw(source, number, d, ahead, drawn.data());
             if (d == 0) best = drawn[0];
-            challenge_(key_, drawn.data(), ahead, best.data(), lowest.data());
+            challenge_(pool_.key, drawn.data(), ahead, best.data(), lowest.data());
         }
     }
 
 #ifdef CAMBRIAN_X86
-    void group_by_heads(const Source& source, std::uint32_t number, Drawn& best) const {
-        alignas(64) std::array<Drawn, kAhead> drawn;
+    void group_by_heads(const Source& source, std::uint32_t number, Group& best) const {
+        alignas(64) std::array<Group, kAhead> drawn;
         alignas(64) std::array<std::uint16_t, kGroup / 16> unsure;
         draw(source, number, 0, size_, drawn.data());
         const std::uint32_t some =
@@ -166,21 +149,17 @@ class TournamentSelector final : public Selector {
         for (std::size_t i = 0; i < kGroup; ++i) {
             if ((unsure[i / 16] >> i % 16 & 1) == 0) continue;
             best[i] = drawn[0][i];
-            for (std::uint32_t d = 1; d < size_; ++d) best[i] = better(drawn[d][i], best[i]);
+            for (std::uint32_t d = 1; d < size_; ++d) {
+                if (pool_.cost(drawn[d][i]) < pool_.cost(best[i])) best[i] = drawn[d][i];
+            }
         }
     }
 #endif
 
-    std::uint32_t better(std::uint32_t challenger, std::uint32_t holder) const {
-        constexpr double kWorst = std::numeric_limits<double>::infinity();
-        const double other = key_[challenger], now = key_[holder];
-        return (other == other ? other : kWorst) < (now == now ? now : kWorst) ? challenger : holder;
-    }
-
     // Draws d … d + count - 1 of a group, three at a time where the population is small enough for that.
     void draw(const Source& source, std::uint32_t number, std::uint32_t d, std::uint32_t count,
-              Drawn* drawn) const {
-        static_assert(sizeof(Drawn) == kGroup * sizeof(std::uint32_t));
+              Group* drawn) const {
+        static_assert(sizeof(Group) == kGroup * sizeof(std::uint32_t));
         constexpr std::uint32_t kBlocks = kGroup / 4;
         for (std::uint32_t i = 0; i < count;) {
             std::uint32_t* const out = drawn[i].data();
@@ -192,31 +171,29 @@ class TournamentSelector final : public Selector {
                 ++i;
             }
         }
-        if (!far_) return;
+        if (!pool_.far()) return;
         for (std::uint32_t i = 0; i < count; ++i) {
             for (const std::uint32_t parent : drawn[i]) {
                 if (heads_) {
                     prefetch(heads_->heads.data() + parent);
                 } else {
-                    prefetch(key_ + parent);
+                    prefetch(pool_.key + parent);
                 }
             }
         }
     }
 
     std::uint32_t size_;
-    const double* key_;
+    Pool pool_;
     Bound population_;
-    bool far_;
     Challenge challenge_ = choose_challenge();
     std::optional<KeyHeads> heads_;
 };
 
 }  // namespace
 
-std::unique_ptr<Selector> make_tournament(const Tournament& tournament, const double* key,
-                                          std::uint32_t population, std::size_t draws) {
-    return std::make_unique<TournamentSelector>(tournament, key, population, draws);
+std::unique_ptr<Selector> make(const Tournament& selection, const Pool& pool) {
+    return std::make_unique<TournamentSelector>(selection, pool);
 }
 
 }  // namespace cambrian

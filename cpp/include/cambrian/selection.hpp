@@ -105,8 +105,6 @@ class Selector {
 // `key` is only read, and must outlive the selector. `draws`: how many winners will be asked for in all.
 std::unique_ptr<Selector> make_selector(const Selection& selection, const double* key,
                                         std::uint32_t population, std::size_t draws);
-std::unique_ptr<Selector> make_tournament(const Tournament& tournament, const double* key,
-                                          std::uint32_t population, std::size_t draws);
 
 // Winners 0 … n - 1.
 void select(const double* key, std::uint32_t population, std::size_t n, const Selection& selection,
