@@ -84,6 +84,11 @@ class Mixture:
         return _core.choices(self.weights, where, n, seed=seed, run=run, generation=generation)
 
 
+def places(operator: Any) -> int:
+    """How many operators it counts for: a mixture for each of its members."""
+    return len(operator.members) if isinstance(operator, Mixture) else 1
+
+
 def _listed(members: object) -> Iterable[object]:
     if isinstance(members, Iterable) and not isinstance(members, str | Mapping):
         return members

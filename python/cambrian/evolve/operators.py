@@ -27,7 +27,7 @@ from cambrian.evolve.crossovers import (
 )
 from cambrian.evolve.custom import Custom
 from cambrian.evolve.lexicase import EpsilonLexicase, Lexicase
-from cambrian.evolve.mixture import MOST_MEMBERS, Mixture
+from cambrian.evolve.mixture import MOST_MEMBERS, Mixture, places
 from cambrian.evolve.mutations import (
     AtLeastOneMutation,
     ExactMutation,
@@ -161,7 +161,7 @@ def make_mutations(value: object) -> list[Any]:
     if not isinstance(value, list | tuple) and (isinstance(value, str) or not isinstance(value, Sequence)):
         return [make_operator(value, "mutation")]
     mutations = [make_operator(item, "mutation") for item in value]
-    count = sum(len(one.members) if isinstance(one, Mixture) else 1 for one in mutations)
+    count = sum(map(places, mutations))
     if count > MOST_MEMBERS:
         most = f"{MOST_MEMBERS} operators, those of mixtures counted one by one"
         raise ValueError(f"mutation: expected at most {most}, got {count}")

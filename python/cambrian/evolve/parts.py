@@ -23,7 +23,7 @@ from cambrian.evolve.checks import (
 )
 from cambrian.evolve.crossovers import NoCrossover, UniformCrossover
 from cambrian.evolve.custom import Custom, Key
-from cambrian.evolve.mixture import MOST_MEMBERS, Mixture
+from cambrian.evolve.mixture import MOST_MEMBERS, Mixture, places
 from cambrian.evolve.mutations import ResetMutation
 from cambrian.evolve.operators import Crossover, Mutation, Selection, make_mutations, make_operator
 from cambrian.evolve.selections import Tournament
@@ -222,11 +222,6 @@ def is_native(operator: Any) -> bool:
     if isinstance(operator, Mixture):
         return not operator.custom
     return not isinstance(operator, Custom)
-
-
-def places(operator: Any) -> int:
-    """How many operators it counts for: a mixture for each of its members."""
-    return len(operator.members) if isinstance(operator, Mixture) else 1
 
 
 def members_of(operator: Any) -> Sequence[Any]:
