@@ -128,17 +128,9 @@ def _cost(problem: Any, pop: Any) -> NDArray[np.float64]:
     feasible = feasible.astype(bool).reshape(-1)
     if feasible.all():
         return cost
-    key = np.empty(len(pop))
-    key[feasible] = _places(selection_key(check_cost(cost[feasible])))
-    key[~feasible] = len(pop) + _places(violation[~feasible, 0].astype(np.float64))
-    return key
-
-
-def _places(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each value's place among the distinct ones; NaN stays NaN."""
-    places = np.unique(values, return_inverse=True)[1].reshape(-1).astype(np.float64)
-    places[np.isnan(values)] = np.nan
-    return places
+    # Of infeasible ones the violation alone counts, whatever their objectives are.
+    alone = check_cost(np.where(feasible[:, None], cost, 0.0))
+    return selection_key(alone, np.where(feasible, 0.0, violation[:, 0].astype(np.float64)))
 
 
 class Crossover(_Crossover):  # type: ignore[misc]
