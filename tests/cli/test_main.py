@@ -141,6 +141,27 @@ def test_show(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert "accuracy" in out
 
 
+def test_show_draws_the_network(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    best = data(capsys, "show", store, "--best")["id"]
+    code, out, err = run(capsys, "show", store, "--svg", tmp_path / "a.svg", "--dot", tmp_path / "a.gv")
+    assert (code, out) == (0, "")
+    assert err.splitlines() == [f"candidate {best}: {tmp_path / name}" for name in ("a.svg", "a.gv")]
+    assert (tmp_path / "a.svg").read_text(encoding="utf-8").startswith("<svg xmlns=")
+    assert (tmp_path / "a.gv").read_text(encoding="utf-8").startswith("digraph")
+    found = data(capsys, "show", store, "--candidate", 0, "--svg", tmp_path / "b.svg")
+    assert found["id"] == 0
+    assert (tmp_path / "b.svg").exists()
+    for flags, message in (
+        (["--svg", tmp_path / "a.png"], "name a file that ends in .svg"),
+        (["--front", "--dot", tmp_path / "a.dot"], "choose it with --best or --candidate"),
+    ):
+        code, _, err = run(capsys, "show", store, *flags)
+        assert (code, message in err) == (USAGE, True), err
+    code, _, err = run(capsys, "show", store, "--svg", tmp_path / "none" / "a.svg")
+    assert code == FAILED
+    assert "No such file" in err
+
+
 def test_export_and_report(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "export", store, "--to", tmp_path / "net")
     assert code == 0, err

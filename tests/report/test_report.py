@@ -12,11 +12,15 @@ import pytest
 
 import cambrian as cb
 from cambrian.evaluate.evaluation import Evaluation
+from cambrian.network.graph import Graph, Node
 from cambrian.report import SECTIONS, render, write
 from cambrian.report.markup import number, pairs, seconds, table, text
 from cambrian.report.svg import Axis, ticks
 
 HOSTILE = "<script>alert('1')</script>\"&\x00\x1b[31m\ud800<img src=http://example.org/x onerror=y>"
+NETWORK = cb.Architecture(
+    Graph((Node("input", (), {}, (4,)), Node("linear", (0,), {"features": 2, "bias": 1}, (2,))))
+)
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
 
@@ -104,7 +108,7 @@ def fake(n: int, objectives: tuple[str, ...] = ("accuracy", "params"), word: str
     evaluations = [evaluation(i) for i in range(n)]
     evaluations.append(evaluation(n, status="error", metrics={}, error=f"Traceback\nValueError: {word}"))
     evaluations.append(evaluation(n + 1, status="diverged", metrics={"accuracy": math.nan}))
-    candidates = [FakeCandidate(e.id, e.metrics, {"act": word, word: 1}, object()) for e in evaluations[:n]]
+    candidates = [FakeCandidate(e.id, e.metrics, {"act": word, word: 1}, NETWORK) for e in evaluations[:n]]
     front = sorted(candidates, key=lambda c: -c.metrics["accuracy"])[:9]
     for candidate in front[:3]:
         candidate.final = {"accuracy": 0.75 + candidate.id / 1e4, "loss": 0.5}
@@ -120,7 +124,7 @@ def test_page_is_well_formed_and_holds_every_section() -> None:
     for name, (heading, _) in SECTIONS.items():
         assert f"id='{name}'" in page
         assert heading in parsed.words
-    assert parsed.tags["svg"] == 3
+    assert parsed.tags["svg"] == 4
 
 
 def test_finalists_are_shown_best_first_with_what_they_came_to() -> None:
@@ -155,6 +159,21 @@ def test_nothing_is_loaded_from_anywhere() -> None:
     assert not re.search(r"https?:|//|url\(|@import", page.split("<section", 1)[0])
     assert not {"script", "img", "link", "iframe", "object", "embed"} & set(parsed.tags)
     assert all((value or "").startswith("#") for key, value in parsed.attributes if key in ("href", "src"))
+
+
+def test_the_best_network_is_drawn() -> None:
+    run = fake(20)
+    page = render(run)  # type: ignore[arg-type]
+    section = page.split("<section id='network'>")[1].split("</section>")[0]
+    assert "linear → 2" in section
+    assert "Layer by layer" in section
+    too_deep = [Node("input", (), {}, (4,)), *(Node("mean", (i,), {}, (4,)) for i in range(2000))]
+    assert run.best is not None
+    run.best.architecture = cb.Architecture(Graph(tuple(too_deep)))
+    section = render(run).split("<section id='network'>")[1]  # type: ignore[arg-type]
+    assert "Not drawn: the network has 2001 boxes to draw" in section
+    run.best.architecture = None
+    assert "<section id='network'>" not in render(run)  # type: ignore[arg-type]
 
 
 def test_hostile_names_are_text() -> None:

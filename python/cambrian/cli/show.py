@@ -28,13 +28,29 @@ def show(
     front: Annotated[bool, typer.Option("--front", help="Show only the Pareto front.")] = False,
     candidate: Annotated[int | None, typer.Option("--candidate", help="Show only this candidate.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    svg: Annotated[Path | None, typer.Option("--svg", help="Draw the network into this file.")] = None,
+    dot: Annotated[
+        Path | None, typer.Option("--dot", help="Write the network into this file for Graphviz.")
+    ] = None,
 ) -> None:
-    """Show the runs of a store, the best candidate and the front of one run, or one candidate."""
+    """Show the runs of a store, the best candidate and the front of one run, or one candidate.
+
+    --svg and --dot draw the network of that candidate, or of the best one.
+    """
     if sum([best, front, candidate is not None]) > 1:
         raise ValueError("choose one of --best, --front and --candidate")
+    if front and (svg or dot):
+        raise ValueError("--svg and --dot draw one network: choose it with --best or --candidate")
     from cambrian.loop import load
 
     found = load(store, run=run)
+    if svg or dot:
+        picked = find(found, "best" if candidate is None else str(candidate))
+        for path, suffixes in ((svg, (".svg",)), (dot, (".dot", ".gv"))):
+            if path is not None:
+                draw(picked, path, suffixes)
+        if not as_json:
+            return
     if candidate is not None:
         picked = find(found, str(candidate))
         typer.echo(document(described(picked, whole=True)) if as_json else detail(picked))
@@ -46,6 +62,16 @@ def show(
         typer.echo(document(rows) if as_json else table(found.front))
     else:
         typer.echo(document(overview(store, found)) if as_json else listing(store, found))
+
+
+def draw(candidate: Candidate, path: Path, suffixes: tuple[str, ...]) -> None:
+    """Draw a candidate's network into a file; LookupError where it has none."""
+    if path.suffix not in suffixes:
+        raise ValueError(f"--{suffixes[0][1:]} {path}: name a file that ends in {' or '.join(suffixes)}")
+    if candidate.architecture is None:
+        raise LookupError(f"candidate {candidate.id} has no network of ours to draw, only a configuration")
+    candidate.architecture.draw(path)
+    typer.echo(f"candidate {candidate.id}: {path}", err=True)
 
 
 def export(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -22,8 +24,8 @@ from cambrian.network.parsing import (
     write_json,
 )
 from cambrian.network.source import source
+from cambrian.network.summary import table
 
-_USUAL = {"dilation": 1, "groups": 1, "bias": 0}  # left out of the summary
 FORMAT = "cambrian-architecture"
 VERSION = 1
 RECIPE_FIELDS = ("optimizer", "lr", "weight_decay", "batch_size", "schedule", "momentum", "label_smoothing")
@@ -123,28 +125,37 @@ class Architecture:
         """Multiply-adds of convolutions and linear layers for one sample."""
         return self.graph.macs
 
-    def summary(self) -> str:
+    def summary(self, *, fold: bool = True) -> str:
         """Return a table as text: layer, what it reads, output shape, parameters, MACs; totals and recipe.
+
+        A stretch of layers that comes again at once, as stamped cells do, stands there once with how often it
+        comes; `fold=False` lists every layer.
 
         >>> print(architecture.summary())
         """
-        rows = [("layer", "attributes", "from", "output", "params", "macs")]
-        for i, node in enumerate(self.graph.nodes):
-            params, macs = self.graph.node_params(i), self.graph.node_macs(i)
-            attrs = " ".join(
-                str(v) if k == "kind" else f"{k}={v}" for k, v in node.attrs.items() if v != _USUAL.get(k)
-            )
-            reads = " ".join(map(str, node.inputs))
-            size = "×".join(map(str, node.shape))
-            rows.append((f"{node.op}_{i}", attrs, reads, size, _count(params), _count(macs)))
-        rows.append(("total", "", "", "", f"{self.params:,}", f"{self.macs:,}"))
-        lines = _table(rows)
-        lines.insert(1, "-" * max(map(len, lines)))
-        lines.insert(-1, lines[1])
+        lines = [table(self.graph, fold=fold)]
         if self.recipe:
             values = (f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in self.recipe.items())
             lines.append("recipe: " + ", ".join(values))
         return "\n".join(lines)
+
+    def svg(self, *, fold: bool = True) -> str:
+        """Draw the network as SVG, from top to bottom; see `cambrian.network.drawing.svg`.
+
+        >>> Path("network.svg").write_text(architecture.svg(), encoding="utf-8")
+        """
+        return self.graph.svg(fold=fold)
+
+    def dot(self, *, fold: bool = True) -> str:
+        """Return the network in the language of Graphviz; see `cambrian.network.drawing.dot`."""
+        return self.graph.dot(fold=fold)
+
+    def draw(self, path: str | os.PathLike[str], *, fold: bool = True) -> Path:
+        """Write a drawing, ``.svg`` or ``.dot`` by the suffix; see `cambrian.network.drawing.draw`.
+
+        >>> architecture.draw("network.svg")
+        """
+        return self.graph.draw(path, fold=fold)
 
     def source(self) -> str:
         """Return standalone Python text of the network; see `cambrian.network.source.source`."""
@@ -192,18 +203,3 @@ class Architecture:
         True
         """
         return cls.from_dict(parse_json(text))
-
-
-def _count(value: int) -> str:
-    return f"{value:,}" if value else ""
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Lay out rows: text columns to the left, the two columns of numbers to the right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row[:4], widths[:4], strict=True)]
-        cells += [cell.rjust(width) for cell, width in zip(row[4:], widths[4:], strict=True)]
-        lines.append("  ".join(cells).rstrip())
-    return lines

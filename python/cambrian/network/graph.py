@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -120,6 +122,30 @@ class Graph:
         first, last = (int(v) for v in arrays["nodes"][index : index + 2])
         rows = list(ops.table().values())
         return cls(tuple(_node_from_arrays(arrays, rows, i) for i in range(first, last)))
+
+    def svg(self, *, fold: bool = True) -> str:
+        """Draw the graph as SVG; see `cambrian.network.drawing.svg`.
+
+        >>> Path("network.svg").write_text(graph.svg(), encoding="utf-8")
+        """
+        from cambrian.network.drawing import svg
+
+        return svg(self, fold=fold)
+
+    def dot(self, *, fold: bool = True) -> str:
+        """Return the graph in the language of Graphviz; see `cambrian.network.drawing.dot`."""
+        from cambrian.network.drawing import dot
+
+        return dot(self, fold=fold)
+
+    def draw(self, path: str | os.PathLike[str], *, fold: bool = True) -> Path:
+        """Write a drawing, ``.svg`` or ``.dot`` by the suffix; see `cambrian.network.drawing.draw`.
+
+        >>> graph.draw("network.svg")
+        """
+        from cambrian.network.drawing import draw
+
+        return draw(self, path, fold=fold)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the graph as JSON-able values, with the version of the format."""

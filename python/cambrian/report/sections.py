@@ -180,6 +180,19 @@ def best(run: Run, goals: Goals) -> str:
     return body
 
 
+def network(run: Run, goals: Goals) -> str:
+    """The network of the best candidate, drawn, and layer by layer."""
+    architecture = None if run.best is None else run.best.architecture
+    if architecture is None:
+        return ""
+    try:
+        drawn = f"<figure>{architecture.svg()}</figure>"
+    except ValueError as error:
+        drawn = f"<p class='soft'>Not drawn: {text(error)}.</p>"
+    layers = f"<details><summary>Layer by layer</summary><pre>{text(architecture.summary())}</pre></details>"
+    return drawn + layers
+
+
 def failures(run: Run, goals: Goals) -> str:
     """How many evaluations ended in which way, and a few messages of each kind."""
     counts = sorted(run.counts.items(), key=lambda item: -item[1])
@@ -228,6 +241,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Run, Goals], str]]] = {
     "table": ("Front in numbers", front_table),
     "finalists": ("Finalists", finalists),
     "best": ("Best candidate", best),
+    "network": ("Network of the best candidate", network),
     "failures": ("Outcomes", failures),
     "time": ("Where the time went", time),
     "configuration": ("Configuration", configuration),
