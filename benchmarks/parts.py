@@ -95,6 +95,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("crossover", "sbx"): Case("read two, write one", space="ordered"),
     ("crossover", "homologous"): Case("read two, write one", space="slots"),
     ("crossover", "unequal"): Case("read two, write one", space="slots"),
+    ("crossover", "subgraph"): Case("read two, write one", space="slots"),
     ("mutation", "step"): Case("copy", space="ordered"),
     ("mutation", "exact"): Case("copy", options=lambda data: {"k": 3}),
     ("mutation", "per_gene"): Case("copy", options=lambda data: {"rates": tuple(data.gene_rates)}),

@@ -47,7 +47,7 @@ def mutations() -> dict[str, Any]:
 
 
 def crossovers() -> dict[str, Any]:
-    names = [name for name in ("homologous", "unequal") if name in OPERATORS]
+    names = [name for name in ("homologous", "unequal", "subgraph") if name in OPERATORS]
     made = {f"{name} crossover": OPERATORS[name](rate=1.0) for name in names}
     made["uniform crossover by slot"] = cb.UniformCrossover(rate=1.0, by="slot")
     return made

@@ -26,9 +26,11 @@ OneCrossover one_crossover(Reader& reader) {
     if (reader.is("homologous", 2))
         return HomologousCrossover{reader.probability(1, "rate"), reader.probability(2, "swap")};
     if (reader.is("unequal", 1)) return UnequalCrossover{reader.probability(1, "rate")};
+    if (reader.is("subgraph", 2))
+        return SubgraphCrossover{reader.probability(1, "rate"), reader.probability(2, "size")};
     reader.unknown(
         "none, one_point, two_point, k_point, uniform, half_uniform, blend, arithmetic, sbx, homologous, "
-        "unequal, mixture");
+        "unequal, subgraph, mixture");
 }
 
 }  // namespace

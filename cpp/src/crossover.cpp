@@ -79,6 +79,9 @@ struct Make {
     std::unique_ptr<Crosser<T>> operator()(const UnequalCrossover& c) const {
         return make_unequal_crosser<T>(layout, c);
     }
+    std::unique_ptr<Crosser<T>> operator()(const SubgraphCrossover& c) const {
+        return make_subgraph_crosser<T>(layout, c);
+    }
     std::unique_ptr<Crosser<T>> operator()(const OneCrossover& c) const { return std::visit(*this, c); }
     std::unique_ptr<Crosser<T>> operator()(const CrossoverMixture& c) const {
         return std::make_unique<MixedCrosser<T>>(layout, c);

@@ -47,6 +47,7 @@ _EVOLVE = (
     "StepMutation",
     "StochasticUniversal",
     "StructuralMutation",
+    "SubgraphCrossover",
     "Tournament",
     "Truncation",
     "TruncationSelection",

@@ -42,6 +42,8 @@ CROSSOVERS = [
     ("homologous", 1.0, 0.2),
     ("homologous", 1.0, 1.0),
     ("unequal", 0.9),
+    ("subgraph", 0.9, 0.75),
+    ("subgraph", 1.0, 0.3),
     ("mixture", (("uniform", 0.9, 0.3, "gene"), ("none",), ("two_point", 1.0, "gene")), (2.0, 0.0, 1.0)),
 ]
 MUTATIONS: list[list[tuple[Any, ...]]] = [

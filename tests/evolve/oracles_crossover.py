@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
+from evolve.oracles_subgraph import subgraph
 from oracles import Key, Rows, Space, Stream, height, units
 
 FEW = 14  # bits of the weight of an arithmetic crossover
@@ -262,6 +263,7 @@ ONE_BY_ONE: dict[str, Callable[..., list[int]]] = {
     "sbx": sbx,
     "homologous": homologous,
     "unequal": unequal,
+    "subgraph": subgraph,
 }
 
 

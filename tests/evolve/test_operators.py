@@ -126,8 +126,8 @@ class TestBreedingContract:
         cost[7] = 5.0
         arguments = with_operator(name, 50) | {"selection": cb.Tournament(2000), "mutation": []}
         arguments["columns"] = None
-        if name == "unequal":  # what makes another of a genome and itself
-            arguments["crossover"] = cb.UnequalCrossover(rate=0.0)
+        if name in ("unequal", "subgraph"):  # what makes another of a genome and itself
+            arguments["crossover"] = OPERATORS[name](rate=0.0)
         children = cb.breed(genomes, cost, layout, n=20, **arguments)
         np.testing.assert_array_equal(children, np.repeat(genomes[7:8], 20, axis=0))
 

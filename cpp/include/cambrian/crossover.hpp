@@ -65,9 +65,15 @@ struct HomologousCrossover {
 struct UnequalCrossover {
     double rate;
 };
-using OneCrossover =
-    std::variant<NoCrossover, PointCrossover, UniformCrossover, HalfUniformCrossover, BlendCrossover,
-                 ArithmeticCrossover, SimulatedBinaryCrossover, HomologousCrossover, UnequalCrossover>;
+// A connected part of the slots of a repeat, or of the edges of a cell, comes from the second parent; all
+// else is the first's. `size`: the most that is taken of either, as a share.
+struct SubgraphCrossover {
+    double rate;
+    double size;
+};
+using OneCrossover = std::variant<NoCrossover, PointCrossover, UniformCrossover, HalfUniformCrossover,
+                                  BlendCrossover, ArithmeticCrossover, SimulatedBinaryCrossover,
+                                  HomologousCrossover, UnequalCrossover, SubgraphCrossover>;
 
 struct CrossoverMixture {  // each child is made by one of them, chosen by weight
     std::vector<OneCrossover> operators;
@@ -122,5 +128,7 @@ std::unique_ptr<Crosser<T>> make_homologous_crosser(const Layout& layout,
                                                     const HomologousCrossover& crossover);
 template <class T>
 std::unique_ptr<Crosser<T>> make_unequal_crosser(const Layout& layout, const UnequalCrossover& crossover);
+template <class T>
+std::unique_ptr<Crosser<T>> make_subgraph_crosser(const Layout& layout, const SubgraphCrossover& crossover);
 
 }  // namespace cambrian

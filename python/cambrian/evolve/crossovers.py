@@ -285,3 +285,42 @@ class UnequalCrossover:
     def native(self) -> tuple[Any, ...]:
         """The operator as the core takes it."""
         return (self.name, self.rate)
+
+
+@dataclass(frozen=True)
+class SubgraphCrossover:
+    """With probability `rate`, a connected part of a network comes from the second parent.
+
+    The slots of a Repeat are vertices, joined to the slots that they read: the one before and those that
+    active references name. A part of the first parent's slots gives way to a part of the second's, each grown
+    from a uniform slot along uniform edges to a uniform number, at most the share `size` of the parent's
+    slots, such that the length stays within min to max. The Repeats may be two where their slots hold the
+    same genes and do the same, as in cells of one kind: each parent's is uniformly chosen among those that
+    take part. What comes stands together where the first slot that goes stood. References inside either part,
+    or outside it, keep naming what they named. One from outside to a slot that goes names the slot that comes
+    with the same number, or the last; one from inside to a slot outside names the first parent's of the same
+    number outside, or the last before the part, or the input. One that can't reach its slot names the nearest
+    that it can.
+
+    In a cell with a gene an edge, all edges among some connected vertices come from the second parent; the
+    template tells: a gene that chooses what is done to one value is an edge to the sum that takes the result.
+    In a space with neither, neighbouring genes do. All else is the first parent's. Of Repeats of more than 64
+    slots, a part lies within 64 that follow each other. The shortest edit path of Qiu and Miikkulainen,
+    "Shortest Edit Path Crossover", 2023, asks for the same: networks compared as graphs, not as rows of
+    genes; this takes parts instead, as crossover of trees does (Koza, "Genetic Programming", 1992).
+
+    >>> cb.breed(genomes, cost, space.layout, crossover=cb.SubgraphCrossover(0.9, size=0.5))
+    """
+
+    rate: float = 0.9
+    size: float = 0.75
+    name: ClassVar[str] = "subgraph"
+    kind: ClassVar[str] = "crossover"
+
+    def __post_init__(self) -> None:
+        check_number(self, "rate", 1)
+        check_number(self, "size", 1)
+
+    def native(self) -> tuple[Any, ...]:
+        """The operator as the core takes it."""
+        return (self.name, self.rate, self.size)
