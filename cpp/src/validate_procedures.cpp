@@ -137,8 +137,10 @@ class ProcedureCheck {
     void check_shape(const Instr& instr) const {
         if (instr.kind == InstrKind::kOp) {
             const OpInfo& op = info(static_cast<Op>(instr.target));
-            check_counts(instr, op.min_inputs, op.max_inputs, static_cast<std::int64_t>(op.attrs.size()),
-                         false);
+            // A sum of nothing is how a template says that there is no value.
+            const bool sum = static_cast<Op>(instr.target) == Op::kAdd;
+            check_counts(instr, sum ? 0 : op.min_inputs, op.max_inputs,
+                         static_cast<std::int64_t>(op.attrs.size()), false);
         } else if (instr.kind == InstrKind::kSwitch) {
             check_counts(instr, 0, 0, 1, true);
         } else if (instr.kind == InstrKind::kRef) {

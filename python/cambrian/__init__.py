@@ -92,6 +92,7 @@ _PUBLIC: dict[str, str] = {
     "Repeat": "cambrian.space.groups",
     "Space": "cambrian.space.space",
     "exists": "cambrian.space.template",
+    "nothing": "cambrian.space.template",
     "op": "cambrian.space.template",
     "same": "cambrian.space.template",
     "switch": "cambrian.space.template",
@@ -145,6 +146,7 @@ if TYPE_CHECKING:
     from cambrian.space.groups import Repeat as Repeat
     from cambrian.space.space import Space as Space
     from cambrian.space.template import exists as exists
+    from cambrian.space.template import nothing as nothing
     from cambrian.space.template import op as op
     from cambrian.space.template import same as same
     from cambrian.space.template import switch as switch

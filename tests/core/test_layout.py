@@ -147,7 +147,7 @@ def template(fill: Callable[[Any], Any]) -> Callable[[], Any]:
             "asks for its slot but is in none",
         ),
         (template(lambda p: p.ref(0)), "asks for its slot but is in none"),
-        (template(lambda p: p.instr(0, target=10)), "0 inputs, 0 arguments and 0 blocks, expected 1"),
+        (template(lambda p: p.instr(0, target=11)), "0 inputs, 0 arguments and 0 blocks, expected 1"),
         (template(lambda p: p.instr(0, target=16, inputs=[0])), "operation: expected 1 … 15, got 16"),
         (template(lambda p: p.instr(1, args=[p.value(0)])), "0 inputs, 1 arguments and 0 blocks"),
         (template(lambda p: p.call(1, 0)), "procedure: expected 1 … 0, got 1"),

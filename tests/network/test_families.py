@@ -16,11 +16,13 @@ from cambrian.network import Graph, Profile, build, count
 from network.test_source import run_sources
 
 FAMILIES = sorted(cb.spaces.FAMILIES)
+# Smaller networks of the same make, where the default ones are deep.
+SIZES: dict[str, dict[str, int]] = {"cell201": {"cells": 1}}
 
 
 def check(name: str, shape: tuple[int, ...], n: int, seed: int) -> None:
     """Decode `n` genomes; count each network as torch runs it, and run it forward and backward."""
-    space = cb.spaces.make(name, shape, 10)
+    space = cb.spaces.make(name, shape, 10, **SIZES.get(name, {}))
     for graph, resources in decoded(space, n, seed):
         module = build(graph)
         profile = count(module, shape)
@@ -98,7 +100,7 @@ def test_features() -> None:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_sources(name: str, tmp_path: Path) -> None:
-    graphs = decoded(cb.spaces.make(name, (1, 8, 8), 10), 25, seed=3)
+    graphs = decoded(cb.spaces.make(name, (1, 8, 8), 10, **SIZES.get(name, {})), 25, seed=3)
     run_sources({f"genome{i}": graph for i, (graph, _) in enumerate(graphs)}, tmp_path)
 
 

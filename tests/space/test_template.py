@@ -365,3 +365,18 @@ def test_words_that_name_operations_mean_nothing_until_a_space_is_bound():
     space = cb.Space(schedule=cb.Choice("linear", "identity"), pool=cb.Choice("mean", "flatten"))
     assert space.layout.plain
     assert space.size == 4
+
+
+def test_nothing_is_left_out_of_sums_and_passes_through_operations() -> None:
+    def model(x, edge, outputs):
+        y = cb.nn.activation(edge(x), "relu")
+        total = cb.nn.add(cb.nn.avg_pool(x, 3), y, edge(x))
+        kept = cb.switch(cb.exists(y), {True: lambda: cb.nn.linear(cb.nn.mean(total), 7), False: total})
+        return cb.nn.linear(cb.nn.mean(kept), outputs)
+
+    space = cb.Space(model, (2, 4, 4), 3, edge=cb.Choice(none=cb.nothing, same="identity"))
+    none, same = (space.graphs(np.array([[k]], dtype=np.uint8)) for k in (0, 1))
+    assert [NAMES[op] for op in none["op"]] == ["input", "avg_pool", "mean", "linear"]
+    assert sorted(NAMES[op] for op in same["op"]) == sorted(
+        ["input", "avg_pool", "activation", "add", "mean", "linear", "linear"]
+    )

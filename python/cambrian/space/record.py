@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cambrian.errors import unknown
+from cambrian.space import nn
 from cambrian.space import program as p
 from cambrian.space import symbols as s
 from cambrian.space.genes import Gene, Reference
@@ -227,6 +228,10 @@ class Recorder:
         for value in values:
             self.check(value)
         return self.emit(p.OP, target=code, inputs=tuple(v.register for v in values), args=tuple(arguments))
+
+    def nothing(self) -> Value:
+        """Add an absent value: a sum of nothing."""
+        return self.operation(nn.add.code, (), ())
 
     def reference(self, symbol: ReferenceSymbol) -> int:
         """Add the reading of a reference, once where it is visible; its register."""

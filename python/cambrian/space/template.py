@@ -151,3 +151,14 @@ def exists(reference: Value) -> Expr:
     if not isinstance(reference, Value):
         raise TypeError(f"cb.exists takes a reference or a value of a template; got {reference!r}")
     return reference.recorder.on_registers(EXISTS, reference)
+
+
+@op
+def nothing(x: Value) -> Value:
+    """No value at all: ``cb.nothing`` as an operation, where ``zero`` gives a tensor of zeros.
+
+    What works on it is nothing too; sums and joins leave it out. Test for it by ``cb.exists``.
+
+    >>> edge = cb.Choice(none=cb.nothing, skip="identity", pool=cb.nn.avg_pool)
+    """
+    return x.recorder.nothing()

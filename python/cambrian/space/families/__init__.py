@@ -6,11 +6,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cambrian.errors import unknown
+from cambrian.space.families.cell201 import cell201
 from cambrian.space.families.convnet import convnet
 from cambrian.space.families.mlp import mlp
 from cambrian.space.space import Space
 
-FAMILIES: dict[str, Callable[..., Space]] = {"convnet": convnet, "mlp": mlp}
+FAMILIES: dict[str, Callable[..., Space]] = {
+    "cell201": cell201,
+    "convnet": convnet,
+    "mlp": mlp,
+}
 
 
 def make(name: str, input: Sequence[int], outputs: int, **options: Any) -> Space:
@@ -25,4 +30,4 @@ def make(name: str, input: Sequence[int], outputs: int, **options: Any) -> Space
     return FAMILIES[name](input=input, outputs=outputs, **options)
 
 
-__all__ = ["FAMILIES", "convnet", "make", "mlp"]
+__all__ = ["FAMILIES", "cell201", "convnet", "make", "mlp"]
