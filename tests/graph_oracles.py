@@ -132,7 +132,7 @@ def isomorphic(first: list[Node], second: list[Node]) -> bool:
 
 
 WORD = 2**64
-HASH_VERSION = 1
+HASH_VERSION = 2
 GRAPH, RECIPE, PLAIN = (HASH_VERSION + (kind << 32) for kind in range(3))
 
 
@@ -163,38 +163,41 @@ def digest(version: int, pairs: list[tuple[int, int]]) -> tuple[int, int]:
     return scattered((x + rotated(y, 17)) % WORD), scattered((y + rotated(x, 41) + first) % WORD)
 
 
-def halves(values: list[int]) -> list[int]:
-    """Two 32-bit values a word, the first in the low half."""
-    values = values + [0] * (len(values) % 2)
-    return [low | high << 32 for low, high in zip(values[::2], values[1::2], strict=True)]
+PRIME = 2**61 - 1
+BASES = (0x1D8E4E27C47D124F, 0x0EB44ACCAB455D16)
+FIRST, SECOND = 0x9FB21C651E98DF25, 0xC2B2AE3D27D4EB4F
 
 
-def certificate(nodes: list[Node]) -> list[int]:
-    """The words of a graph whose nodes stand in canonical order.
-
-    Of each node: operation (8 bits), its one input or else how many (24), first attribute (32); the other
-    attributes; for an input or zeros the shape, three sides and the rank; two inputs or more, sorted unless
-    their order matters.
-    """
-    words = []
-    for node in nodes:
-        count = {"conv2d": 6, "linear": 2, "max_pool": 2, "avg_pool": 2, "resize": 2}.get(node.op, 0)
-        reads = node.inputs[0] if len(node.inputs) == 1 else len(node.inputs)
-        words.append(OPERATIONS.index(node.op) | reads << 8 | node.attrs[0] << 32)
-        words += halves(list(node.attrs[1:count]))
-        if node.op in ("input", "zero"):
-            words += halves([*[*node.shape, 0, 0][:3], len(node.shape)])
-        if len(node.inputs) > 1:
-            shapes = {nodes[j].shape for j in node.inputs}
-            ordered = node.op in ORDERED or len(shapes) > 1
-            words += halves(list(node.inputs) if ordered else sorted(node.inputs))
-    return words
+def label(node: Node) -> tuple[int, int]:
+    """Both hashes of operation and attributes; of an input or zeros: of operation and shape."""
+    sides = [*node.shape, 0, 0][:3]
+    own = [*sides, len(node.shape), 0, 0] if node.op in ("input", "zero") else list(node.attrs)
+    x, y, z = (low | high << 32 for low, high in zip(own[::2], own[1::2], strict=True))
+    op = OPERATIONS.index(node.op) + 1
+    low = folded((x + op * FIRST) % WORD, y) + folded(z, SECOND)
+    high = folded((y + op * SECOND) % WORD, x) + folded(FIRST, z)
+    return low % WORD % PRIME, high % WORD % PRIME
 
 
 def graph_digest(nodes: list[Node]) -> tuple[int, int]:
-    words = certificate(nodes)
-    words += [0] * (len(words) % 2)
-    return digest(GRAPH, list(zip(words[::2], words[1::2], strict=True)))
+    """Digest of a graph whose nodes stand in canonical order: a polynomial in two bases.
+
+    The coefficient of a node is its label plus a hash of each place that an input fills: which place (0 where
+    all are alike) and how far before the node the input stands.
+    """
+    lanes = []
+    for lane, base in enumerate(BASES):
+        total = 0
+        for i, node in enumerate(nodes):
+            shapes = {nodes[j].shape for j in node.inputs}
+            ordered = len(node.inputs) > 1 and (node.op in ORDERED or len(shapes) > 1)
+            word = label(node)[lane]
+            for place, j in enumerate(node.inputs):
+                edge = (place + 1 if ordered else 0) << 32 | i - j
+                word += folded(edge, lane + 1) % PRIME
+            total += word * pow(base, i, PRIME)
+        lanes.append(total % PRIME)
+    return digest(GRAPH, [(lanes[0], lanes[1]), (len(nodes), 0)])
 
 
 def words_of(layout: _core.Layout) -> Iterator[int]:

@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "certificate.hpp"
+#include "walk.hpp"
 
 namespace cambrian {
 namespace {
@@ -30,14 +31,14 @@ struct Leaf {
 
 class Search {
   public:
-    Search(const Graph& graph, Walk& walk) : graph_(graph), walk_(walk), inputs_(graph.inputs) { link(); }
+    explicit Search(const Graph& graph) : graph_(graph), inputs_(graph.inputs) { link(); }
 
-    std::size_t run() {
+    std::size_t run(std::vector<Value>& order, std::vector<Value>& number) {
         Colours colours(graph_.nodes.size(), 0);
-        for (const Value node : live_) colours[at(node)] = graph_.nodes[at(node)].hash;
+        for (const Value node : live_) colours[at(node)] = graph_.keys[at(node)];
         explore(std::move(colours));
-        walk_.order = std::move(best_.order);
-        walk_.number = std::move(best_.number);
+        order = std::move(best_.order);
+        number = std::move(best_.number);
         return leaves_;
     }
 
@@ -69,7 +70,7 @@ class Search {
     }
 
     const Graph& graph_;
-    Walk& walk_;
+    Walk walk_;
     std::vector<Value> inputs_;  // the graph's, sorted by colour where they commute
     std::vector<Value> live_;
     std::vector<std::size_t> first_user_;
@@ -251,8 +252,8 @@ bool Search::reached(Value candidate, const std::vector<Value>& explored) const 
 
 }  // namespace
 
-std::size_t search_order(const Graph& graph, Walk& walk) {
-    return Search(graph, walk).run();
+std::size_t search_order(const Graph& graph, std::vector<Value>& order, std::vector<Value>& number) {
+    return Search(graph).run(order, number);
 }
 
 }  // namespace cambrian

@@ -47,6 +47,8 @@ GraphBuilder::GraphBuilder() : table_(kTableStart) {}
 void GraphBuilder::start(std::span<const std::int64_t> input_shape) {
     graph_.nodes.clear();
     graph_.inputs.clear();
+    graph_.labels.clear();
+    graph_.keys.clear();
     used_ = 0;
     if (++epoch_ == 0) {
         std::fill(table_.begin(), table_.end(), Entry{});
@@ -57,14 +59,8 @@ void GraphBuilder::start(std::span<const std::int64_t> input_shape) {
     for (std::size_t i = 0; i < input_shape.size(); ++i)
         shape.dim[i] = static_cast<std::int32_t>(input_shape[i]);
     check_elements(Op::kInput, shape);
-    begin(Op::kInput, shape, {});
-}
-
-void GraphBuilder::sort_inputs(std::span<Value> inputs) const {
-    sort_few(inputs, [this](Value a, Value b) {
-        const std::uint64_t first = graph_.nodes[at(a)].hash, second = graph_.nodes[at(b)].hash;
-        return first != second ? first < second : a < b;
-    });
+    begin(Op::kInput, shape, {}).dominator = kAbsent;
+    graph_.keys.push_back(graph_.labels.back().low);
 }
 
 Node& GraphBuilder::begin(Op op, Shape shape, const Attrs& attrs) {
@@ -76,47 +72,91 @@ Node& GraphBuilder::begin(Op op, Shape shape, const Attrs& attrs) {
     node.shape = shape;
     node.attrs = attrs;
     node.first_input = static_cast<std::int32_t>(graph_.inputs.size());
-    node.hash = own_hash(node);
+    graph_.labels.push_back(label_of(node));
+    powers_ = all_powers_.reach(graph_.nodes.size());
     return node;
 }
 
 Value GraphBuilder::append(Op op, Shape shape, const Attrs& attrs, Value input) {
     Node& node = begin(op, shape, attrs);
     node.n_inputs = 1;
-    node.hash = mix(node.hash, graph_.nodes[at(input)].hash);
+    node.dominator = input;
+    node.level = graph_.nodes[at(input)].level + 1;
     graph_.inputs.push_back(input);
-    return settle(node);
+    graph_.keys.push_back(add_mod(mul_mod(graph_.keys[at(input)], powers_[1].low), graph_.labels.back().low));
+    return settle(static_cast<Value>(graph_.nodes.size() - 1));
 }
 
 Value GraphBuilder::append(Op op, Shape shape, const Attrs& attrs, std::span<const Value> inputs) {
     const bool product = op == Op::kMultiply && this->shape(inputs[0]) == this->shape(inputs[1]);
+    Value dominator = inputs[0];
+    for (const Value input : inputs.subspan(1)) dominator = common_dominator(dominator, input);
     Node& node = begin(op, shape, attrs);
     node.commutative = op == Op::kAdd || product;
     node.n_inputs = static_cast<std::int32_t>(inputs.size());
+    node.dominator = dominator;
+    node.level = graph_.nodes[at(dominator)].level + 1;
     graph_.inputs.insert(graph_.inputs.end(), inputs.begin(), inputs.end());
     const std::span<Value> own(graph_.inputs.data() + node.first_input, inputs.size());
-    if (node.commutative) sort_inputs(own);
-    for (const Value input : own) node.hash = mix(node.hash, graph_.nodes[at(input)].hash);
-    return settle(node);
+    const std::uint64_t below = node.commutative ? sort_inputs(node, own) : hash_inputs(node, own);
+    const std::uint64_t local = reduced(mix(graph_.labels.back().low, below));
+    graph_.keys.push_back(add_mod(mul_mod(graph_.keys[at(dominator)], powers_[1].low), local));
+    return settle(static_cast<Value>(graph_.nodes.size() - 1));
+}
+
+// A node comes after its dominator, so of two different ones the later isn't common.
+Value GraphBuilder::common_dominator(Value a, Value b) const {
+    while (a != b) {
+        Value& later = a > b ? a : b;
+        later = graph_.nodes[at(later)].dominator;
+    }
+    return a;
+}
+
+// Orders the inputs of a commutative node and hashes them as a set.
+std::uint64_t GraphBuilder::sort_inputs(Node& node, std::span<Value> inputs) {
+    operands_.clear();
+    std::uint64_t sum = 0;
+    for (const Value input : inputs) {
+        operands_.push_back({relative_key(input, node.dominator), input});
+        sum += mix(operands_.back().key, inputs.size());
+    }
+    sort_few(std::span<Operand>(operands_), [](const Operand& a, const Operand& b) {
+        return a.key != b.key ? a.key < b.key : a.value < b.value;
+    });
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        inputs[i] = operands_[i].value;
+        if (i > 0 && operands_[i].key == operands_[i - 1].key && inputs[i] != inputs[i - 1]) node.tied = true;
+    }
+    return sum;
+}
+
+std::uint64_t GraphBuilder::hash_inputs(const Node& node, std::span<const Value> inputs) const {
+    std::uint64_t hash = inputs.size();
+    for (const Value input : inputs) hash = mix(hash, relative_key(input, node.dominator));
+    return hash;
 }
 
 bool GraphBuilder::same(const Node& a, const Node& b) const {
-    if (a.hash != b.hash || a.op != b.op || a.attrs != b.attrs || a.shape != b.shape) return false;
+    if (a.op != b.op || a.attrs != b.attrs || a.shape != b.shape) return false;
     const auto first = graph_.inputs_of(a), second = graph_.inputs_of(b);
     return std::equal(first.begin(), first.end(), second.begin(), second.end());
 }
 
-// Keeps the node that was begun last, or gives the number of the same one if it exists.
-Value GraphBuilder::settle(const Node& node) {
-    const auto number = static_cast<Value>(graph_.nodes.size() - 1);
+// Keeps the node that was appended last, or gives the number of the same one if it exists.
+Value GraphBuilder::settle(Value number) {
+    const Node& node = graph_.nodes[at(number)];
     if (!shareable(node.op)) return number;
+    const std::uint64_t key = graph_.keys.back();
     const std::size_t mask = table_.size() - 1;
-    std::size_t slot = static_cast<std::size_t>(node.hash) & mask;
+    std::size_t slot = static_cast<std::size_t>(key) & mask;
     for (; table_[slot].epoch == epoch_; slot = (slot + 1) & mask) {
         const Value other = table_[slot].node;
-        if (!same(node, graph_.nodes[at(other)])) continue;
+        if (graph_.keys[at(other)] != key || !same(node, graph_.nodes[at(other)])) continue;
         graph_.inputs.resize(at(node.first_input));
         graph_.nodes.pop_back();
+        graph_.labels.pop_back();
+        graph_.keys.pop_back();
         return other;
     }
     table_[slot] = {epoch_, number};
@@ -129,7 +169,7 @@ void GraphBuilder::grow_table() {
     const std::size_t mask = larger.size() - 1;
     for (const Entry& entry : table_) {
         if (entry.epoch != epoch_) continue;
-        std::size_t slot = static_cast<std::size_t>(graph_.nodes[at(entry.node)].hash) & mask;
+        std::size_t slot = static_cast<std::size_t>(graph_.keys[at(entry.node)]) & mask;
         while (larger[slot].epoch == epoch_) slot = (slot + 1) & mask;
         larger[slot] = entry;
     }

@@ -41,8 +41,9 @@ void canonical_order_is_topological() {
         for (std::size_t p = 0; p < canonical.nodes().size(); ++p) {
             const Value node = canonical.nodes()[p];
             CHECK(canonical.positions()[static_cast<std::size_t>(node)] == static_cast<Value>(p));
-            for (const Value input : canonical.inputs(graph, graph.nodes[static_cast<std::size_t>(node)])) {
-                CHECK(input >= 0 && input < static_cast<Value>(p));
+            for (const Value input : graph.inputs_of(graph.nodes[static_cast<std::size_t>(node)])) {
+                const Value position = canonical.positions()[static_cast<std::size_t>(input)];
+                CHECK(position >= 0 && position < static_cast<Value>(p));
             }
         }
     }

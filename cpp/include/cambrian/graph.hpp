@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cambrian/mix.hpp"
+#include "cambrian/modular.hpp"
 #include "cambrian/operation.hpp"
 
 namespace cambrian {
@@ -40,12 +41,13 @@ struct Shape {
 struct Node {
     Op op;
     bool commutative;  // a sum, or a product of equal shapes
+    bool tied;         // commutative, and two different inputs have equal keys
     Shape shape;
     Attrs attrs;
     std::int32_t first_input;
     std::int32_t n_inputs;
-    // Equal for nodes whose unfolded trees of operations are isomorphic, whatever order they were built in.
-    std::uint64_t hash;
+    Value dominator;     // the last node through which everything below this one passes
+    std::int32_t level;  // how many nodes dominate it
 };
 static_assert(sizeof(Node) == 64, "a node is one cache line");
 
@@ -54,16 +56,16 @@ inline std::uint64_t word_of(std::int32_t low, std::int32_t high) {
 }
 
 // Hash of operation and attributes, and of the shape where it doesn't follow from the inputs.
-inline std::uint64_t own_hash(const Node& node) {
+inline Lanes label_of(const Node& node) {
+    constexpr std::uint64_t kFirst = 0x9FB2'1C65'1E98'DF25, kSecond = 0xC2B2'AE3D'27D4'EB4F;
     const auto& a = node.attrs;
-    std::uint64_t hash =
-        mix(static_cast<std::uint64_t>(node.op) << 56 ^ word_of(a[0], a[1]), word_of(a[2], a[3]));
-    if (a[4] != 0) hash = mix(hash, word_of(a[4], a[5]));
-    if (node.op == Op::kInput || node.op == Op::kZero) {
-        const auto& d = node.shape.dim;
-        hash = mix(mix(hash ^ node.shape.rank, word_of(d[0], d[1])), word_of(d[2], d[3]));
-    }
-    return hash;
+    const auto& d = node.shape.dim;
+    const bool own_shape = node.op == Op::kInput || node.op == Op::kZero;
+    const std::uint64_t x = own_shape ? word_of(d[0], d[1]) : word_of(a[0], a[1]);
+    const std::uint64_t y = own_shape ? word_of(d[2], node.shape.rank) : word_of(a[2], a[3]);
+    const std::uint64_t z = word_of(a[4], a[5]), op = static_cast<std::uint64_t>(node.op) + 1;
+    return {reduced(mix(x + op * kFirst, y) + mix(z, kSecond)),
+            reduced(mix(y + op * kSecond, x) + mix(kFirst, z))};
 }
 
 // Throws std::invalid_argument unless every count of elements, and so of bytes, stays far inside int64.
@@ -93,7 +95,13 @@ struct Repair {
 };
 
 struct Graph {
-    std::vector<Node> nodes;  // each after its inputs; node 0 is the input of the network
+    std::vector<Node> nodes;    // each after its inputs; node 0 is the input of the network
+    std::vector<Lanes> labels;  // of the nodes
+    // Of each node, the hash of all it stands on: sum of B^(level(v) - level(d)) * local(d) over the nodes d
+    // that dominate v, and v. So what v is relative to one of them is a difference (`relative_key`), and does
+    // not depend on what that one stands on. Equal for isomorphic networks, whatever order they were built
+    // in.
+    std::vector<std::uint64_t> keys;
     std::vector<Value> inputs;
     Value output = 0;
 
@@ -103,7 +111,7 @@ struct Graph {
 };
 
 // Appends nodes. Operations that change nothing return their input; what is shareable exists once; inputs of
-// commutative nodes are sorted by (hash, number).
+// commutative nodes are sorted by (key relative to the node's dominator, number).
 class GraphBuilder {
   public:
     GraphBuilder();
@@ -128,8 +136,15 @@ class GraphBuilder {
     Value append(Op op, Shape shape, const Attrs& attrs, std::span<const Value> inputs);
     Value append(Op op, Shape shape, const Attrs& attrs, Value input);
     Node& begin(Op op, Shape shape, const Attrs& attrs);
-    Value settle(const Node& node);
-    void sort_inputs(std::span<Value> inputs) const;
+    Value settle(Value node);
+    std::uint64_t sort_inputs(Node& node, std::span<Value> inputs);
+    std::uint64_t hash_inputs(const Node& node, std::span<const Value> inputs) const;
+    Value common_dominator(Value a, Value b) const;
+    std::uint64_t relative_key(Value value, Value dominator) const {
+        const auto v = static_cast<std::size_t>(value), d = static_cast<std::size_t>(dominator);
+        const auto levels = static_cast<std::size_t>(graph_.nodes[v].level - graph_.nodes[d].level);
+        return sub_mod(graph_.keys[v], mul_mod(graph_.keys[d], powers_[levels].low));
+    }
     bool same(const Node& a, const Node& b) const;
     void grow_table();
 
@@ -158,7 +173,15 @@ class GraphBuilder {
         Value node = kAbsent;
     };
 
+    struct Operand {
+        std::uint64_t key;
+        Value value;
+    };
+
     Graph graph_;
+    Powers all_powers_;
+    const Lanes* powers_ = nullptr;  // up to the number of nodes
+    std::vector<Operand> operands_;
     std::vector<Entry> table_;  // open addressing; entries of other epochs are free
     std::uint32_t epoch_ = 0;
     std::size_t used_ = 0;

@@ -5,21 +5,29 @@
 
 namespace cambrian {
 
-// Folded 128-bit product (the step of wyhash and its relatives): every bit of both words reaches every bit.
-inline std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
-    a ^= 0x9E37'79B9'7F4A'7C15;
-    b ^= 0xD1B5'4A32'D192'ED03;
+struct Product {
+    std::uint64_t low, high;
+};
+
+// All 128 bits.
+inline Product multiply(std::uint64_t a, std::uint64_t b) {
 #if defined(__SIZEOF_INT128__)
     __extension__ using Wide = unsigned __int128;
     const Wide product = static_cast<Wide>(a) * b;
-    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+    return {static_cast<std::uint64_t>(product), static_cast<std::uint64_t>(product >> 64)};
 #else
     const std::uint64_t a0 = a & 0xFFFF'FFFF, a1 = a >> 32, b0 = b & 0xFFFF'FFFF, b1 = b >> 32;
     const std::uint64_t low = a0 * b0, cross = a1 * b0 + (low >> 32);
     const std::uint64_t middle = a0 * b1 + (cross & 0xFFFF'FFFF);
     const std::uint64_t high = a1 * b1 + (cross >> 32) + (middle >> 32);
-    return ((middle << 32) | (low & 0xFFFF'FFFF)) ^ high;
+    return {(middle << 32) | (low & 0xFFFF'FFFF), high};
 #endif
+}
+
+// Folded 128-bit product (the step of wyhash and its relatives): every bit of both words reaches every bit.
+inline std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
+    const Product product = multiply(a ^ 0x9E37'79B9'7F4A'7C15, b ^ 0xD1B5'4A32'D192'ED03);
+    return product.low ^ product.high;
 }
 
 // A 128-bit digest of a sequence of words, taken two at a time by two lanes of their own.
