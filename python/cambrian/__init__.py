@@ -76,8 +76,11 @@ _EVOLVE = (
 _PUBLIC: dict[str, str] = {
     **dict.fromkeys(_EVOLVE, "cambrian.evolve"),
     "Architecture": "cambrian.network.architecture",
+    "Difference": "cambrian.network.difference",
     "Evaluation": "cambrian.evaluate.evaluation",
     "Graph": "cambrian.network.graph",
+    "difference": "cambrian.network.difference",
+    "edit_distance": "cambrian.network.difference",
     "Task": "cambrian.evaluate.task",
     "Candidate": "cambrian.loop",
     "Run": "cambrian.loop",
@@ -135,6 +138,9 @@ if TYPE_CHECKING:
     from cambrian.loop.resume import resume as resume
     from cambrian.loop.search import search as search
     from cambrian.network.architecture import Architecture as Architecture
+    from cambrian.network.difference import Difference as Difference
+    from cambrian.network.difference import difference as difference
+    from cambrian.network.difference import edit_distance as edit_distance
     from cambrian.network.graph import Graph as Graph
     from cambrian.space import families as _families
     from cambrian.space import nn as nn

@@ -15,6 +15,7 @@ from cambrian import _core
 from cambrian.space import compile as compiling
 from cambrian.space import configs, describe, size
 from cambrian.space.calls import Programmer
+from cambrian.space.changes import Change, changes
 from cambrian.space.decoded import Decoded
 from cambrian.space.genes import MAX_OPTIONS, Choice
 from cambrian.space.groups import Member, can_call, checked, has_template
@@ -254,6 +255,22 @@ class Space:
         >>> print(space.explain(genomes[0]))
         """
         return describe.explain(self, genome)
+
+    def changes(self, before: NDArray[Any], after: NDArray[Any]) -> list[Change]:
+        """List the genes that two genomes (n_genes,) differ in: path, option before, option after.
+
+        Genes that are inactive in both are left out. `cb.difference` says what became of the network.
+        Raises ValueError or TypeError for genomes that are not of this space.
+
+        >>> [str(change) for change in space.changes(parent, child)]
+        ['layers[3].kernel: 3 → 5']
+        """
+        return changes(self, before, after)
+
+    def meaning(self, column: int, value: int) -> Any:
+        """Return what a value of a genome's column stands for: an option, or a number of slots."""
+        place = self._columns.columns[column].place
+        return place.repeat.min + value if place.repeat else place.gene.options[value]
 
     def require_graphs(self, what: str) -> None:
         """Raise ValueError where genomes have no networks."""
