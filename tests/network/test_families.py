@@ -17,7 +17,10 @@ from network.test_source import run_sources
 
 FAMILIES = sorted(cb.spaces.FAMILIES)
 # Smaller networks of the same make, where the default ones are deep.
-SIZES: dict[str, dict[str, int]] = {"cell201": {"cells": 1}}
+SIZES: dict[str, dict[str, Any]] = {
+    "cell201": {"cells": 1},
+    "macro": {"widths": [(4, 8), (8, 12)], "max_depth": 2},
+}
 
 
 def check(name: str, shape: tuple[int, ...], n: int, seed: int) -> None:

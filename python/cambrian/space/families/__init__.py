@@ -6,14 +6,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cambrian.errors import unknown
-from cambrian.space.families.cell201 import cell201
+from cambrian.space.families.cell201 import cell201, cell201_cell
 from cambrian.space.families.convnet import convnet
+from cambrian.space.families.macro import macro, macro_block
 from cambrian.space.families.mlp import mlp
 from cambrian.space.space import Space
 
 FAMILIES: dict[str, Callable[..., Space]] = {
     "cell201": cell201,
     "convnet": convnet,
+    "macro": macro,
     "mlp": mlp,
 }
 
@@ -30,4 +32,4 @@ def make(name: str, input: Sequence[int], outputs: int, **options: Any) -> Space
     return FAMILIES[name](input=input, outputs=outputs, **options)
 
 
-__all__ = ["FAMILIES", "cell201", "convnet", "make", "mlp"]
+__all__ = ["FAMILIES", "cell201", "cell201_cell", "convnet", "macro", "macro_block", "make", "mlp"]

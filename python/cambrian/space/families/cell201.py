@@ -83,6 +83,15 @@ def _network(cells: int, widths: Sequence[int]) -> Callable[..., Value]:
     return network
 
 
+def cell201_cell() -> Group:
+    """Return the searched cell of `cell201` as a group, to stand in other spaces. It keeps its input's shape.
+
+    >>> cb.spaces.convnet(block=cb.spaces.cell201_cell(), shared=True)
+    """
+    edges: dict[str, Any] = {edge: Choice(**_OPERATIONS) for edge in _EDGES}
+    return Group(_cell, **edges)
+
+
 def cell201(
     input: Sequence[int] = (3, 32, 32),
     outputs: int = 10,
@@ -106,12 +115,11 @@ def cell201(
     """
     shape = image("cell201", input, outputs)
     positive("cell201", cells=cells)
-    edges: dict[str, Any] = {edge: Choice(**_OPERATIONS) for edge in _EDGES}
     genes: dict[str, Gene] = recipe_genes() if recipe else {}
     return Space(
         _network(cells, stages("cell201", widths)),
         shape,
         outputs,
-        cell=Group(_cell, **edges),
+        cell=cell201_cell(),
         **genes,
     )
