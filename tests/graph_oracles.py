@@ -63,6 +63,9 @@ def macs(node: Node, inputs: list[tuple[int, ...]]) -> int:
     return 0
 
 
+KINDS = {"norm": "normalisation", "activation": "activation", "max_pool": "pooling", "avg_pool": "pooling"}
+
+
 def elementwise(node: Node, inputs: list[tuple[int, ...]]) -> int:
     out = size(node.shape)
     if node.op == "resize":
@@ -88,19 +91,77 @@ def memory(nodes: list[Node]) -> int:
     return peak
 
 
+def learners(nodes: list[Node]) -> set[int]:
+    """Nodes whose value depends on a parameter."""
+    found: set[int] = set()
+    for i, node in enumerate(nodes):
+        if found & set(node.inputs) or (i and params(node, [nodes[j].shape for j in node.inputs])):
+            found.add(i)
+    return found
+
+
+def stored(nodes: list[Node], i: int) -> int:
+    """The node in whose memory the value of node i lies."""
+    return stored(nodes, nodes[i].inputs[0]) if nodes[i].op in ("flatten", "identity") else i
+
+
+FROM_OUTPUT = {"relu", "tanh", "sigmoid"}
+ACTIVATIONS = _core.operations()[OPERATIONS.index("activation")]["kinds"]["kind"]
+
+
+def held(nodes: list[Node], i: int, learns: set[int]) -> tuple[set[int], int, int]:
+    """What node i needs backwards: values of nodes, more bytes a sample, bytes whatever the batch."""
+    op, attrs, shape, inputs = nodes[i]
+    values: set[int] = set()
+    if op in ("conv2d", "linear", "norm", "max_pool", "avg_pool"):
+        values = set(inputs)
+    elif op == "activation":
+        values = {i} if ACTIVATIONS[attrs[0]] in FROM_OUTPUT else set(inputs)
+    elif op == "resize" and shape[1:] != (1, 1):
+        values = set(inputs)
+    elif op == "multiply":
+        values = {a for place, a in enumerate(inputs) if inputs[1 - place] in learns}
+    if op == "norm" and attrs[0] == 1:
+        return values, 0, 8 * (shape[1] if len(shape) == 2 else shape[0])
+    extra = {
+        "norm": 8 * (shape[0] if len(shape) == 2 else 1),
+        "max_pool": 8 * size(shape),
+        "dropout": 4 * size(shape),
+    }
+    return values, extra.get(op, 0), 0
+
+
+def train_memory(nodes: list[Node], batch: int) -> int:
+    """Values that some node's backward pass needs, each once, and what the nodes keep beside them."""
+    learns = learners(nodes)
+    needs = [held(nodes, i, learns) for i in learns]
+    values = {stored(nodes, j) for need, _, _ in needs for j in need}
+    a_sample = sum(4 * size(nodes[j].shape) for j in values) + sum(extra for _, extra, _ in needs)
+    return batch * a_sample + sum(once for _, _, once in needs)
+
+
 def depth(nodes: list[Node], i: int) -> int:
     below = max((depth(nodes, j) for j in nodes[i].inputs), default=0)
     return below + (nodes[i].op in ("conv2d", "linear"))
 
 
-def resources(nodes: list[Node]) -> dict[str, int]:
+def resources(nodes: list[Node], batch: int = 1) -> dict[str, int]:
     shapes = [[nodes[j].shape for j in node.inputs] for node in nodes]
     pairs = list(zip(nodes, shapes, strict=True))
+
+    def total(kind: str) -> int:
+        return sum(elementwise(*pair) for pair in pairs if KINDS.get(pair[0].op) == kind)
+
     return {
         "params": sum(params(*pair) for pair in pairs),
         "macs": sum(macs(*pair) for pair in pairs),
+        "flops": 2 * sum(macs(*pair) for pair in pairs),
         "elementwise": sum(elementwise(*pair) for pair in pairs),
-        "memory": memory(nodes),
+        "normalisation": total("normalisation"),
+        "activation": total("activation"),
+        "pooling": total("pooling"),
+        "memory": batch * memory(nodes),
+        "train_memory": train_memory(nodes, batch),
         "kernels": sum(node.op not in ("input", "flatten", "identity") for node in nodes),
         "depth": depth(nodes, len(nodes) - 1),
     }

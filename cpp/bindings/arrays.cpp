@@ -215,6 +215,10 @@ py::ssize_t count_argument(py::handle value, const char* name, const Layout& lay
     return n;
 }
 
+std::int64_t batch_argument(py::handle value) {
+    return integer(value, "batch", 1, std::numeric_limits<std::int32_t>::max());
+}
+
 int threads_argument(py::handle value) {
     const auto threads = static_cast<int>(integer(value, "threads", 0, 1024));
     if (threads > 0) return threads;

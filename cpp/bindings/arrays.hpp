@@ -76,6 +76,7 @@ std::uint32_t word_argument(py::handle value, const char* name);  // 0 … 2**32
 // 0 … 2**31 - 1 genomes, and n × n_genes that fits into memory's address range.
 py::ssize_t count_argument(py::handle value, const char* name, const Layout& layout);
 // 0 means every core.
+std::int64_t batch_argument(py::handle value);  // 1 … 2**31 - 1
 int threads_argument(py::handle value);
 
 // For long calls, given to parallel_for: lets Ctrl-C through, at most every 50 ms. Throws error_already_set.

@@ -12,30 +12,23 @@
 namespace cambrian::bindings {
 namespace {
 
-struct ResourceArrays {
-    explicit ResourceArrays(py::ssize_t n)
-        : params(n), macs(n), elementwise(n), memory(n), kernels(n), depth(n) {}
+class ResourceArrays {
+  public:
+    explicit ResourceArrays(std::size_t n)
+        : counts_({static_cast<py::ssize_t>(Resources::kNames.size()), static_cast<py::ssize_t>(n)}) {}
 
-    void into(Decoded& out) {
-        out.params = params.mutable_data();
-        out.macs = macs.mutable_data();
-        out.elementwise = elementwise.mutable_data();
-        out.memory = memory.mutable_data();
-        out.kernels = kernels.mutable_data();
-        out.depth = depth.mutable_data();
-    }
+    std::int64_t* data() { return counts_.mutable_data(); }
     py::dict dict() const {
         py::dict result;
-        result["params"] = params;
-        result["macs"] = macs;
-        result["elementwise"] = elementwise;
-        result["memory"] = memory;
-        result["kernels"] = kernels;
-        result["depth"] = depth;
+        for (std::size_t i = 0; i < Resources::kNames.size(); ++i) {
+            const auto name = Resources::kNames[i];
+            result[py::str(name.data(), name.size())] = counts_[py::int_(i)];
+        }
         return result;
     }
 
-    py::array_t<std::int64_t> params, macs, elementwise, memory, kernels, depth;
+  private:
+    py::array_t<std::int64_t> counts_;
 };
 
 py::array_t<std::uint64_t> new_hashes(std::size_t n) {
@@ -66,12 +59,13 @@ py::array_t<std::uint64_t> hash(const Layout& layout, py::handle genomes, bool r
     return hashes;
 }
 
-py::dict resources(const Layout& layout, py::handle genomes, py::handle threads) {
+py::dict resources(const Layout& layout, py::handle genomes, std::int64_t batch, py::handle threads) {
     need_templates(layout, "resources");
     const Genomes rows = genomes_input(layout, genomes);
-    ResourceArrays arrays(static_cast<py::ssize_t>(rows.n));
+    ResourceArrays arrays(rows.n);
     Decoded out;
-    arrays.into(out);
+    out.resources = arrays.data();
+    out.batch = batch;
     run_decode(layout, rows, out, threads);
     return arrays.dict();
 }
@@ -79,10 +73,10 @@ py::dict resources(const Layout& layout, py::handle genomes, py::handle threads)
 py::tuple decode(const Layout& layout, py::handle genomes, py::handle threads) {
     need_templates(layout, "resources; use hash");
     const Genomes rows = genomes_input(layout, genomes);
-    ResourceArrays arrays(static_cast<py::ssize_t>(rows.n));
+    ResourceArrays arrays(rows.n);
     auto hashes = new_hashes(rows.n), recipe_hashes = new_hashes(rows.n);
     Decoded out;
-    arrays.into(out);
+    out.resources = arrays.data();
     out.hash = hashes.mutable_data();
     out.recipe_hash = recipe_hashes.mutable_data();
     run_decode(layout, rows, out, threads);
@@ -213,11 +207,11 @@ void bind_graph(py::module_& module) {
         py::arg("threads") = 1);
     module.def(
         "resources",
-        [](py::object layout, py::object genomes, py::object threads) {
-            return resources(layout_argument(layout), genomes, threads);
+        [](py::object layout, py::object genomes, py::object batch, py::object threads) {
+            return resources(layout_argument(layout), genomes, batch_argument(batch), threads);
         },
-        "Params, MACs, element operations, memory, kernels and depth, per sample.", py::arg("layout"),
-        py::arg("genomes"), py::kw_only(), py::arg("threads") = 1);
+        "Params, MACs, FLOPs, element operations, kernels and depth, per sample; memories at a batch size.",
+        py::arg("layout"), py::arg("genomes"), py::kw_only(), py::arg("batch") = 1, py::arg("threads") = 1);
     module.def(
         "decode",
         [](py::object layout, py::object genomes, py::object threads) {

@@ -56,16 +56,9 @@ std::vector<T> normal_forms(const Layout& layout, const std::vector<T>& genomes)
 template <class T>
 std::optional<std::vector<std::uint64_t>> hashes(const Layout& layout, const std::vector<T>& genomes) {
     std::vector<std::uint64_t> hash(2 * kRows), recipe(2 * kRows);
-    std::vector<std::int64_t> counts(6 * kRows);
+    std::vector<std::int64_t> counts(Resources::kNames.size() * kRows);
     Decoded out{hash.data(), recipe.data()};
-    if (!layout.plain()) {
-        std::int64_t* column = counts.data();
-        for (auto* field :
-             {&out.params, &out.macs, &out.elementwise, &out.memory, &out.kernels, &out.depth}) {
-            *field = column;
-            column += kRows;
-        }
-    }
+    if (!layout.plain()) out.resources = counts.data();
     try {
         decode(layout, genomes.data(), kRows, out, {});
     } catch (const std::invalid_argument&) {

@@ -14,7 +14,8 @@ constexpr std::size_t kBlock = 512;  // genomes that share a workspace
 
 class Decoder {
   public:
-    Decoder(const Layout& layout, const Decoded& out) : layout_(layout), out_(out), interpreter_(layout) {
+    Decoder(const Layout& layout, std::size_t n, const Decoded& out)
+        : layout_(layout), n_(n), out_(out), interpreter_(layout) {
         for (std::size_t c = 0; c < layout.recipe.size(); ++c) {
             if (layout.recipe[c] != 0) recipe_.push_back(static_cast<std::int32_t>(c));
         }
@@ -48,14 +49,9 @@ class Decoder {
                       with_recipe(digest, recipe_, interpreter_.normal(), interpreter_.active()));
             }
         }
-        if (out_.params == nullptr) return;
-        const Resources resources = counter_.count(graph, canonical_);
-        out_.params[row] = resources.params;
-        out_.macs[row] = resources.macs;
-        out_.elementwise[row] = resources.elementwise;
-        out_.memory[row] = resources.memory;
-        out_.kernels[row] = resources.kernels;
-        out_.depth[row] = resources.depth;
+        if (out_.resources == nullptr) return;
+        const auto counts = counter_.count(graph, canonical_, out_.batch).values();
+        for (std::size_t i = 0; i < counts.size(); ++i) out_.resources[i * n_ + row] = counts[i];
     }
 
     static void write(std::uint64_t* hashes, std::size_t row, const Digest::Value& digest) {
@@ -65,6 +61,7 @@ class Decoder {
     }
 
     const Layout& layout_;
+    std::size_t n_;  // genomes in all
     const Decoded& out_;
     Interpreter interpreter_;
     Canonical canonical_;
@@ -78,7 +75,7 @@ template <class T>
 void decode(const Layout& layout, const T* genomes, std::size_t n, const Decoded& out,
             const Threads& threads) {
     parallel_for(n, kBlock, threads, [&](std::size_t begin, std::size_t end) {
-        Decoder decoder(layout, out);
+        Decoder decoder(layout, n, out);
         for (std::size_t row = begin; row < end; ++row) decoder.row(genomes + row * layout.width(), row);
     });
 }

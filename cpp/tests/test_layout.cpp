@@ -42,16 +42,9 @@ int attempt(const Record& record, std::mt19937& random) {
     if (layout.wide()) return 1;
     const auto genomes = random_genomes(layout, 3, random);
     std::vector<std::uint64_t> hash(6), recipe(6);
-    std::vector<std::int64_t> counts(18);
+    std::vector<std::int64_t> counts(3 * Resources::kNames.size());
     Decoded out{hash.data(), recipe.data()};
-    if (!layout.plain()) {
-        std::int64_t* column = counts.data();
-        for (auto* field :
-             {&out.params, &out.macs, &out.elementwise, &out.memory, &out.kernels, &out.depth}) {
-            *field = column;
-            column += 3;
-        }
-    }
+    if (!layout.plain()) out.resources = counts.data();
     try {
         decode(layout, genomes.data(), 3, out, {});
     } catch (const std::invalid_argument&) {

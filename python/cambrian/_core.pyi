@@ -14,12 +14,19 @@ from numpy.typing import NDArray
 Genomes = NDArray[np.uint8] | NDArray[np.uint16]
 
 class Resources(TypedDict):
+    """(n,) each, of one sample; the memories in bytes of float32 values at a batch size."""
+
     params: NDArray[np.int64]
-    macs: NDArray[np.int64]
-    elementwise: NDArray[np.int64]
-    memory: NDArray[np.int64]
-    kernels: NDArray[np.int64]
-    depth: NDArray[np.int64]
+    macs: NDArray[np.int64]  # of convolutions, linear layers and attention products
+    flops: NDArray[np.int64]  # 2 a multiply-add, as torch.utils.flop_counter counts the forward pass
+    elementwise: NDArray[np.int64]  # all other element operations; of these:
+    normalisation: NDArray[np.int64]
+    activation: NDArray[np.int64]
+    pooling: NDArray[np.int64]
+    memory: NDArray[np.int64]  # inference: most bytes alive at once, the input's included
+    train_memory: NDArray[np.int64]  # what the forward pass keeps for the backward pass, weights left out
+    kernels: NDArray[np.int64]  # operations that run
+    depth: NDArray[np.int64]  # most layers of multiply-adds on one path
 
 class GraphArrays(TypedDict):
     nodes: NDArray[np.int64]  # (n + 1,) offsets into the node arrays
@@ -81,11 +88,11 @@ def normalise(layout: Layout, genomes: Genomes, *, out: Genomes | None = None) -
 def hash(
     layout: Layout, genomes: Genomes, *, recipe: bool = False, threads: int = 1
 ) -> NDArray[np.uint64]: ...
-def resources(layout: Layout, genomes: Genomes, *, threads: int = 1) -> Resources: ...
+def resources(layout: Layout, genomes: Genomes, *, batch: int = 1, threads: int = 1) -> Resources: ...
 def decode(
     layout: Layout, genomes: Genomes, *, threads: int = 1
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint64], Resources]:
-    """Graph hashes, hashes of graph + recipe, resources: one expansion a genome for all three."""
+    """Graph hashes, hashes of graph + recipe, resources at batch 1: one expansion a genome for all three."""
 
 def graphs(layout: Layout, genomes: Genomes, *, canonical: bool = True) -> GraphArrays: ...
 

@@ -28,9 +28,10 @@ SPACES: dict[str, Callable[[], _core.Layout]] = {
 def test_every_count_equals_the_slow_one(name: str) -> None:
     layout = SPACES[name]()
     rows = genomes(layout, 250)
-    counted = _core.resources(layout, rows)
+    batch = 1 if layout.n_genes % 2 else 37
+    counted = _core.resources(layout, rows, batch=batch)
     for row, network in enumerate(oracles.networks(_core.graphs(layout, rows))):
-        slow = oracles.resources(network)
+        slow = oracles.resources(network, batch)
         assert slow == {what: int(values[row]) for what, values in counted.items()}  # type: ignore[attr-defined]
 
 
@@ -43,6 +44,24 @@ def test_random_graphs() -> None:
         counted = _core.resources(layout, row)
         slow = oracles.resources(network)
         assert slow == {what: int(values[0]) for what, values in counted.items()}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("batch", [0, -1, 2**31, 1.5, True, None])
+def test_wrong_batches_are_refused(batch: object) -> None:
+    layout = convolutional(2, (1, 4, 4)).layout()
+    with pytest.raises((TypeError, ValueError), match="batch"):
+        _core.resources(layout, genomes(layout, 1), batch=batch)  # type: ignore[arg-type]
+
+
+def test_memories_grow_with_the_batch_and_nothing_else_does() -> None:
+    space = cb.spaces.convnet((1, 8, 8), 10)
+    rows = space.sample(50, seed=1)
+    one, many = space.resources(rows), space.resources(rows, batch=1000, threads=2)
+    assert (many["memory"] == 1000 * one["memory"]).all()
+    assert (many["train_memory"] <= 1000 * one["train_memory"]).all()
+    assert (many["train_memory"] >= 990 * one["train_memory"]).any()
+    for name in set(one) - {"memory", "train_memory"}:
+        assert (one[name] == many[name]).all(), name  # type: ignore[literal-required]
 
 
 def refused(shape: tuple[int, ...], fill: Callable[[Procedure], int], message: str) -> None:

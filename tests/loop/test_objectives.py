@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import cambrian as cb
 from cambrian.loop.objectives import RESOURCES, Constraint, Objective, parse
 
 
@@ -86,6 +87,8 @@ def test_constraints_and_their_time():
     assert goals.before == (Constraint("macs", 2e6, lower=False), Constraint("params", 100, lower=False))
     assert [str(c) for c in goals.after] == ["accuracy >= 0.9", "f1 >= 0.5", "z <= 0"]
     assert {c.metric for c in parse("loss", dict.fromkeys(RESOURCES, 1)).before} == set(RESOURCES)
+    space = cb.spaces.mlp((4,), 2)
+    assert set(RESOURCES) == set(space.resources(space.sample(1)))
     assert goals.metrics == ("f1", "macs", "params", "accuracy", "z")
 
 

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
 import cambrian as cb
 from cambrian.network import Graph, Profile, build, count
 from network.test_source import run_sources
 
+BATCH = 2  # of the memories; batch normalisation learns nothing from one sample of one pixel
 FAMILIES = sorted(cb.spaces.FAMILIES)
 # Smaller networks of the same make, where the default ones are deep.
 SIZES: dict[str, dict[str, Any]] = {
@@ -29,7 +32,12 @@ def check(name: str, shape: tuple[int, ...], n: int, seed: int) -> None:
     for graph, resources in decoded(space, n, seed):
         module = build(graph)
         profile = count(module, shape)
-        assert resources == expected_resources(graph, profile), graph
+        expected = expected_resources(graph, profile)
+        assert resources == {
+            **expected,
+            "flops": flops(module, shape),
+            "train_memory": kept(module, shape),
+        }, graph
         assert (graph.params, graph.macs) == (profile.params, profile.macs), graph
         run_both_ways(module, graph)
 
@@ -38,7 +46,7 @@ def decoded(space: Any, n: int, seed: int, block: int = 100) -> Iterator[tuple[G
     genomes = space.sample(n, seed=seed)
     for start in range(0, n, block):
         part = genomes[start : start + block]
-        arrays, resources = space.graphs(part), space.resources(part)
+        arrays, resources = space.graphs(part), space.resources(part, batch=BATCH)
         for i in range(len(part)):
             yield Graph.from_arrays(arrays, i), {key: int(values[i]) for key, values in resources.items()}
 
@@ -64,10 +72,38 @@ def expected_resources(graph: Graph, profile: Profile) -> dict[str, int]:
         "params": profile.params,
         "macs": profile.macs,
         "elementwise": elementwise,
-        "memory": 4 * max(alive),
+        "normalisation": profile.norm,
+        "activation": profile.activation,
+        "pooling": profile.pool,
+        "memory": BATCH * 4 * max(alive),
         "kernels": sum(node.op not in ("input", "flatten", "identity") for node in graph.nodes),
         "depth": depths[-1],
     }
+
+
+def flops(module: torch.nn.Module, shape: tuple[int, ...]) -> int:
+    """What torch counts for one sample."""
+    module.eval()
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        module(torch.zeros(1, *shape))
+    return counter.get_total_flops()
+
+
+def kept(module: torch.nn.Module, shape: tuple[int, ...]) -> int:
+    """Bytes that autograd holds on to after a forward pass; weights and buffers left out."""
+    own = {t.untyped_storage().data_ptr() for t in (*module.parameters(), *module.buffers())}
+    held: dict[int, torch.Tensor] = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        place = tensor.untyped_storage().data_ptr()
+        if place not in own:
+            held[place] = tensor  # stays alive, so that no other takes its place
+        return tensor
+
+    module.train()
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        module(torch.randn(BATCH, *shape))
+    return sum(tensor.untyped_storage().nbytes() for tensor in held.values())
 
 
 def run_both_ways(module: torch.nn.Module, graph: Graph) -> None:

@@ -6,6 +6,7 @@
 
 #include "cambrian/layout.hpp"
 #include "cambrian/parallel.hpp"
+#include "cambrian/resources.hpp"
 
 namespace cambrian {
 
@@ -13,12 +14,8 @@ namespace cambrian {
 struct Decoded {
     std::uint64_t* hash = nullptr;         // (n, 2) of the graph; of a plain space: of the active genes
     std::uint64_t* recipe_hash = nullptr;  // (n, 2) of graph and active training genes
-    std::int64_t* params = nullptr;        // (n,) each
-    std::int64_t* macs = nullptr;
-    std::int64_t* elementwise = nullptr;
-    std::int64_t* memory = nullptr;
-    std::int64_t* kernels = nullptr;
-    std::int64_t* depth = nullptr;
+    std::int64_t* resources = nullptr;     // (kNames.size(), n): a row for each of Resources::kNames
+    std::int64_t batch = 1;                // at which the memories are counted
 };
 
 // Throws std::invalid_argument naming the row, where a genome is no network.

@@ -1,8 +1,10 @@
 // What a network costs, counted from its canonical graph without building it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "cambrian/canonical.hpp"
@@ -10,27 +12,51 @@
 
 namespace cambrian {
 
-// Per sample. One multiply-add counts one.
+// Per sample, but for the two memories, which are bytes of float32 values at a batch size.
 struct Resources {
-    std::int64_t params = 0;  // trainable numbers
-    std::int64_t macs = 0;    // multiply-adds of convolutions and linear layers
-    std::int64_t elementwise =
-        0;  // element operations of norms, activations, pools, sums, products, means, resizes
-    std::int64_t memory = 0;   // peak bytes of float32 values alive in canonical order, the input's included
-    std::int64_t kernels = 0;  // operations that run: all but input, flatten and identity
-    std::int64_t depth = 0;    // most convolutions and linear layers on one path
+    std::int64_t params = 0;       // trainable numbers
+    std::int64_t macs = 0;         // multiply-adds of convolutions, linear layers and attention products
+    std::int64_t flops = 0;        // 2 a multiply-add, nothing else: what torch's own counter counts
+    std::int64_t elementwise = 0;  // element operations of all that is no multiply-add; of these by kind:
+    std::int64_t normalisation = 0;
+    std::int64_t activation = 0;
+    std::int64_t pooling = 0;
+    std::int64_t memory = 0;        // inference: most bytes alive at once in canonical order, the input's too
+    std::int64_t train_memory = 0;  // training: what the forward pass leaves behind for the backward pass
+    std::int64_t kernels = 0;       // operations that run: all but input, flatten and identity
+    std::int64_t depth = 0;         // most layers of multiply-adds on one path
+
+    static constexpr std::array<std::string_view, 11> kNames{
+        "params",  "macs",   "flops",        "elementwise", "normalisation", "activation",
+        "pooling", "memory", "train_memory", "kernels",     "depth"};
+    std::array<std::int64_t, kNames.size()> values() const {
+        return {params,  macs,   flops,        elementwise, normalisation, activation,
+                pooling, memory, train_memory, kernels,     depth};
+    }
 };
 
 class ResourceCounter {
   public:
     // Throws std::invalid_argument where a count leaves 64 bits.
-    Resources count(const Graph& graph, const Canonical& canonical);
+    Resources count(const Graph& graph, const Canonical& canonical, std::int64_t batch = 1);
 
   private:
-    void find_last_readers(const Graph& graph, std::span<const Value> order);
+    // What is known of a node while the network is gone through in order.
+    struct Seen {
+        std::int32_t last_reader;  // its position in the order, or -1
+        std::int32_t depth;
+        Value storage;  // whose memory its value lies in: its own, or that of what it is a view of
+        bool gradient;  // depends on parameters
+        bool kept;      // for the backward pass
+    };
 
-    std::vector<std::int32_t> last_;   // by node
-    std::vector<std::int32_t> depth_;  // by node
+    void look_ahead(const Graph& graph, std::span<const Value> order);
+    void count_node(const Graph& graph, const Node& node, Value number, Resources& total);
+    void keep(const Graph& graph, Value value);
+
+    std::vector<Seen> seen_;  // by node
+    std::int64_t kept_ = 0;   // bytes a sample
+    std::int64_t kept_once_ = 0;
 };
 
 }  // namespace cambrian

@@ -13,7 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from cambrian.errors import unknown
 
 # Counted from the genome alone, so they are known before anything is trained.
-RESOURCES = ("params", "macs", "memory", "kernels", "depth", "elementwise")
+RESOURCES = (
+    *("params", "macs", "flops", "memory", "train_memory", "kernels", "depth"),
+    *("elementwise", "normalisation", "activation", "pooling"),
+)
 
 # Metric -> whether more is better.
 DIRECTIONS: dict[str, bool] = {
@@ -63,8 +66,8 @@ class Constraint:
 class Goals:
     """The objectives and constraints of a search.
 
-    `before` holds the constraints that are decided from the genome (params, macs, memory, kernels, depth,
-    elementwise), `after` those on measured metrics.
+    `before` holds the constraints that are decided from the genome (those of `RESOURCES`, of one sample),
+    `after` those on measured metrics.
 
     >>> goals = parse(["accuracy", "params"], {"macs": 2e6})
     >>> goals.cost({"accuracy": 0.9, "params": 5000})

@@ -49,7 +49,7 @@ class Decoded(Sequence["Config"]):
 
     @property
     def resources(self) -> Resources:
-        """params, macs, elementwise, memory (bytes), kernels, depth: int64 (n,) each, a sample at inference.
+        """What `Space.resources` counts, for one sample: int64 (n,) each.
 
         Raises ValueError where the space has no templates or is not bound to an input.
         """

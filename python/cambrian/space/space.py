@@ -234,15 +234,21 @@ class Space:
         """
         return _core.hash(self.layout, genomes, recipe=recipe, threads=threads)
 
-    def resources(self, genomes: Genomes, *, threads: int = 1) -> Resources:
-        """Count params, macs, elementwise operations, memory (bytes), kernels and depth: int64 (n,) each.
+    def resources(self, genomes: Genomes, *, batch: int = 1, threads: int = 1) -> Resources:
+        """Count what networks cost, without building them: int64 (n,) each.
 
+        Of one sample: `params`; `macs`, multiply-adds of convolutions, linear layers and attention products;
+        `flops`, as torch's counter gives them (2 a multiply-add); `elementwise`, all other operations, and of
+        these `normalisation`, `activation` and `pooling`; `kernels`, operations that run; `depth`, most
+        layers of multiply-adds on one path. In bytes at a batch of `batch` samples, float32, weights left
+        out: `memory`, most values alive at once at inference, the input's included; `train_memory`, what
+        the forward pass keeps for the backward pass.
         Raises ValueError where the space has no templates or is not bound to an input.
 
         >>> small = genomes[space.resources(genomes)["params"] < 10_000]
         """
         self.require_graphs("resources")
-        return _core.resources(self.layout, genomes, threads=threads)
+        return _core.resources(self.layout, genomes, batch=batch, threads=threads)
 
     def graphs(self, genomes: Genomes, *, canonical: bool = True) -> GraphArrays:
         """Return networks as arrays (`_core.GraphArrays`): canonical, or as expanded with all repairs."""
