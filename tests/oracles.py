@@ -22,8 +22,8 @@ AGAIN, CHOOSE = 0x10000, 0x20000  # added to a purpose
 
 
 def philox(counter: list[int], key: list[int]) -> list[int]:
-    """Philox4x32-10, from the paper (Salmon et al., SC 2011)."""
-    for _ in range(10):
+    """Philox4x32-7, from the paper (Salmon et al., SC 2011)."""
+    for _ in range(7):
         left, right = divmod(0xD2511F53 * counter[0], WORD), divmod(0xCD9E8D57 * counter[2], WORD)
         counter = [right[0] ^ counter[1] ^ key[0], right[1], left[0] ^ counter[3] ^ key[1], left[1]]
         key = [(key[0] + 0x9E3779B9) % WORD, (key[1] + 0xBB67AE85) % WORD]

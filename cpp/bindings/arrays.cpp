@@ -58,15 +58,7 @@ void check_values(const Layout& layout, const py::array& array, std::size_t n, c
         const py::gil_scoped_release release;
         row = limit.first_beyond(data, n);
     }
-    if (row == n) return;
-    for (std::size_t c = 0; c < layout.width(); ++c) {
-        const T value = data[row * layout.width() + c];
-        if (value <= limit.of(c)) continue;
-        throw py::value_error(std::string(name) + ": row " + std::to_string(row) + ", column " +
-                              std::to_string(c) + " holds " + std::to_string(value) +
-                              ", but that gene has options 0 to " + std::to_string(limit.of(c)));
-    }
-    throw py::value_error(std::string(name) + ": changed by another thread while it was checked");
+    if (row != n) refuse_row(layout, data, row, name);
 }
 
 py::object as_index(py::handle value, const char* name, const std::string& expected) {
@@ -242,7 +234,22 @@ py::dtype genome_dtype(const Layout& layout) {
     return layout.wide() ? py::dtype::of<std::uint16_t>() : py::dtype::of<std::uint8_t>();
 }
 
-Genomes genomes_input(const Layout& layout, py::handle value, const char* name) {
+template <class T>
+void refuse_row(const Layout& layout, const T* genomes, std::size_t row, const char* name) {
+    for (std::size_t c = 0; c < layout.width(); ++c) {
+        const T value = genomes[row * layout.width() + c];
+        const auto last = static_cast<std::uint32_t>(layout.columns[c].options - 1);
+        if (value <= last) continue;
+        throw py::value_error(std::string(name) + ": row " + std::to_string(row) + ", column " +
+                              std::to_string(c) + " holds " + std::to_string(value) +
+                              ", but that gene has options 0 to " + std::to_string(last));
+    }
+    throw py::value_error(std::string(name) + ": changed by another thread while it was checked");
+}
+template void refuse_row(const Layout&, const std::uint8_t*, std::size_t, const char*);
+template void refuse_row(const Layout&, const std::uint16_t*, std::size_t, const char*);
+
+Genomes genomes_unchecked(const Layout& layout, py::handle value, const char* name) {
     const auto width = static_cast<py::ssize_t>(layout.width());
     py::array array = checked_array(value, name, genome_dtype(layout), {kAny, width}, false);
     Genomes genomes{array, static_cast<std::size_t>(array.shape(0))};
@@ -250,7 +257,13 @@ Genomes genomes_input(const Layout& layout, py::handle value, const char* name) 
         throw py::value_error(std::string(name) + ": at most 2**31 - 1 rows, got " +
                               std::to_string(genomes.n));
     }
-    by_genome_type(layout, [&](auto type) { check_values<decltype(type)>(layout, array, genomes.n, name); });
+    return genomes;
+}
+
+Genomes genomes_input(const Layout& layout, py::handle value, const char* name) {
+    Genomes genomes = genomes_unchecked(layout, value, name);
+    by_genome_type(layout,
+                   [&](auto type) { check_values<decltype(type)>(layout, genomes.owner, genomes.n, name); });
     return genomes;
 }
 

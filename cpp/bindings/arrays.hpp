@@ -89,6 +89,10 @@ struct Genomes {
     std::size_t n;
 };
 Genomes genomes_input(const Layout& layout, py::handle value, const char* name = "genomes");
+// The same for a kernel that looks at the values itself, and what is thrown for a row that it refuses.
+Genomes genomes_unchecked(const Layout& layout, py::handle value, const char* name = "genomes");
+template <class T>
+[[noreturn]] void refuse_row(const Layout& layout, const T* genomes, std::size_t row, const char* name);
 Genomes genomes_output(const Layout& layout, py::handle out, py::ssize_t n);
 
 // Calls body(T{}) with the genome type of the layout.

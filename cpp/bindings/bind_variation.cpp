@@ -86,7 +86,7 @@ struct Rates {
 py::array breed(const Layout& layout, py::handle genomes_argument, py::handle key_argument,
                 py::handle n_argument, const Operators& operators, const Source& source,
                 const Threads& threads, py::handle out, const std::array<py::handle, 3>& beside) {
-    const Genomes parents = genomes_input(layout, genomes_argument);
+    const Genomes parents = genomes_unchecked(layout, genomes_argument);
     const auto population = static_cast<py::ssize_t>(parents.n);
     const py::ssize_t n = count_argument(n_argument, "n", layout);
     const Array<const double> key = key_input(key_argument, population, n);
@@ -106,8 +106,12 @@ py::array breed(const Layout& layout, py::handle genomes_argument, py::handle ke
         const Parents<T> from{genome_data<T>(parents), key.data, static_cast<std::uint32_t>(parents.n),
                               rates.in.data};
         const Children<T> to{mutable_genome_data<T>(result), result.n, rates.out.data, parents_out.data};
-        const py::gil_scoped_release release;
-        cambrian::breed(layout, from, operators, source, threads, to);
+        std::size_t beyond;
+        {
+            const py::gil_scoped_release release;
+            beyond = cambrian::breed(layout, from, operators, source, threads, to);
+        }
+        if (beyond != parents.n) refuse_row(layout, from.genomes, beyond, "genomes");
     });
     return result.owner;
 }

@@ -70,32 +70,74 @@ CAMBRIAN_AVX2 inline void genome_avx2(const std::uint8_t* first, const std::uint
                   width - i, out + i);
 }
 
+// Whole vectors first: a store by a mask takes many times as long on some CPUs, even of all bytes.
 CAMBRIAN_AVX512 inline void genome_avx512(const std::uint8_t* first, const std::uint8_t* second,
                                           const std::uint32_t* bits, std::uint32_t crossed,
                                           const std::uint8_t* limits, std::size_t width, std::uint8_t* out) {
-    for (std::size_t i = 0; i < width; i += 64) {
-        const std::size_t left = std::min<std::size_t>(64, width - i);
-        const __mmask64 part = ~std::uint64_t{0} >> (64 - left);
-        std::uint64_t swapped = bits[i / 32] & crossed;
-        if (left > 32) swapped |= std::uint64_t{bits[i / 32 + 1] & crossed} << 32;
-        const __m512i a = _mm512_maskz_loadu_epi8(part, first + i);
-        __m512i gene = _mm512_mask_loadu_epi8(a, swapped & part, second + i);
-        if (limits != nullptr) gene = _mm512_min_epu8(gene, _mm512_maskz_loadu_epi8(part, limits + i));
-        _mm512_mask_storeu_epi8(out + i, part, gene);
+    std::size_t i = 0;
+    for (; i + 64 <= width; i += 64) {
+        const std::uint64_t low = bits[i / 32] & crossed, high = bits[i / 32 + 1] & crossed;
+        __m512i gene = _mm512_mask_blend_epi8(low | high << 32, _mm512_loadu_si512(first + i),
+                                              _mm512_loadu_si512(second + i));
+        if (limits != nullptr) gene = _mm512_min_epu8(gene, _mm512_loadu_si512(limits + i));
+        _mm512_storeu_si512(out + i, gene);
     }
+    if (i == width) return;
+    const std::size_t left = width - i;
+    const __mmask64 part = ~std::uint64_t{0} >> (64 - left);
+    std::uint64_t swapped = bits[i / 32] & crossed;
+    if (left > 32) swapped |= std::uint64_t{bits[i / 32 + 1] & crossed} << 32;
+    const __m512i a = _mm512_maskz_loadu_epi8(part, first + i);
+    __m512i gene = _mm512_mask_loadu_epi8(a, swapped & part, second + i);
+    if (limits != nullptr) gene = _mm512_min_epu8(gene, _mm512_maskz_loadu_epi8(part, limits + i));
+    _mm512_mask_storeu_epi8(out + i, part, gene);
 }
 
 CAMBRIAN_AVX512 inline void genome_avx512(const std::uint16_t* first, const std::uint16_t* second,
                                           const std::uint32_t* bits, std::uint32_t crossed,
                                           const std::uint16_t* limits, std::size_t width,
                                           std::uint16_t* out) {
-    for (std::size_t i = 0; i < width; i += 32) {
-        const std::size_t left = std::min<std::size_t>(32, width - i);
-        const __mmask32 part = ~std::uint32_t{0} >> (32 - left);
-        const __m512i a = _mm512_maskz_loadu_epi16(part, first + i);
-        __m512i gene = _mm512_mask_loadu_epi16(a, bits[i / 32] & crossed & part, second + i);
-        if (limits != nullptr) gene = _mm512_min_epu16(gene, _mm512_maskz_loadu_epi16(part, limits + i));
-        _mm512_mask_storeu_epi16(out + i, part, gene);
+    std::size_t i = 0;
+    for (; i + 32 <= width; i += 32) {
+        __m512i gene = _mm512_mask_blend_epi16(bits[i / 32] & crossed, _mm512_loadu_si512(first + i),
+                                               _mm512_loadu_si512(second + i));
+        if (limits != nullptr) gene = _mm512_min_epu16(gene, _mm512_loadu_si512(limits + i));
+        _mm512_storeu_si512(out + i, gene);
+    }
+    if (i == width) return;
+    const __mmask32 part = ~std::uint32_t{0} >> (32 - (width - i));
+    const __m512i a = _mm512_maskz_loadu_epi16(part, first + i);
+    __m512i gene = _mm512_mask_loadu_epi16(a, bits[i / 32] & crossed & part, second + i);
+    if (limits != nullptr) gene = _mm512_min_epu16(gene, _mm512_maskz_loadu_epi16(part, limits + i));
+    _mm512_mask_storeu_epi16(out + i, part, gene);
+}
+
+CAMBRIAN_AVX512 inline __m512i pick(std::uint64_t bits, const std::uint8_t* first, const std::uint8_t* second,
+                                    __m512i limits) {
+    const __m512i a = _mm512_loadu_si512(first), b = _mm512_loadu_si512(second);
+    return _mm512_min_epu8(_mm512_mask_blend_epi8(bits, a, b), limits);
+}
+CAMBRIAN_AVX512 inline __m512i pick(std::uint32_t bits, const std::uint16_t* first,
+                                    const std::uint16_t* second, __m512i limits) {
+    const __m512i a = _mm512_loadu_si512(first), b = _mm512_loadu_si512(second);
+    return _mm512_min_epu16(_mm512_mask_blend_epi16(bits, a, b), limits);
+}
+
+// Genomes of one vector each: what is the same for all of them is looked at once.
+template <class T>
+CAMBRIAN_AVX512 void blend_lines(const BlendRows<T>& work, const std::uint16_t* rows, std::size_t count) {
+    using Bits = std::conditional_t<sizeof(T) == 1, std::uint64_t, std::uint32_t>;
+    const __m512i limits = work.limits == nullptr ? _mm512_set1_epi8(-1) : _mm512_loadu_si512(work.limits);
+    const T *const *const first = work.first, *const *const second = work.second;
+    const std::uint32_t *const words = work.bits, *const crossed = work.crossed;
+    const std::size_t stride = work.stride;
+    T* const out = work.out;
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::size_t row = rows[i];
+        Bits bits;
+        std::memcpy(&bits, words + row * stride, sizeof(Bits));
+        if (crossed != nullptr) bits &= static_cast<Bits>(static_cast<std::int32_t>(crossed[row]));
+        _mm512_storeu_si512(out + row * (64 / sizeof(T)), pick(bits, first[row], second[row], limits));
     }
 }
 #endif
@@ -120,6 +162,7 @@ CAMBRIAN_AVX2 void blend_avx2(BlendRows<T> work, const std::uint16_t* rows, std:
 }
 template <class T>
 CAMBRIAN_AVX512 void blend_avx512(BlendRows<T> work, const std::uint16_t* rows, std::size_t count) {
+    if (sizeof(T) * work.width == 64) return blend_lines(work, rows, count);
     CAMBRIAN_EACH_ROW(genome_avx512)
 }
 #endif

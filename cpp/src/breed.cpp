@@ -2,18 +2,49 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <numeric>
 
 #include "cambrian/limit.hpp"
+#include "vector.hpp"
 
 namespace cambrian {
 namespace {
+
+// Where the rows of winners begin, which are first and second parents by turns.
+template <class T>
+CAMBRIAN_INLINE void pair_up(const T* genomes, const std::uint32_t* winners, std::size_t width,
+                             std::size_t count, const T** first, const T** second) {
+    for (std::size_t i = 0; i < count; ++i) {
+        first[i] = genomes + winners[2 * i] * width;
+        second[i] = genomes + winners[2 * i + 1] * width;
+    }
+}
+CAMBRIAN_INLINE void pair_narrow(const std::uint8_t* genomes, const std::uint32_t* winners, std::size_t width,
+                                 std::size_t count, const std::uint8_t** first, const std::uint8_t** second) {
+    pair_up(genomes, winners, width, count, first, second);
+}
+CAMBRIAN_VERSIONS(void, pair_narrow,
+                  (const std::uint8_t* genomes, const std::uint32_t* winners, std::size_t width,
+                   std::size_t count, const std::uint8_t** first, const std::uint8_t** second),
+                  (genomes, winners, width, count, first, second))
 
 template <class T>
 struct Picked {
     std::array<std::uint32_t, 2 * kMostRows> winners;
     std::array<const T*, kMostRows> first, second;
 };
+
+void pair_here(const std::uint8_t* genomes, const std::uint32_t* winners, std::size_t width,
+               std::size_t count, const std::uint8_t** first, const std::uint8_t** second) {
+    static const auto here = choose_pair_narrow();
+    here(genomes, winners, width, count, first, second);
+}
+// Two bytes a gene are rare enough to do without versions of their own.
+void pair_here(const std::uint16_t* genomes, const std::uint32_t* winners, std::size_t width,
+               std::size_t count, const std::uint16_t** first, const std::uint16_t** second) {
+    pair_up(genomes, winners, width, count, first, second);
+}
 
 template <class T>
 class Breeder {
@@ -41,17 +72,32 @@ class Breeder {
         return height_ * (16 * width_ * (mutators_.size() + 1) + each_ * selector_->work());
     }
 
+    // The share of the parents that goes with children `from` … end - 1: their values are looked at block by
+    // block, so on all threads and while memory would wait for the rows that were picked.
+    std::size_t share(std::size_t from) const {
+        return static_cast<std::size_t>(std::uint64_t{parents_.count} * from / children_.count);
+    }
+    // The first of them that holds a value beyond a gene's options, or none.
+    std::size_t first_beyond(std::size_t from, std::size_t end) const {
+        const std::size_t begin = share(from), rows = share(end) - begin;
+        const std::size_t found = limit_.first_beyond(parents_.genomes + begin * width_, rows);
+        return found == rows ? parents_.count : begin + found;
+    }
+
     // Who the parents of one block's children are, `count` of them from `from` on.
     void pick(std::uint32_t from, std::size_t count, Picked<T>& picked) const {
         const auto each = static_cast<std::uint32_t>(each_);
         selector_->pick(source_, each * from, each_ * count, picked.winners.data());
-        for (std::size_t i = 0; i < count; ++i) {
-            picked.first[i] = parents_.genomes + picked.winners[each_ * i] * width_;
-            picked.second[i] = parents_.genomes + picked.winners[each_ * i + each_ - 1] * width_;
-            if (!far_) continue;
-            prefetch_row(picked.first[i]);
-            if (each_ == 2) prefetch_row(picked.second[i]);
+        if (each_ == 2) {
+            pair_here(parents_.genomes, picked.winners.data(), width_, count, picked.first.data(),
+                      picked.second.data());
+        } else {
+            for (std::size_t i = 0; i < count; ++i)
+                picked.first[i] = parents_.genomes + picked.winners[i] * width_;
         }
+        if (!far_) return;
+        for (std::size_t i = 0; i < count; ++i) prefetch_row(picked.first[i]);
+        for (std::size_t i = 0; i < count && each_ == 2; ++i) prefetch_row(picked.second[i]);
     }
 
     // The children themselves; `room` is enough for a block.
@@ -111,11 +157,13 @@ class Breeder {
 }  // namespace
 
 template <class T>
-void breed(const Layout& layout, const Parents<T>& parents, const Operators& operators, const Source& source,
-           const Threads& threads, const Children<T>& children) {
+std::size_t breed(const Layout& layout, const Parents<T>& parents, const Operators& operators,
+                  const Source& source, const Threads& threads, const Children<T>& children) {
     const Breeder<T> breeder(layout, parents, operators, source, children);
+    if (children.count == 0) return Limit<T>(layout).first_beyond(parents.genomes, parents.count);
     const std::size_t width = layout.width(), height = breeder.height();
     const std::size_t share = height * rows_of_block(breeder.work(), 16);
+    std::atomic<std::size_t> beyond{parents.count};
     parallel_for(children.count, share, threads, [&](std::size_t begin, std::size_t end) {
         Scratch<T> scratch(layout);
         std::vector<T> rows(height * width);
@@ -125,18 +173,22 @@ void breed(const Layout& layout, const Parents<T>& parents, const Operators& ope
             breeder.pick(static_cast<std::uint32_t>(from), std::min(height, end - from), into);
         };
         pick(begin, picked[0]);
-        std::size_t now = 0;
+        std::size_t now = 0, lowest = parents.count;
         for (std::size_t from = begin; from < end; from += height, now = 1 - now) {
+            const std::size_t count = std::min(height, end - from);
             if (from + height < end) pick(from + height, picked[1 - now]);
-            breeder.make(static_cast<std::uint32_t>(from), std::min(height, end - from), picked[now],
-                         rows.data(), scratch);
+            lowest = std::min(lowest, breeder.first_beyond(from, from + count));
+            breeder.make(static_cast<std::uint32_t>(from), count, picked[now], rows.data(), scratch);
+        }
+        for (std::size_t old = beyond; lowest < old && !beyond.compare_exchange_weak(old, lowest);) {
         }
     });
+    return beyond;
 }
 
-template void breed(const Layout&, const Parents<std::uint8_t>&, const Operators&, const Source&,
-                    const Threads&, const Children<std::uint8_t>&);
-template void breed(const Layout&, const Parents<std::uint16_t>&, const Operators&, const Source&,
-                    const Threads&, const Children<std::uint16_t>&);
+template std::size_t breed(const Layout&, const Parents<std::uint8_t>&, const Operators&, const Source&,
+                           const Threads&, const Children<std::uint8_t>&);
+template std::size_t breed(const Layout&, const Parents<std::uint16_t>&, const Operators&, const Source&,
+                           const Threads&, const Children<std::uint16_t>&);
 
 }  // namespace cambrian

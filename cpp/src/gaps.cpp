@@ -26,7 +26,9 @@ CAMBRIAN_AVX512 std::size_t sixteen_avx512(const std::uint32_t* words, const std
                                            std::size_t& at, std::uint32_t* hits) {
     const __m512i low = _mm512_set1_epi32(0xFF), one = _mm512_set1_epi32(1), zero = _mm512_setzero_si512();
     const __m512i word = _mm512_loadu_si512(words), j = _mm512_and_si512(word, low);
-    const __m512i entry = _mm512_i32gather_epi32(j, table, 4);
+    alignas(64) std::uint32_t at_entry[16];
+    _mm512_store_si512(at_entry, j);
+    const __m512i entry = gather(table, at_entry);
     const __mmask16 keep = _mm512_cmplt_epu32_mask(_mm512_srli_epi32(word, 8), _mm512_srli_epi32(entry, 8));
     const __m512i gap = _mm512_mask_mov_epi32(_mm512_and_si512(entry, low), keep, j);
     const __mmask16 hit = _mm512_cmpneq_epu32_mask(gap, low);

@@ -8,7 +8,7 @@
 namespace cambrian {
 namespace {
 
-constexpr std::size_t kEnough = 512;  // genes in one go
+constexpr std::size_t kEnough = 4096;  // genes in one go
 
 // Plain pointers: a byte that is written could otherwise be one of a vector's own, and no loop over bytes
 // would become a vector loop.
@@ -71,7 +71,9 @@ Limit<T>::Limit(const Layout& layout)
       together_(std::max<std::size_t>(kEnough / std::max<std::size_t>(width_, 1), 1)) {
     limits_.resize(together_ * width_);
     for (std::size_t c = 0; c < width_; ++c) limits_[c] = static_cast<T>(layout.columns[c].options - 1);
-    for (std::size_t i = width_; i < limits_.size(); ++i) limits_[i] = limits_[i - width_];
+    T* const limits = limits_.data();
+    for (std::size_t filled = width_; filled > 0 && filled < limits_.size(); filled *= 2)
+        std::copy_n(limits, std::min(filled, limits_.size() - filled), limits + filled);
 }
 
 template <class T>

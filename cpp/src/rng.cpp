@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint32_t kMultiply0 = 0xD2511F53, kMultiply1 = 0xCD9E8D57;
 constexpr std::uint32_t kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;
-constexpr int kRounds = 10;
+constexpr int kRounds = 7;
 constexpr std::size_t kLanes = 16;
 
 // SplitMix64 (Steele, Lea and Flood 2014): a bijection that scatters neighbouring seeds.
@@ -92,7 +92,7 @@ CAMBRIAN_AVX512 void many_avx512(PhiloxKey key, const Philox& counter, int axis,
         d[v] = _mm512_set1_epi64(counter[3]);
     }
     constexpr int kXor3 = 0x96;
-#pragma GCC unroll 10
+#pragma GCC unroll 7
     for (int round = 0; round < kRounds; ++round) {
 #pragma GCC unroll 4
         for (int v = 0; v < kVectors; ++v) {

@@ -81,11 +81,11 @@ CAMBRIAN_AVX512 std::uint32_t by_heads_avx512(const std::uint32_t* heads, const 
     std::uint32_t some = 0;
     for (std::size_t i = 0; i < kGroup; i += 16) {
         __m512i winner = _mm512_load_si512(drawn[0].data() + i);
-        __m512i low = _mm512_i32gather_epi32(winner, heads, 4);
+        __m512i low = gather(heads, drawn[0].data() + i);
         __mmask16 equal = 0;
         for (std::size_t d = 1; d < count; ++d) {
             const __m512i at = _mm512_load_si512(drawn[d].data() + i);
-            const __m512i other = _mm512_i32gather_epi32(at, heads, 4);
+            const __m512i other = gather(heads, drawn[d].data() + i);
             const __mmask16 better = _mm512_cmplt_epu32_mask(other, low);
             equal = static_cast<__mmask16>((equal & ~better) | (_mm512_cmpeq_epu32_mask(other, low) &
                                                                 _mm512_cmpneq_epu32_mask(at, winner)));

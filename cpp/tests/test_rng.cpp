@@ -9,13 +9,13 @@ using namespace cambrian;
 
 namespace {
 
-// The known answers that Random123 publishes for philox4x32 with ten rounds (tests/kat_vectors).
+// The known answers that Random123 publishes for philox4x32 with seven rounds (tests/kat_vectors).
 void random123_known_answers() {
-    CHECK((philox({0, 0, 0, 0}, {0, 0}) == Philox{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
+    CHECK((philox({0, 0, 0, 0}, {0, 0}) == Philox{0x5f6fb709, 0x0d893f64, 0x4f121f81, 0x4f730a48}));
     CHECK((philox({0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}, {0xffffffff, 0xffffffff}) ==
-           Philox{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
+           Philox{0x5207ddc2, 0x45165e59, 0x4d8ee751, 0x8c52f662}));
     CHECK((philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}) ==
-           Philox{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
+           Philox{0x4dfccaba, 0x190a87f0, 0xc47362ba, 0xb6b5242a}));
 }
 
 void fill_is_philox_of_each_counter() {
@@ -73,9 +73,9 @@ void golden_streams() {
     const Source source(0, 0, 0);
     CHECK(source.key[0] == 0x4d197e6f && source.key[1] == 0xa706dd2f);
     Stream stream(Source(2024, 1, 9), 17, 77);
-    CHECK(stream.word() == 0xfe0c4c2a);
-    CHECK(stream.below(1000) == 814);
-    CHECK(stream.below(Bound(0xC0000000)) == 0x979507e9);
+    CHECK(stream.word() == 0x48d69b8f);
+    CHECK(stream.below(1000) == 390);
+    CHECK(stream.below(Bound(0xC0000000)) == 0x9f8a64fe);
 }
 
 void keys_differ() {

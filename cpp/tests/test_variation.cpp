@@ -134,12 +134,37 @@ void values_beyond_the_options_are_limited(const Layout& layout) {
     const std::vector<double> key(kPopulation, 1.0);
     for (const Operators& each : operators()) {
         std::vector<T> children(kPopulation * layout.width());
-        breed<T>(layout, {parents.data(), key.data(), kPopulation}, each, Source(1, 0, 0), {},
-                 {children.data(), kPopulation});
+        CHECK(breed<T>(layout, {parents.data(), key.data(), kPopulation}, each, Source(1, 0, 0), {},
+                       {children.data(), kPopulation}) == 0);
         CHECK(in_range(layout, children));
         mutate<T>(layout, {parents.data(), kPopulation, children.data()}, each.mutations, 0, Source(1, 0, 0),
                   {});
         CHECK(in_range(layout, children));
+    }
+}
+
+// However few children there are, and though the row is chosen by nothing.
+void the_first_value_beyond_the_options_is_found() {
+    const Layout layout = nested();
+    constexpr std::size_t kPopulation = 5000;
+    std::vector<std::uint8_t> parents(kPopulation * layout.width());
+    std::vector<double> key(kPopulation, 1.0);
+    key[0] = 0.0;
+    const Operators best{TruncationSelection{0.0}, OneCrossover{NoCrossover{}}, {}};
+    for (const std::size_t count : {0, 1, 7, 5000, 9999}) {
+        std::vector<std::uint8_t> children(count * layout.width());
+        for (const int threads : {1, 3}) {
+            const auto first = [&] {
+                return breed<std::uint8_t>(layout, {parents.data(), key.data(), kPopulation}, best,
+                                           Source(1, 0, 0), {threads, {}}, {children.data(), count});
+            };
+            CHECK(first() == kPopulation);
+            for (const std::size_t row : {4999, 1234, 17, 0}) {
+                parents[row * layout.width()] = 3;
+                CHECK(first() == row);
+            }
+            std::fill(parents.begin(), parents.end(), std::uint8_t{0});
+        }
     }
 }
 
@@ -164,6 +189,7 @@ int main() {
     mutations_are_at_work<std::uint16_t>(wide());
     values_beyond_the_options_are_limited<std::uint8_t>(nested());
     values_beyond_the_options_are_limited<std::uint16_t>(wide());
+    the_first_value_beyond_the_options_is_found();
     tournaments_survive_any_key();
     return cambrian::testing::failures();
 }

@@ -171,6 +171,13 @@ BAD: list[tuple[Callable[..., Any], dict[str, Any], type[Exception], str]] = [
     (crossover, {"second": GENOMES[:9]}, ValueError, "second: expected as many rows as first, 10, got 9"),
     (crossover, {"operator": ("uniform", 0.9, 0.5, "genes")}, ValueError, "operator: uniform by: .*'genes'"),
     (crossover, {"operator": ("uniform", -0.1, 0.5, "gene")}, ValueError, "operator: uniform rate"),
+    (
+        breed,
+        {"genomes": OUT_OF_RANGE},
+        ValueError,
+        "genomes: row 3, column 4 holds 8, but that gene has options 0 to 7",
+    ),
+    (breed, {"genomes": OUT_OF_RANGE, "n": 0}, ValueError, "genomes: row 3, column 4 holds 8"),
     (breed, {"key": KEY[:9].copy()}, ValueError, r"key: expected .*\(10,\), got .*\(9,\)"),
     (breed, {"genomes": GENOMES[:0], "key": KEY[:0]}, ValueError, "key: expected at least one parent"),
     (breed, {"out": GENOMES}, ValueError, "out: shares memory with genomes"),

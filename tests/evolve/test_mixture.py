@@ -159,7 +159,8 @@ def test_goes_through_json() -> None:
 def test_strategies_take_mixtures(strategy: Any) -> None:
     space = cb.Space.plain(genes=16, choices=8)
     crossing = cb.Mixture([(cb.UniformCrossover(), 1), (cb.TwoPointCrossover(), 1)])
-    one = strategy(space, population=10, crossover=crossing, mutation=VISIBLE, seed=3)
+    mutation = cb.Mixture([(cb.ResetMutation(), 2), (cb.PointMutation(), 1)])
+    one = strategy(space, population=10, crossover=crossing, mutation=mutation, seed=3)
     again = strategy(space, seed=3, **json.loads(json.dumps(one.options)))
     costs = []
     for _ in range(40):

@@ -38,9 +38,11 @@ struct Children {
 };
 
 // Child i is what `select` (winners 2i and 2i + 1, or i where the crossover needs no second parent),
-// `crossover` and `mutate` give for row i one after the other.
+// `crossover` and `mutate` give for row i one after the other. Returns the first parent that holds a value
+// beyond a gene's options, whether it was chosen or not, else their number: that value counted as the last
+// option.
 template <class T>
-void breed(const Layout& layout, const Parents<T>& parents, const Operators& operators, const Source& source,
-           const Threads& threads, const Children<T>& children);
+std::size_t breed(const Layout& layout, const Parents<T>& parents, const Operators& operators,
+                  const Source& source, const Threads& threads, const Children<T>& children);
 
 }  // namespace cambrian

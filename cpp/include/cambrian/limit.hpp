@@ -19,7 +19,6 @@ class Limit {
     // The first row that holds such a value; `rows` if none does.
     std::size_t first_beyond(const T* genomes, std::size_t rows) const;
     const T* data() const { return limits_.data(); }
-    T of(std::size_t column) const { return limits_[column]; }
 
   private:
     std::size_t width_;
