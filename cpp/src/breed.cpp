@@ -72,8 +72,8 @@ class Breeder {
         return height_ * (16 * width_ * (mutators_.size() + 1) + each_ * selector_->work());
     }
 
-    // The share of the parents that goes with children `from` … end - 1: their values are looked at block by
-    // block, so on all threads and while memory would wait for the rows that were picked.
+    // The share of the parents that goes with children `from` … end - 1: so their values are looked at on all
+    // threads. It is a long run each time, as memory is read fastest in its order.
     std::size_t share(std::size_t from) const {
         return static_cast<std::size_t>(std::uint64_t{parents_.count} * from / children_.count);
     }
@@ -165,6 +165,9 @@ std::size_t breed(const Layout& layout, const Parents<T>& parents, const Operato
     const std::size_t share = height * rows_of_block(breeder.work(), 16);
     std::atomic<std::size_t> beyond{parents.count};
     parallel_for(children.count, share, threads, [&](std::size_t begin, std::size_t end) {
+        const std::size_t found = breeder.first_beyond(begin, end);
+        for (std::size_t old = beyond; found < old && !beyond.compare_exchange_weak(old, found);) {
+        }
         Scratch<T> scratch(layout);
         std::vector<T> rows(height * width);
         // The parents of a block are on their way from memory while the block before is made.
@@ -173,14 +176,11 @@ std::size_t breed(const Layout& layout, const Parents<T>& parents, const Operato
             breeder.pick(static_cast<std::uint32_t>(from), std::min(height, end - from), into);
         };
         pick(begin, picked[0]);
-        std::size_t now = 0, lowest = parents.count;
+        std::size_t now = 0;
         for (std::size_t from = begin; from < end; from += height, now = 1 - now) {
-            const std::size_t count = std::min(height, end - from);
             if (from + height < end) pick(from + height, picked[1 - now]);
-            lowest = std::min(lowest, breeder.first_beyond(from, from + count));
-            breeder.make(static_cast<std::uint32_t>(from), count, picked[now], rows.data(), scratch);
-        }
-        for (std::size_t old = beyond; lowest < old && !beyond.compare_exchange_weak(old, lowest);) {
+            breeder.make(static_cast<std::uint32_t>(from), std::min(height, end - from), picked[now],
+                         rows.data(), scratch);
         }
     });
     return beyond;
