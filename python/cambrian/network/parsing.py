@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 MAX_TEXT = 16 * 2**20
+MAX_WORD = 1_000
 
 Scalar = str | int | float | bool | None
 
@@ -116,7 +117,10 @@ def expect_keys(
 
 
 def check_scalars(what: str, data: object) -> dict[str, Scalar]:
-    """Return a copy of `data` if it maps strings to JSON scalars; raise ValueError otherwise."""
+    """Return a copy of `data` if it maps strings to JSON scalars that can be printed and stored.
+
+    Raises ValueError otherwise.
+    """
     if not isinstance(data, Mapping):
         raise ValueError(f"{what} must map names to values, got {type(data).__name__}")
     for name, value in data.items():
@@ -129,4 +133,12 @@ def check_scalars(what: str, data: object) -> dict[str, Scalar]:
                 f"{what}: {shown(name)} must be a string, a finite number, true, false or null, "
                 f"got {shown(value)}"
             )
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise ValueError(f"{what}: {shown(name)} must be a number of at most 64 bits, got {shown(value)}")
+        for text in (name, value):
+            if isinstance(text, str) and (len(text) > MAX_WORD or not text.isprintable()):
+                raise ValueError(
+                    f"{what}: names and strings must be at most {MAX_WORD} printable characters, "
+                    f"got {shown(text)}"
+                )
     return dict(data)

@@ -119,12 +119,25 @@ def _scalar_option(option: object) -> Scalar:
     value = scalar(option)
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"Choice options must be finite; got {value!r}")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError(f"Choice takes no numbers of more than 64 bits; got one of {value.bit_length()}")
+    if isinstance(value, str) and not _is_text(value):
+        raise ValueError(f"Choice options must be text that UTF-8 can hold; got {value[:60]!r}")
     if value is not None and not isinstance(value, str | int | float | bool):
         raise TypeError(
             f"Choice options are str, int, float, bool, None or operations; got {type(option).__name__} "
             f"({option!r}). A list of options is given as Choice(*options)"
         )
     return value
+
+
+def _is_text(value: str) -> bool:
+    """Whether a string can be written to a file: half of a surrogate pair can't."""
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _operation(name: str, operation: object) -> Template | nn.Primitive:

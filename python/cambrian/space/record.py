@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 _ASSOCIATIVE = {s.EQ, s.NE, s.LT, s.LE, s.AND, s.OR}
 
+MAX_REGISTERS = 65_536  # of a procedure; the core refuses more
+MAX_EXPRESSIONS = 1 << 20
+MAX_NESTED = 64  # Python itself stops at about three hundred
+
 
 class Draft:
     """A block being recorded."""
@@ -50,6 +54,7 @@ class Recorder:
         self.body = Draft()
         self.open: list[Draft] = [self.body]
         self.registers = inputs
+        self.nested = 0  # templates that run inside one another at the moment
         self.values = tuple(Value(self, i, self.body) for i in range(inputs))
 
     # Names
@@ -122,6 +127,21 @@ class Recorder:
         """Build an error that says where."""
         return TypeError(f"in {self.here}: {message}")
 
+    def too_long(self, what: str) -> TypeError:
+        """Build the error for a template that grows without bound, by a loop or by calls that double."""
+        most = MAX_REGISTERS if what == "values" else MAX_EXPRESSIONS
+        return self.error(f"the template records more than {most:,} {what}; does a loop or a call never end?")
+
+    def enter(self, name: str) -> None:
+        """Note that a template is run inside another; refuse to go on where that has no end."""
+        self.nested += 1
+        if self.nested > MAX_NESTED:
+            raise self.error(f"{name} is nested in {MAX_NESTED} calls of templates; does it call itself?")
+
+    def leave(self) -> None:
+        """Note that a template has been run."""
+        self.nested -= 1
+
     def refuse_argument(self, user: str, name: str, names: Sequence[str]) -> NoReturn:
         """Raise the error for a keyword that nothing takes."""
         raise self.error(f"{user}: {unknown('parameter', name, names)}")
@@ -149,6 +169,8 @@ class Recorder:
                 numbers.append(int(operand))  # type: ignore[call-overload]
         a, b, c = (*numbers, 0, 0, 0)[:3]
         index = self.exprs.setdefault((op, a, b, c), len(self.exprs))
+        if index >= MAX_EXPRESSIONS:
+            raise self.too_long("expressions")
         return Expr(self, index, scope, op in _ASSOCIATIVE or op in (s.SAME, s.EXISTS, s.NOT))
 
     def integer(self, value: object, what: str) -> int:
@@ -214,6 +236,8 @@ class Recorder:
 
     def new_register(self) -> int:
         """Return a register nothing uses yet."""
+        if self.registers >= MAX_REGISTERS:
+            raise self.too_long("values")
         self.registers += 1
         return self.registers - 1
 

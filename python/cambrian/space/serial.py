@@ -1,13 +1,8 @@
-"""Spaces as JSON and TOML."""
+"""Spaces as JSON-able data; `files` writes and reads it."""
 
 from __future__ import annotations
 
-import json
-import math
-import re
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from cambrian.errors import unknown
@@ -17,14 +12,10 @@ from cambrian.space.options import Conditions, When
 from cambrian.space.program import Program
 from cambrian.space.space import Space
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 FORMAT = "cambrian-space"
 VERSION = 1
 _MAX_DEPTH = 32
+_MAX_MESSAGE = 500
 
 
 def to_dict(space: Space) -> dict[str, Any]:
@@ -82,12 +73,27 @@ def _when_to_list(when: Conditions) -> list[Any]:
 
 
 def from_dict(data: Mapping[str, Any]) -> Space:
-    """Make a space of JSON-able data."""
+    """Make a space of JSON-able data. Raises ValueError naming what is wrong, at bounded length."""
+    try:
+        return _from_dict(data)
+    except RecursionError:
+        raise ValueError("the space is nested too deep") from None
+    except (ValueError, TypeError) as error:
+        message = str(error)
+        cut = message if len(message) <= _MAX_MESSAGE else f"{message[:_MAX_MESSAGE]} …"
+        raise ValueError(cut) from None
+
+
+def _from_dict(data: Mapping[str, Any]) -> Space:
     if not isinstance(data, Mapping) or data.get("format") != FORMAT:
         raise ValueError(f"not a space: expected a dict with format={FORMAT!r} as Space.to_dict() writes it")
     version = data.get("version")
-    if version != VERSION:
-        raise ValueError(f"the space has format version {version!r}; this Cambrian reads version {VERSION}")
+    if isinstance(version, bool) or version != VERSION:
+        newer = isinstance(version, int) and version > VERSION
+        advice = "; it is newer, update cambrian" if newer else ""
+        raise ValueError(
+            f"the space has format version {version!r}; this Cambrian reads version {VERSION}{advice}"
+        )
     known = {"format", "version", "input", "outputs", "members", "templates"}
     for key in data:
         if key not in known:
@@ -97,12 +103,7 @@ def from_dict(data: Mapping[str, Any]) -> Space:
         raise ValueError(f"templates: expected a dict; got {templates!r}")
     program = None if templates is None else Program.from_dict(templates)
     members = _members_from_dict(data.get("members"), "members", 0, program is not None)
-    try:
-        return Space.recorded(members, program, data.get("input"), data.get("outputs"))
-    except RecursionError:
-        raise ValueError("the space is nested too deep") from None
-    except TypeError as error:
-        raise ValueError(str(error)) from None
+    return Space.recorded(members, program, data.get("input"), data.get("outputs"))
 
 
 def _members_from_dict(data: Any, path: str, depth: int, recorded: bool) -> dict[str, Member]:
@@ -163,91 +164,3 @@ def _unavailable(x: Any) -> Any:
     raise TypeError(
         "a group read from a file can't be used in another space; its template was recorded there"
     )
-
-
-def save(space: Space, path: Path) -> None:
-    """Write a space to a file."""
-    data = to_dict(space)
-    if path.suffix == ".json":
-        text = json.dumps(data, indent=1, allow_nan=False)
-        text = re.sub(r"\[[^][{}]*\]", lambda found: re.sub(r"\s*\n\s*", " ", found[0]), text)
-    elif path.suffix == ".toml":
-        text = "\n".join(_toml(data, ())) + "\n"
-    else:
-        raise ValueError(f"a space is saved as .json or .toml; got {str(path)!r}")
-    path.write_text(text, encoding="utf-8")
-
-
-def load(path: Path) -> Space:
-    """Read a space from a file."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix == ".json":
-            data = json.loads(text, object_pairs_hook=_unique)
-        elif path.suffix == ".toml":
-            data = _from_toml(tomllib.loads(text))
-        else:
-            raise ValueError("a space is read from .json or .toml")
-        return from_dict(data)
-    except (ValueError, RecursionError) as error:
-        message = "nested too deep" if isinstance(error, RecursionError) else str(error)
-        raise ValueError(f"{path}: {message}") from None
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    data = dict(pairs)
-    if len(data) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(
-            f"the name {next(n for n in names if names.count(n) > 1)!r} stands twice in one dict"
-        )
-    return data
-
-
-# TOML has no null: it is written as the table {none = true}.
-_NONE = {"none": True}
-
-
-def _from_toml(value: Any) -> Any:
-    if isinstance(value, dict):
-        return None if value == _NONE else {key: _from_toml(inner) for key, inner in value.items()}
-    return [_from_toml(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _toml(data: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
-    dicts = {key: value for key, value in data.items() if isinstance(value, dict)}
-    tables = (
-        dicts if any(map(_opens, dicts.values())) else {}
-    )  # all or none: the order of members has a meaning
-    lines = [f"{_toml_key(key)} = {_toml_value(value)}" for key, value in data.items() if key not in tables]
-    for key, value in tables.items():
-        here = (*path, _toml_key(key))
-        lines += ["", f"[{'.'.join(here)}]", *_toml(value, here)]
-    return lines
-
-
-def _opens(value: Mapping[str, Any]) -> bool:
-    """Only tables of tables get a section of their own; a gene stands on one line."""
-    return any(isinstance(inner, dict | list) and key != "options" for key, inner in value.items()) and bool(
-        value
-    )
-
-
-def _toml_key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key, ensure_ascii=False)
-
-
-def _toml_value(value: Any) -> str:
-    if value is None:
-        return "{none = true}"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_toml_key(k)} = {_toml_value(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_toml_value, value)) + "]"
-    if isinstance(value, float) and math.isfinite(value):
-        return repr(value)
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return str(value)

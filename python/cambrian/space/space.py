@@ -305,16 +305,16 @@ class Space:
 
         >>> space.save("space.toml"); space = cb.Space.load("space.toml")
         """
-        from cambrian.space import serial
+        from cambrian.space import files
 
-        serial.save(self, Path(path))
+        files.save(self, Path(path))
 
     @staticmethod
     def load(path: str | Path) -> Space:
         """Read a space from a .json or .toml file. Raises ValueError naming what is wrong."""
-        from cambrian.space import serial
+        from cambrian.space import files
 
-        return serial.load(Path(path))
+        return files.load(Path(path))
 
     def __str__(self) -> str:
         return describe.tree(self)

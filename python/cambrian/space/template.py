@@ -63,7 +63,9 @@ class Template:
         for name in self.names:
             if name not in bound:
                 bound[name] = self._look_up(recorder, name)
+        recorder.enter(self.name)
         result = self.function(**bound)
+        recorder.leave()
         if not isinstance(result, Value):
             raise recorder.error(
                 f"{self.name} must return a value (what an operation gave); it returned "
