@@ -280,7 +280,7 @@ def columns_of(layout: _core.Layout) -> tuple[list[dict[str, Any]], list[dict[st
         columns.append(column)
     for _ in columns:
         next(words)
-    names = ("length", "min", "max", "first", "width", "parent", "parent_slot")
+    names = ("length", "min", "max", "first", "width", "parent", "parent_slot", "edges")
     return columns, [{name: next(words) for name in names} for _ in range(next(words))]
 
 

@@ -96,6 +96,7 @@ class Slots:
     width: int
     parent: int
     parent_slot: int
+    edges: int = 0
 
 
 class Space:

@@ -139,7 +139,7 @@ class GraphTable {
     // Repairs name nodes by their place in the result; those of nodes that nothing uses say nothing.
     void renumber(std::vector<Repair>& repairs) const {
         std::erase_if(repairs, [&](Repair& repair) {
-            if (repair.rule == Rule::kClamp || repair.node == kAbsent) return false;
+            if (names_column(repair.rule) || repair.node == kAbsent) return false;
             repair.node = number_[static_cast<std::size_t>(repair.node)];
             return repair.node == kAbsent;
         });

@@ -39,6 +39,7 @@ struct Track {
     bool aligned = false;  // each slot is matched with the one at its place
     std::int32_t pairs = 0;
     std::int32_t length = 0;
+    std::int32_t lengths[2] = {0, 0};   // of the parents
     std::vector<std::uint8_t> matched;  // of the slots, 1 or 0
     std::vector<std::uint32_t> coins;
     std::vector<std::uint8_t> swapped;   // whether the second parent fills a gap
@@ -118,7 +119,8 @@ class HomologousCrosser final : public Crosser<T> {
             const SlotShape& shape = parts_[p].shape;
             Track& track = room.tracks[p];
             const std::int32_t n = shape.length(one), m = shape.length(two);
-            track.length = n;
+            track.length = track.lengths[0] = n;
+            track.lengths[1] = m;
             track.aligned = align(parts_[p], n, m, track, room);
             if (!track.aligned) {
                 fill_gaps(shape, n, m, words, track);
@@ -263,6 +265,21 @@ class HomologousCrosser final : public Crosser<T> {
                                                            [=](std::int32_t t) { return places[base + t]; });
                 genes[to * width] = static_cast<T>(moved);
             }
+        }
+        for (const SlotMask& mask : shape.masks) {
+            for (std::int32_t to = 0; to < length; ++to) {
+                T* gene = slots + to * width + mask.offset;
+                const bool second = has_bit(bits, static_cast<std::size_t>(gene - child));
+                const std::int32_t home = homes[second ? 1 : 0][to], base = home >= most ? most : 0;
+                const auto position = [=](std::int32_t t) { return places[base + t]; };
+                *gene = static_cast<T>(mask.moved(*gene, home - base, to, position));
+            }
+        }
+        for (const SlotMask& mask : shape.ends) {
+            const bool second = has_bit(bits, at(mask.offset));
+            const auto position = [=](std::int32_t t) { return places[(second ? most : 0) + t]; };
+            child[mask.offset] = static_cast<T>(
+                mask.moved(child[mask.offset], track.lengths[second ? 1 : 0], length, position));
         }
     }
 

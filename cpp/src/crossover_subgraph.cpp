@@ -235,6 +235,7 @@ class SubgraphCrosser final : public Crosser<T> {
         for (std::int32_t s = start; s < parts.n; ++s) {
             if (!gone(s)) move(one, first, 0, s);
         }
+        one.move_ends(child, parts.n, length, [&](std::int32_t t) { return room.place[0][at(t)]; });
         one.set_length(child, length);
     }
 

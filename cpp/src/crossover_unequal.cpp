@@ -54,6 +54,13 @@ class UnequalCrosser final : public Crosser<T> {
         const auto position = [=](std::int32_t t) { return t < cut ? head - 1 : t - cut + head; };
         for (std::int32_t s = head; s < length; ++s)
             shape.move_references(shape.slot(child, s), s - head + cut, s, position);
+        // Masks beside the repeat come from the parent that gave the columns there.
+        for (const SlotMask& mask : shape.ends) {
+            const bool later = static_cast<std::size_t>(mask.offset) >= end;
+            const auto kept = [=](std::int32_t t) { return later ? position(t) : std::min(t, head - 1); };
+            T& value = child[mask.offset];
+            value = static_cast<T>(mask.moved(value, later ? seconds : firsts, length, kept));
+        }
     }
 
     std::size_t width_;

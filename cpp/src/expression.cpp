@@ -108,6 +108,8 @@ std::int64_t Interpreter::binary(const Frame& frame, const Expr& expr) {
             return std::min(a, b);
         case ExprOp::kMax:
             return std::max(a, b);
+        case ExprOp::kBit:
+            return b >= 0 && b < 63 ? a >> b & 1 : 0;
         case ExprOp::kEq:
             return a == b;
         case ExprOp::kNe:

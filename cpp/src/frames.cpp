@@ -45,10 +45,10 @@ std::vector<Run> runs(const Layout& layout) {
     add({0, -1, 0, -1});
     for (std::size_t f = 0; f < found.size(); ++f) {
         for (const Instr& instr : layout.procedures[at(found[f].procedure)].instrs) {
-            if (instr.kind != InstrKind::kCall && instr.kind != InstrKind::kSlots) continue;
+            if (!runs_procedure(instr.kind)) continue;
             const std::int32_t parent = climb(found, static_cast<std::int32_t>(f), instr.up);
             const std::int32_t base = found[at(parent)].base + instr.offset;
-            const bool slots = instr.kind == InstrKind::kSlots;
+            const bool slots = runs_slots(instr.kind);
             add({instr.target, parent, base, slots ? repeat_at(layout, base, instr) : -1});
         }
     }
@@ -65,7 +65,7 @@ bool same_procedure(const Layout& layout, std::int32_t first, std::int32_t secon
                               i.args.first, i.args.count, i.blocks.first, i.blocks.count};
         };
         if (fields(x) != fields(y)) return false;
-        const bool calls = x.kind == InstrKind::kCall || x.kind == InstrKind::kSlots;
+        const bool calls = runs_procedure(x.kind);
         return calls ? same_procedure(layout, x.target, y.target) : x.target == y.target;
     };
     const auto same_block = [](const Block& x, const Block& y) {

@@ -37,8 +37,8 @@ std::string Shape::text() const {
 }
 
 std::string_view rule_name(Rule rule) {
-    static constexpr std::string_view kNames[] = {"clamp", "stride",  "dilation", "kernel", "groups",
-                                                  "pool",  "project", "resize",   "mean"};
+    static constexpr std::string_view kNames[] = {"clamp",   "stride", "dilation", "kernel", "groups", "pool",
+                                                  "project", "resize", "mean",     "drop",   "connect"};
     return kNames[static_cast<std::size_t>(rule)];
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <stdexcept>
 #include <string>
 
@@ -18,7 +19,7 @@ std::size_t at(std::int64_t index) {
 }  // namespace
 
 Interpreter::Interpreter(const Layout& layout)
-    : layout_(layout), normal_(layout.width()), active_(layout.width()) {
+    : layout_(layout), wiring_(layout), normal_(layout.width()), active_(layout.width()) {
     if (layout.plain()) return;
     std::vector<Need> known(layout.procedures.size());
     const Need most = need(0, known);
@@ -32,8 +33,8 @@ Interpreter::Need Interpreter::need(std::size_t procedure, std::vector<Need>& kn
     const Procedure& code = layout_.procedures[procedure];
     Need below;
     for (const Instr& instr : code.instrs) {
-        below.inputs = std::max(below.inputs, at(instr.inputs.count));
-        if (instr.kind != InstrKind::kCall && instr.kind != InstrKind::kSlots) continue;
+        below.inputs = std::max(below.inputs, at(std::max(instr.inputs.count, kMaxMaskBits)));
+        if (!runs_procedure(instr.kind)) continue;
         const Need target = need(at(instr.target), known);
         below.values = std::max(below.values, target.values + 2 * at(instr.inputs.count) + at(instr.max));
         below.params = std::max(below.params, target.params + at(instr.args.count));
@@ -49,6 +50,7 @@ const Graph& Interpreter::expand(std::vector<Repair>* repairs) {
     value_top_ = values_.data();
     param_top_ = params_.data();
     steps_left_ = kMaxSteps;
+    if (!wiring_.empty()) wiring_.repair(normal_.data(), active_.data(), repairs);
     const Value input = 0;
     Frame root{
         &layout_.procedures.front(), nullptr, 0, -1, 0, 0, nullptr, nullptr, &layout_.outputs, nullptr};
@@ -91,9 +93,12 @@ Value Interpreter::execute(Frame& frame, const Instr& instr) {
         case InstrKind::kCall:
             return call(frame, instr);
         case InstrKind::kSlots:
+        case InstrKind::kEach:
             return slots(frame, instr);
         case InstrKind::kRef:
             return reference(frame, instr);
+        case InstrKind::kGather:
+            return gather(frame, instr);
     }
     return kAbsent;
 }
@@ -179,6 +184,10 @@ Value Interpreter::slots(const Frame& frame, const Instr& instr) {
         outputs[slot] = enter(callee, current);
         current[0] = outputs[slot];
     }
+    if (instr.kind == InstrKind::kEach) {
+        Value* const each = frame.registers + instr.dst + 1;
+        std::fill(std::copy_n(outputs, count, each), each + instr.max, kAbsent);
+    }
     value_top_ = inputs;
     param_top_ = params;
     return current[0];
@@ -196,6 +205,31 @@ Value Interpreter::reference(const Frame& frame, const Instr& instr) {
     const std::int32_t input = std::max(target, -slot->n_inputs);
     builder_.repaired(Rule::kClamp, number, target, input);
     return slot->inputs[slot->n_inputs + input];
+}
+
+Value Interpreter::gather(const Frame& frame, const Instr& instr) {
+    const Frame* home = climb(&frame, instr.up);
+    std::uint32_t left = normal_[at(home->base + instr.offset)];
+    const std::int32_t* registers = frame.procedure->lists.data() + instr.inputs.first;
+    const Frame* slot = instr.max == 0 ? climb_to_slot(home, 0) : nullptr;
+    std::int32_t position, n_inputs;
+    if (slot != nullptr) {
+        position = slot->slot;
+        n_inputs = slot->n_inputs;
+    } else {
+        position = instr.min + (instr.length < 0 ? 0 : normal_[at(home->base + instr.length)]);
+        n_inputs = instr.inputs.count - instr.max;
+    }
+    std::size_t n = 0;
+    for (; left != 0; left &= ~std::bit_floor(left)) {
+        const std::int32_t target = position - static_cast<std::int32_t>(std::bit_width(left));
+        if (slot != nullptr)
+            gathered_[n++] = target >= 0 ? slot->outputs[target] : slot->inputs[n_inputs + target];
+        else
+            gathered_[n++] = frame.registers[registers[n_inputs + target]];
+    }
+    spend(n);
+    return builder_.apply(static_cast<Op>(instr.target), {gathered_.data(), n}, {});
 }
 
 }  // namespace cambrian

@@ -39,7 +39,7 @@ Condition read_condition(RecordReader& reader, std::int64_t n_columns, std::size
 
 Column read_column(RecordReader& reader, std::int64_t n_columns, std::size_t& flags_left) {
     Column column{};
-    column.kind = static_cast<GeneKind>(reader.next("gene kind", 0, 4));
+    column.kind = static_cast<GeneKind>(reader.next("gene kind", 0, 5));
     column.options = reader.next32("options", 1, 65'536);
     column.repeat = reader.next32("repeat of a column", -1, n_columns);
     column.slot = reader.next32("slot of a column", -1, n_columns);
@@ -77,7 +77,18 @@ Repeat read_repeat(RecordReader& reader, std::int64_t index, std::int64_t n_colu
     repeat.width = reader.next32("repeat width", 0, (n_columns - repeat.first) / repeat.max);
     repeat.parent = reader.next32("parent repeat", -1, index - 1);
     repeat.parent_slot = reader.next32("parent slot", -1, 65'535);
+    repeat.edges = reader.next32("edges of a repeat", 0, 65'535);
     return repeat;
+}
+
+Mask read_mask(RecordReader& reader, std::int64_t n_columns, std::int64_t n_repeats) {
+    Mask mask{};
+    mask.column = reader.next32("column of a mask", 0, n_columns - 1);
+    mask.repeat = reader.next32("repeat of a mask", 0, n_repeats - 1);
+    mask.least = reader.next32("least bits of a mask", 0, kMaxMaskBits);
+    mask.most = reader.next32("most bits of a mask", std::max(mask.least, 1), kMaxMaskBits);
+    mask.loose = reader.next("loose flag", 0, 1) != 0;
+    return mask;
 }
 
 Slice read_list(RecordReader& reader, std::vector<std::int32_t>& lists, const char* what,
@@ -92,20 +103,22 @@ Instr read_instr(RecordReader& reader, Procedure& procedure, std::int64_t n_proc
                  std::int64_t n_columns) {
     const auto n_ops = static_cast<std::int64_t>(operations().size());
     Instr instr{};
-    instr.kind = static_cast<InstrKind>(reader.next("instruction kind", 0, 4));
+    instr.kind = static_cast<InstrKind>(reader.next("instruction kind", 0, 6));
     const bool op = instr.kind == InstrKind::kOp;
-    const bool slots = instr.kind == InstrKind::kSlots;
-    const bool runs = slots || instr.kind == InstrKind::kCall;
-    const bool placed = runs || instr.kind == InstrKind::kRef;
+    const bool slots = runs_slots(instr.kind);
+    const bool gather = instr.kind == InstrKind::kGather;
+    const bool runs = runs_procedure(instr.kind);
+    const bool placed = runs || gather || instr.kind == InstrKind::kRef;
+    const bool counts = slots || gather;
     instr.dst = reader.next32("destination register", procedure.inputs, procedure.registers - 1);
-    instr.target = op     ? reader.next32("operation", 1, n_ops - 1)
-                   : runs ? reader.next32("procedure", 1, n_procedures - 1)
-                          : reader.next32("unused target", -1, -1);
+    instr.target = op || gather ? reader.next32("operation", 1, n_ops - 1)
+                   : runs       ? reader.next32("procedure", 1, n_procedures - 1)
+                                : reader.next32("unused target", -1, -1);
     instr.up = reader.next32("frames up", 0, placed ? 32 : 0);
     instr.offset = reader.next32("column offset", 0, placed ? n_columns : 0);
-    instr.length = reader.next32("length offset", -1, slots ? n_columns : -1);
-    instr.min = reader.next32("slots min", 0, slots ? 65'535 : 0);
-    instr.max = reader.next32("slots max", slots ? std::max(instr.min, 1) : 0, slots ? 65'535 : 0);
+    instr.length = reader.next32("length offset", -1, counts ? n_columns : -1);
+    instr.min = reader.next32("slots min", 0, counts ? 65'535 : 0);
+    instr.max = reader.next32("slots max", slots ? std::max(instr.min, 1) : 0, counts ? 65'535 : 0);
     instr.width = reader.next32("slots width", 0, slots ? n_columns : 0);
     instr.inputs = read_list(reader, procedure.lists, "input register", procedure.registers);
     instr.args = read_list(reader, procedure.lists, "argument expression",
@@ -118,7 +131,7 @@ Instr read_instr(RecordReader& reader, Procedure& procedure, std::int64_t n_proc
 Expr read_expr(RecordReader& reader) {
     Expr expr{};
     const std::int64_t op = reader.next("expression", 0, 27);
-    if ((op > 7 && op < 10) || (op > 17 && op < 20)) {
+    if ((op > 7 && op < 10) || op == 19) {
         throw std::invalid_argument("layout word " + std::to_string(reader.position() - 1) +
                                     ": no expression has code " + std::to_string(op));
     }
@@ -160,10 +173,13 @@ void read_columns(RecordReader& reader, Layout& layout) {
     fit_conditions(layout.columns, flags_left);
     for (std::int64_t i = 0; i < n; ++i)
         layout.order.push_back(reader.next32("column of the order", 0, n - 1));
-    layout.repeats.resize(reader.count("number of repeats", 0, 7));
+    layout.repeats.resize(reader.count("number of repeats", 0, 8));
     for (std::size_t r = 0; r < layout.repeats.size(); ++r) {
         layout.repeats[r] = read_repeat(reader, static_cast<std::int64_t>(r), n);
     }
+    layout.masks.resize(reader.count("number of masks", 0, 5));
+    for (auto& mask : layout.masks)
+        mask = read_mask(reader, n, static_cast<std::int64_t>(layout.repeats.size()));
 }
 
 void read_programs(RecordReader& reader, Layout& layout) {
@@ -225,6 +241,7 @@ Layout Layout::parse(std::span<const std::int64_t> words) {
                                     std::to_string(reader.position() - 1));
     }
     validate_columns(layout);
+    validate_masks(layout);
     validate_procedures(layout);
     validate_frames(layout);
     layout.activity = plan_activity(layout);

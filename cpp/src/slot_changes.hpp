@@ -69,6 +69,11 @@ class SlotChanges {
             value =
                 static_cast<T>(reference.moved(value, place + 1, place, [](std::int32_t t) { return t; }));
         }
+        for (const SlotMask& mask : shape_.masks) {
+            if (!has_bit(bits_.data(), static_cast<std::size_t>(mask.offset))) continue;
+            T& value = first[mask.offset];
+            value = static_cast<T>(mask.moved(value, place + 1, place, [](std::int32_t t) { return t; }));
+        }
         shift(place + 2, -1);
     }
 
@@ -90,6 +95,7 @@ class SlotChanges {
             const std::int32_t was = s == to ? from : s > high ? s : s + step;
             shape_.move_references(slot(s), was, s, position);
         }
+        shape_.move_ends(genome_, length_, length_, position);
     }
 
     void swap() {
@@ -99,6 +105,7 @@ class SlotChanges {
         const auto swapped = [=](std::int32_t t) { return t == one ? two : t == two ? one : t; };
         for (std::int32_t s = std::min(one, two); s < length_; ++s)
             shape_.move_references(slot(s), swapped(s), s, swapped);
+        shape_.move_ends(genome_, length_, length_, swapped);
     }
 
   private:
@@ -128,6 +135,7 @@ class SlotChanges {
         const auto position = [=](std::int32_t t) { return t < place - (step < 0 ? 1 : 0) ? t : t + step; };
         for (std::int32_t s = place; s < length_; ++s)
             shape_.move_references(slot(s + step), s, s + step, position);
+        shape_.move_ends(genome_, length_, length_ + step, position);
         length_ += step;
         shape_.set_length(genome_, length_);
     }

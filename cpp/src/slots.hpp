@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <vector>
 
@@ -33,10 +34,32 @@ struct SlotReference {
     }
 };
 
+// A mask of a repeat's slots and inputs: in each slot, or beside the repeat.
+struct SlotMask {
+    std::int32_t offset;  // column within the slot; beside: column of the genome
+    std::int32_t bits;
+    std::int32_t inputs;
+
+    // What names from place `to` the slots that `value` named from place `from`; see SlotReference. Those
+    // that can't be reached fall away. Bits beyond the inputs name nothing, and stay where nothing moves.
+    template <class Position>
+    std::int32_t moved(std::int32_t value, std::int32_t from, std::int32_t to, Position position) const {
+        std::uint32_t result = 0;
+        for (auto left = static_cast<std::uint32_t>(value); left != 0; left &= left - 1) {
+            const std::int32_t distance = std::countr_zero(left) + 1, old = from - distance;
+            const std::int32_t target = old < 0 ? old : position(old), now = to - target;
+            if (now >= 1 && now <= bits) result |= std::uint32_t{1} << (now - 1);
+        }
+        return static_cast<std::int32_t>(result);
+    }
+};
+
 // What the slots of a repeat have in common.
 struct SlotShape {
     Repeat repeat;
     std::vector<SlotReference> references;  // of this repeat, not of those inside
+    std::vector<SlotMask> masks;            // in each slot, of this repeat
+    std::vector<SlotMask> ends;             // beside it
     bool alike = true;                      // all slots have the same options
 
     SlotShape(const Layout& layout, const Repeat& repeat);
@@ -60,6 +83,19 @@ struct SlotShape {
         for (const SlotReference& reference : references) {
             T& value = slot[reference.offset];
             value = static_cast<T>(reference.moved(value, from, to, position));
+        }
+        for (const SlotMask& mask : masks) {
+            T& value = slot[mask.offset];
+            value = static_cast<T>(mask.moved(value, from, to, position));
+        }
+    }
+
+    // The masks beside the repeat, of a genome with slots that came from a place with `from` of them.
+    template <class T, class Position>
+    void move_ends(T* genome, std::int32_t from, std::int32_t to, Position position) const {
+        for (const SlotMask& mask : ends) {
+            T& value = genome[mask.offset];
+            value = static_cast<T>(mask.moved(value, from, to, position));
         }
     }
 };

@@ -97,8 +97,9 @@ void check_column(const Layout& layout, std::size_t c, const Owner& owner) {
              " of repeat " + std::to_string(owner.repeat));
     }
     const bool reference = column.kind == GeneKind::kReference;
-    if (reference != (column.inputs > 0) || (reference && column.repeat < 0)) {
-        fail(name + ": a reference lives in a slot and has at least one input, other genes have none");
+    const bool points = reference || column.kind == GeneKind::kMask;
+    if (points != (column.inputs > 0) || (reference && column.repeat < 0)) {
+        fail(name + ": a reference lives in a slot, it and a mask have at least one input, other genes none");
     }
     if (column.optional && !reference) fail(name + ": only a reference can be optional");
 }

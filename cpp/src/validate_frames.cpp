@@ -112,10 +112,12 @@ class FrameWalk {
             if (base > static_cast<std::int64_t>(layout_.columns.size()))
                 fail(frame, "a call leaves the genome");
             add({instr.target, parent, static_cast<std::int32_t>(base), -1, -1});
-        } else if (instr.kind == InstrKind::kSlots) {
+        } else if (runs_slots(instr.kind)) {
             check_slots(frame, instr);
         } else if (instr.kind == InstrKind::kRef) {
             check_reference(frame, instr);
+        } else if (instr.kind == InstrKind::kGather) {
+            check_gather(frame, instr);
         }
     }
 
@@ -148,6 +150,31 @@ class FrameWalk {
             fail(frame, "column " + std::to_string(number) + " is not a reference of its slot with " +
                             std::to_string(inputs) + " inputs");
         }
+    }
+
+    // Once masks are repaired their bits name what is there: in a slot, slots before and the inputs its frame
+    // has; beside the repeat, as many registers as inputs and slots.
+    void check_gather(std::int32_t frame, const Instr& instr) const {
+        const std::int32_t home = climb(frame, instr.up);
+        const std::int32_t number = column(frame, home, instr.offset);
+        const auto mask = std::find_if(layout_.masks.begin(), layout_.masks.end(),
+                                       [&](const Mask& each) { return each.column == number; });
+        if (mask == layout_.masks.end()) fail(frame, "column " + std::to_string(number) + " is no mask");
+        const std::int32_t inputs = layout_.columns[at(number)].inputs;
+        const bool inside = layout_.columns[at(number)].repeat == mask->repeat;
+        bool fits;
+        if (instr.max == 0) {
+            const Frame& slot = frames_[at(climb_to_slot(home, 0))];
+            fits = inside && slot.repeat == mask->repeat && slot.slot == layout_.columns[at(number)].slot &&
+                   inputs_.at(slot.repeat) == inputs && instr.inputs.count == 0;
+        } else {
+            const Repeat& repeat = layout_.repeats[at(mask->repeat)];
+            const std::int32_t length = instr.length < 0 ? -1 : frames_[at(home)].base + instr.length;
+            fits = !inside && instr.min == repeat.min && instr.max == repeat.max &&
+                   length == repeat.length_column && instr.inputs.count == inputs + repeat.max;
+        }
+        if (!fits)
+            fail(frame, "column " + std::to_string(number) + " is not a mask of these slots and inputs");
     }
 
     const Layout& layout_;

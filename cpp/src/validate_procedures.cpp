@@ -145,9 +145,13 @@ class ProcedureCheck {
             check_counts(instr, 0, 0, 1, true);
         } else if (instr.kind == InstrKind::kRef) {
             check_counts(instr, 0, 0, 0, false);
+        } else if (instr.kind == InstrKind::kGather) {
+            if (static_cast<Op>(instr.target) != Op::kAdd && static_cast<Op>(instr.target) != Op::kConcat)
+                fail("a mask gathers into add or concat, got operation " + std::to_string(instr.target));
+            check_counts(instr, instr.max, instr.max + std::int64_t{64}, 0, false);
         } else {
             const Procedure& target = layout_.procedures[at(instr.target)];
-            const std::int64_t chain = instr.kind == InstrKind::kSlots ? 1 : 0;
+            const std::int64_t chain = runs_slots(instr.kind) ? 1 : 0;
             check_counts(instr, std::max<std::int64_t>(chain, target.inputs), target.inputs, target.params,
                          false);
         }
@@ -158,8 +162,20 @@ class ProcedureCheck {
         for (const auto input : procedure_.list(instr.inputs)) check_register(input);
         for (const auto arg : procedure_.list(instr.args)) check_reads(arg);
         for (const auto block : procedure_.list(instr.blocks)) check_block(at(block), depth + 1);
-        if (written_[at(instr.dst)] != 0) fail("register " + std::to_string(instr.dst) + " is written twice");
-        written_[at(instr.dst)] = visible_[at(instr.dst)] = 1;
+        for (std::int32_t i = 0; i < results(instr); ++i) write(std::int64_t{instr.dst} + i);
+    }
+
+    // Registers that an instruction writes, from dst on.
+    static std::int32_t results(const Instr& instr) {
+        return instr.kind == InstrKind::kEach ? instr.max + 1 : 1;
+    }
+
+    void write(std::int64_t number) {
+        if (number >= procedure_.registers)
+            fail("register " + std::to_string(number) + " is written but there are " +
+                 std::to_string(procedure_.registers));
+        if (written_[at(number)] != 0) fail("register " + std::to_string(number) + " is written twice");
+        written_[at(number)] = visible_[at(number)] = 1;
     }
 
     void check_block(std::size_t block, int depth) {
@@ -170,8 +186,9 @@ class ProcedureCheck {
         for (std::int32_t i = 0; i < body.count; ++i)
             check_instr(procedure_.instrs[at(body.first + i)], depth);
         check_register(procedure_.blocks[block].result);
-        for (std::int32_t i = 0; i < body.count; ++i) {
-            if (depth > 0) visible_[at(procedure_.instrs[at(body.first + i)].dst)] = 0;
+        for (std::int32_t i = 0; depth > 0 && i < body.count; ++i) {
+            const Instr& instr = procedure_.instrs[at(body.first + i)];
+            std::fill_n(visible_.begin() + instr.dst, results(instr), std::uint8_t{0});
         }
     }
 
@@ -201,7 +218,7 @@ class CallGraph {
         height_[number] = kOpen;
         int most = 0;
         for (const auto& instr : layout_.procedures[number].instrs) {
-            if (instr.kind != InstrKind::kCall && instr.kind != InstrKind::kSlots) continue;
+            if (!runs_procedure(instr.kind)) continue;
             most = std::max(most, 1 + height(at(instr.target), depth + 1));
         }
         if (most > kMaxCallDepth) fail_depth();

@@ -91,6 +91,7 @@ _PUBLIC: dict[str, str] = {
     "Float": "cambrian.space.genes",
     "Group": "cambrian.space.groups",
     "Int": "cambrian.space.genes",
+    "Mask": "cambrian.space.mask",
     "Reference": "cambrian.space.genes",
     "Repeat": "cambrian.space.groups",
     "Space": "cambrian.space.space",
@@ -150,6 +151,7 @@ if TYPE_CHECKING:
     from cambrian.space.genes import Reference as Reference
     from cambrian.space.groups import Group as Group
     from cambrian.space.groups import Repeat as Repeat
+    from cambrian.space.mask import Mask as Mask
     from cambrian.space.space import Space as Space
     from cambrian.space.template import exists as exists
     from cambrian.space.template import nothing as nothing

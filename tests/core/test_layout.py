@@ -94,7 +94,7 @@ def set_column(column: int, place: int, value: int) -> Callable[[Words], None]:
 
 
 def set_repeat(number: int, **values: int) -> Callable[[Words], None]:
-    names = ("length", "min", "max", "first", "width", "parent", "parent_slot")
+    names = ("length", "min", "max", "first", "width", "parent", "parent_slot", "edges")
 
     def change(words: Words) -> None:
         repeat = dict(zip(names, words.repeats[number], strict=True)) | values
@@ -107,7 +107,8 @@ def set_repeat(number: int, **values: int) -> Callable[[Words], None]:
     ("change", "make", "message"),
     [
         (set_column(0, 1, 0), plain, "options: expected 1 … 65536, got 0"),
-        (set_column(0, 0, 5), plain, "gene kind: expected 0 … 4, got 5"),
+        (set_column(0, 0, 6), plain, "gene kind: expected 0 … 5, got 6"),
+        (set_column(0, 0, 5), plain, "it and a mask have at least one input"),
         (set_column(3, 2, -1), convolutional, "column 3 says slot 0 of repeat -1"),
         (set_column(1, 1, 9), convolutional, "column 1 is not a length gene of repeat 0"),
         (set_column(0, 0, 4), plain, "column 0 is a length gene of no repeat"),
@@ -262,4 +263,4 @@ def test_every_word_can_be_changed() -> None:
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(WORDS, max_size=200))
 def test_random_words_are_refused(values: list[int]) -> None:
-    attempt(np.array([0x43414D42, 1, *values], np.int64))
+    attempt(np.array([0x43414D42, 2, *values], np.int64))

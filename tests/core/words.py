@@ -18,11 +18,12 @@ import numpy as np
 
 from cambrian import _core
 
-MAGIC, VERSION = 0x43414D42, 1
-KINDS = {"choice": 0, "int": 1, "float": 2, "reference": 3, "length": 4}
+MAGIC, VERSION = 0x43414D42, 2
+KINDS = {"choice": 0, "int": 1, "float": 2, "reference": 3, "length": 4, "mask": 5}
 EXPRS = {
     "const": 0, "gene": 1, "param": 2, "dim": 3, "index": 4, "count": 5, "same": 6, "exists": 7,
     "add": 10, "sub": 11, "mul": 12, "floordiv": 13, "ceildiv": 14, "mod": 15, "min": 16, "max": 17,
+    "bit": 18,
     "eq": 20, "ne": 21, "lt": 22, "le": 23, "and": 24, "or": 25, "not": 26, "where": 27,
 }  # fmt: skip
 OPERATIONS = {operation["name"]: (code, operation) for code, operation in enumerate(_core.operations())}
@@ -144,6 +145,7 @@ class Words:
     outputs: int = 0
     columns: list[list[Any]] = field(default_factory=list)
     repeats: list[tuple[int, ...]] = field(default_factory=list)
+    masks: list[tuple[int, ...]] = field(default_factory=list)
     tables: list[tuple[int, ...]] = field(default_factory=list)
     procedures: list[Procedure] = field(default_factory=list)
     recipe: set[int] = field(default_factory=set)
@@ -160,9 +162,19 @@ class Words:
             self.recipe.add(len(self.columns) - 1)
         return len(self.columns) - 1
 
+    def mask(
+        self, bits: int, of: int, *, repeat: int = -1, slot: int = -1, inputs: int = 1, least: int = 0,
+        most: int | None = None, loose: bool = False, when: Iterable[tuple[int, Sequence[int]]] = (),
+    ) -> int:  # fmt: skip
+        """A mask of repeat `of`; in its slots `repeat` is the same."""
+        column = self.gene(1 << bits, "mask", repeat=repeat, slot=slot, inputs=inputs, when=when)
+        self.masks.append((column, of, least, bits if most is None else most, int(loose)))
+        return column
+
     def repeat(
-        self, low: int, high: int, slot: Callable[[int, int], None], parent: int = -1, parent_slot: int = -1
-    ) -> tuple[int, int]:
+        self, low: int, high: int, slot: Callable[[int, int], None], parent: int = -1, parent_slot: int = -1,
+        edges: int = 0,
+    ) -> tuple[int, int]:  # fmt: skip
         """Adds the length gene and the slots, whose genes `slot(repeat, s)` adds: (length, first)."""
         number = len(self.repeats)
         self.repeats.append(())
@@ -173,7 +185,7 @@ class Words:
         for s in range(high):
             slot(number, s)
         width = (len(self.columns) - first) // high
-        self.repeats[number] = (length, low, high, first, width, parent, parent_slot)
+        self.repeats[number] = (length, low, high, first, width, parent, parent_slot, edges)
         return length, first
 
     def table(self, *values: int) -> int:
@@ -190,6 +202,7 @@ class Words:
         words = [MAGIC, VERSION, n, *[word for column in self.columns for word in column]]
         words += self.order if self.order is not None else range(n)
         words += [len(self.repeats), *[word for repeat in self.repeats for word in repeat]]
+        words += [len(self.masks), *[word for mask in self.masks for word in mask]]
         words.append(len(self.tables))
         for table in self.tables:
             words += [len(table), *table]

@@ -80,13 +80,19 @@ enum class Rule : std::uint8_t {
     kPool,
     kProject,
     kResize,
-    kMean
+    kMean,
+    kDrop,
+    kConnect
 };
 std::string_view rule_name(Rule rule);
+constexpr bool names_column(Rule rule) {
+    return rule == Rule::kClamp || rule == Rule::kDrop || rule == Rule::kConnect;
+}
 
 // What was changed so that the network runs. kClamp: `node` is the column of the reference, from and to are
-// its targets. Others: `node` is the changed or inserted node (kAbsent: the operation fell away); from and to
-// are the attribute, the channels (kProject) or the height (kPool, kResize, kMean) before and after.
+// its targets. kDrop and kConnect: `node` is the column of the mask, from and to are its bits. Others: `node`
+// is the changed or inserted node (kAbsent: the operation fell away); from and to are the attribute, the
+// channels (kProject) or the height (kPool, kResize, kMean) before and after.
 struct Repair {
     Rule rule;
     std::int32_t node;

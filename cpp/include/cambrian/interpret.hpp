@@ -7,6 +7,7 @@
 #include "cambrian/activity.hpp"
 #include "cambrian/graph.hpp"
 #include "cambrian/layout.hpp"
+#include "cambrian/wiring.hpp"
 
 namespace cambrian {
 
@@ -20,8 +21,8 @@ class Interpreter {
     void read(const T* genome) {
         normalise(layout_, genome, normal_.data(), active_.data());
     }
-    // Expands the genome that was read last. Throws std::invalid_argument saying which operation fails, and
-    // why.
+    // Expands the genome that was read last; its masks are repaired in the normal form. Throws
+    // std::invalid_argument saying which operation fails, and why.
     const Graph& expand(std::vector<Repair>* repairs = nullptr);
 
     const std::vector<std::uint16_t>& normal() const { return normal_; }
@@ -58,6 +59,7 @@ class Interpreter {
     Value call(const Frame& frame, const Instr& instr);
     Value slots(const Frame& frame, const Instr& instr);
     Value reference(const Frame& frame, const Instr& instr);
+    Value gather(const Frame& frame, const Instr& instr);
     Value enter(Frame& frame, const Value* inputs);
     const std::int64_t* arguments(const Frame& frame, const Instr& instr);
 
@@ -81,6 +83,7 @@ class Interpreter {
     void spend(std::size_t steps);
 
     const Layout& layout_;
+    Wiring wiring_;
     GraphBuilder builder_;
     std::vector<std::uint16_t> normal_;
     std::vector<std::uint8_t> active_;

@@ -13,9 +13,17 @@
 namespace cambrian {
 
 inline constexpr std::int64_t kLayoutMagic = 0x4341'4D42;  // "CAMB"
-inline constexpr std::int64_t kLayoutVersion = 1;
+inline constexpr std::int64_t kLayoutVersion = 2;
 
-enum class GeneKind : std::uint8_t { kChoice = 0, kInt = 1, kFloat = 2, kReference = 3, kLength = 4 };
+enum class GeneKind : std::uint8_t {
+    kChoice = 0,
+    kInt = 1,
+    kFloat = 2,
+    kReference = 3,
+    kLength = 4,
+    kMask = 5,  // a set of slots and inputs of a repeat: see Mask
+};
+inline constexpr std::int32_t kMaxMaskBits = 16;
 
 // The column takes part only while `column` is active and holds one of the allowed options.
 struct Condition {
@@ -28,7 +36,7 @@ struct Column {
     std::int32_t options;  // 1 … 65,536; the gene's value is 0 … options - 1
     std::int32_t repeat;   // innermost repeat whose slot holds this column, or -1
     std::int32_t slot;     // the slot within that repeat, or -1
-    std::int32_t inputs;   // reference: how many inputs its repeat has (targets -1 … -inputs); else 0
+    std::int32_t inputs;   // reference, mask: how many inputs its repeat has (targets -1 … -inputs); else 0
     bool optional;         // reference: option 0 means "none"
     std::vector<Condition> conditions;
 
@@ -47,6 +55,21 @@ struct Repeat {
     std::int32_t width;
     std::int32_t parent;       // enclosing repeat, or -1
     std::int32_t parent_slot;  // slot of the enclosing repeat, or -1
+    std::int32_t edges;        // most bits that all masks over it may hold together, or 0: see Wiring
+};
+
+// A gene whose value is a set of edges: bit b says that the slot b + 1 places before is taken. Places before
+// slot 0 are the repeat's inputs: slot i names slots i - 1 … 0 by bits 0 … i - 1, then inputs -1 … -inputs.
+// A mask stands in a slot of `repeat` and names what comes before that slot; or it stands beside `repeat`, in
+// the same slot of the same parent, and names what comes before the end: bit 0 is the last slot in use.
+// Before a template reads a mask it is repaired (wiring.hpp), so bits that name nothing do no harm. What
+// moves slots moves the bits with them (src/slots.hpp), as it does references.
+struct Mask {
+    std::int32_t column;  // of 2^bits options
+    std::int32_t repeat;  // whose slots and inputs it names
+    std::int32_t least;   // fewer bits are filled up, the nearest first
+    std::int32_t most;    // of more bits the farthest are dropped
+    bool loose;           // beside its repeat: takes every slot, too, that no other mask names
 };
 
 enum class ExprOp : std::uint8_t {
@@ -66,7 +89,8 @@ enum class ExprOp : std::uint8_t {
     kCeilDiv,
     kMod,
     kMin,
-    kMax,  // a, b: earlier expressions
+    kMax,
+    kBit = 18,  // bit b of a, 0 where there is none; a, b of all these: earlier expressions
     kEq = 20,
     kNe,
     kLt,
@@ -88,7 +112,19 @@ enum class InstrKind : std::uint8_t {
     kCall = 2,    // run procedure `target` at column `offset` of the frame `up`, with parameters `args`
     kSlots = 3,   // run procedure `target` once a slot of the repeat at `repeat`, each on the one before it
     kRef = 4,     // the value that the reference at column `offset` of the frame `up` points at, maybe absent
+    // Primitive `target` (add or concat) of the values that the mask at column `offset` of the frame `up`
+    // names, the earliest first. In a slot (max is 0) these are the slots before and the repeat's inputs;
+    // else `inputs` holds them, the repeat's inputs before its slots, with length, min and max as in kSlots.
+    kGather = 5,
+    kEach = 6,  // kSlots that writes what slot s gives to register dst + 1 + s as well, absent if not in use
 };
+
+constexpr bool runs_slots(InstrKind kind) {
+    return kind == InstrKind::kSlots || kind == InstrKind::kEach;
+}
+constexpr bool runs_procedure(InstrKind kind) {
+    return kind == InstrKind::kCall || runs_slots(kind);
+}
 
 // A run of entries in `Procedure::lists` (or of instructions, for a block).
 struct Slice {
@@ -99,11 +135,11 @@ struct Slice {
 struct Instr {
     InstrKind kind;
     std::int32_t dst;  // register that receives the result; no other instruction of the procedure writes it
-    std::int32_t target;  // primitive (kOp) or procedure (kCall, kSlots); else -1
-    std::int32_t up;      // frames up (kCall, kSlots, kRef); else 0
-    std::int32_t offset;  // column offset from that frame's base (kCall, kRef; kSlots: column of slot 0)
-    std::int32_t length;  // kSlots: column offset of the length gene, or -1; else -1
-    std::int32_t min, max, width;  // kSlots: as in Repeat; else 0
+    std::int32_t target;           // primitive (kOp) or procedure (kCall, kSlots); else -1
+    std::int32_t up;               // frames up (all but kOp, kSwitch); else 0
+    std::int32_t offset;           // column offset from that frame's base (kSlots: column of slot 0)
+    std::int32_t length;           // kSlots, kGather: column offset of the length gene, or -1; else -1
+    std::int32_t min, max, width;  // kSlots, kGather: as in Repeat; else 0
     Slice inputs;                  // registers
     Slice args;                    // expressions
     Slice blocks;                  // kSwitch
@@ -155,6 +191,7 @@ struct Layout {
     std::vector<Column> columns;
     std::vector<std::int32_t> order;  // columns, each after all that decide whether it is active
     std::vector<Repeat> repeats;
+    std::vector<Mask> masks;  // by column
     std::vector<std::vector<std::int64_t>> tables;
     std::vector<std::int64_t> input;    // shape of the network's input without the batch; empty if plain
     std::int64_t outputs = 0;           // parameter 0 of procedure 0

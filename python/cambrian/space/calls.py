@@ -10,6 +10,8 @@ from cambrian.space import program as p
 from cambrian.space import symbols as s
 from cambrian.space.genes import Choice, Reference
 from cambrian.space.groups import can_call
+from cambrian.space.many import SlotsSymbol, repeat_of
+from cambrian.space.mask import Mask
 from cambrian.space.places import Place
 from cambrian.space.record import Draft, Recorder
 from cambrian.space.symbols import Expr, GeneSymbol, GroupSymbol, ReferenceSymbol, Symbol, Value
@@ -56,7 +58,23 @@ class Programmer:
         self._recording.pop()
         self._numbers[recorder] = len(self._numbers)
 
-    def call(self, symbol: GroupSymbol, values: tuple[object, ...], given: Mapping[str, object]) -> Value:
+    def each(
+        self, symbol: GroupSymbol, values: tuple[object, ...], given: Mapping[str, object]
+    ) -> SlotsSymbol:
+        """Record the call of a Repeat that keeps what every slot gives."""
+        recorder, repeat = symbol.recorder, repeat_of(symbol)
+        last = self.call(symbol, values, given, p.EACH)
+        recorder.registers += repeat.max
+        outputs = (Value(recorder, last.register + 1 + slot, last.scope) for slot in range(repeat.max))
+        return SlotsSymbol(recorder, symbol.place, values, tuple(outputs), last.scope)  # type: ignore[arg-type]
+
+    def call(
+        self,
+        symbol: GroupSymbol,
+        values: tuple[object, ...],
+        given: Mapping[str, object],
+        kind: int = p.SLOTS,
+    ) -> Value:
         """Record the call of a group or a Repeat."""
         caller, place = symbol.recorder, symbol.place
         registers = tuple(_register(caller, place, value) for value in values)
@@ -88,7 +106,7 @@ class Programmer:
             return caller.emit(p.CALL, target=target, up=up, offset=place.offset, inputs=registers, args=args)
         self.program.read.add(place.path)
         return caller.emit(
-            p.SLOTS, target=target, up=up, offset=place.offset + place.has_length,
+            kind, target=target, up=up, offset=place.offset + place.has_length,
             length=place.offset if place.has_length else -1,
             min=place.repeat.min, max=place.repeat.max, width=place.width, inputs=registers, args=args,
         )  # fmt: skip
@@ -175,7 +193,12 @@ def _arguments(
     fixed: dict[str, object] = {}
     visible = {child for group in place.up() for child in group.children.values()}
     for name, value in given.items():
-        if isinstance(value, GeneSymbol | GroupSymbol | ReferenceSymbol) and value.place in visible:
+        shifted = isinstance(value, GeneSymbol) and value.shift is not None
+        if (
+            isinstance(value, GeneSymbol | GroupSymbol | ReferenceSymbol)
+            and value.place in visible
+            and not shifted
+        ):
             fixed[name] = value.place
         elif isinstance(value, Expr | int):
             numbers[name] = caller.integer(value, name)
@@ -193,6 +216,9 @@ def _default(recorder: Recorder) -> Value:
     """Apply what can be called, in order; merge the references; at the root end in the outputs."""
     if len(recorder.values) != 1:
         raise recorder.error("a group without a template works on one value; give it a template")
+    for child in recorder.place.children.values():
+        if isinstance(child.item, Mask):
+            raise recorder.error(f"{child.path!r} is a Mask, so its group needs a template to gather it")
     y: Value = recorder.values[0]
     children = recorder.place.children
     references = [child for child in children.values() if isinstance(child.item, Reference)]
@@ -252,7 +278,7 @@ def _procedure(recorder: Recorder, last: int) -> p.Procedure:
         p.Block(
             tuple(
                 step._replace(
-                    target=last - step.target if step.kind in (p.CALL, p.SLOTS) else step.target,
+                    target=last - step.target if step.kind in (p.CALL, p.SLOTS, p.EACH) else step.target,
                     blocks=tuple(order[block] for block in blocks),
                 )
                 for step, blocks in draft.body

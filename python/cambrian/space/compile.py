@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from cambrian.space.genes import Gene, Reference
 from cambrian.space.groups import Repeat
+from cambrian.space.mask import Mask
 from cambrian.space.places import Place
 from cambrian.space.program import Program
 
 MAGIC = 0x43414D42
-VERSION = 1
+VERSION = 2
 LENGTH = 4
 
 
@@ -40,6 +41,7 @@ class Slots(NamedTuple):
     width: int
     parent: int
     parent_slot: int
+    edges: int
 
 
 @dataclass
@@ -48,6 +50,22 @@ class Columns:
 
     columns: list[Column] = field(default_factory=list)
     repeats: list[Slots] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)  # of the repeats
+
+    def masks(self) -> list[int]:
+        """Write which Repeat each mask names: column, repeat, least, most, loose."""
+        scopes = {
+            (place, slots.parent, slots.parent_slot): number
+            for number, (place, slots) in enumerate(zip(self.places, self.repeats, strict=True))
+        }
+        out: list[int] = []
+        for number, column in enumerate(self.columns):
+            mask = column.place.item
+            if isinstance(mask, Mask):
+                beside = (column.place.named, column.repeat, column.slot)
+                repeat = column.repeat if mask.of is None else scopes[beside]
+                out += [number, repeat, mask.min, mask.max, mask.loose]
+        return [len(out) // 5, *out]
 
     def order(self) -> list[int]:
         """List the columns so that each comes after all that decide whether it takes part."""
@@ -112,7 +130,10 @@ def _expand_repeat(
         out.columns.append(_column(place, path, LENGTH, options, bases, parent, parent_slot))
     number = len(out.repeats)
     first = len(out.columns)
-    out.repeats.append(Slots(length, repeat.min, repeat.max, first, place.width, parent, parent_slot))
+    out.places.append(place)
+    out.repeats.append(
+        Slots(length, repeat.min, repeat.max, first, place.width, parent, parent_slot, repeat.edges or 0)
+    )
     for slot in range(repeat.max):
         bases[place] = len(out.columns)
         _expand(out, place, f"{path}[{slot}].", bases, number, slot)
@@ -143,6 +164,7 @@ def words(
     out.append(len(columns.repeats))
     for slots in columns.repeats:
         out += slots
+    out += columns.masks()
     tables = bound.tables if bound else []
     out.append(len(tables))
     for table in tables:
@@ -164,6 +186,8 @@ def _column_words(column: Column, program: Program | None) -> list[int]:
     inputs, optional = 0, 0
     if isinstance(gene, Reference):
         inputs, optional = program.n_inputs(column.place) if program else 1, int(gene.optional)
+    elif isinstance(gene, Mask):
+        inputs = program.n_inputs(column.place) if program else 1
     out = [column.kind, column.options, column.repeat, column.slot, inputs, optional, len(column.conditions)]
     for other, allowed in column.conditions:
         chosen = [i for i, flag in enumerate(allowed) if flag]

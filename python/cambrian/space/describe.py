@@ -76,6 +76,9 @@ def _repair(space: Space, graph: GraphArrays, rule: str, place: int, before: int
     """A line for a repair: a clamped reference is named by its gene, the others by the node they touch."""
     if rule == "clamp":
         return f"  clamp: {space.paths[place]} reaches {-before} before the first slot, takes input {after}"
+    if rule in ("drop", "connect"):
+        sets = [[bit + 1 for bit in range(16) if value >> bit & 1] for value in (before, after)]
+        return f"  {rule}: {space.paths[place]} {sets[0]} -> {sets[1]}"
     if place < 0:
         return f"  {rule}: {before} -> {after}; the operation falls away, for it does nothing then"
     operation = _core.operations()[graph["op"][place]]["name"]
@@ -85,7 +88,7 @@ def _repair(space: Space, graph: GraphArrays, rule: str, place: int, before: int
 def _config_lines(config: dict[str, Any]) -> list[str]:
     lines: list[str] = []
     for name, value in config.items():
-        if isinstance(value, list):
+        if isinstance(value, list) and not all(isinstance(item, int) for item in value):
             lines += [f"{name}[{i}]: {json.dumps(slot)}" for i, slot in enumerate(value)]
         else:
             lines.append(f"{name}: {json.dumps(value)}")

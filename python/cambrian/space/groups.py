@@ -13,6 +13,7 @@ from cambrian.space.template import Template, as_template
 
 Member = Any  # Gene | Group | Repeat | Template | nn.Primitive
 MAX_SLOTS = 65_535
+MAX_WIRED = 32  # slots of a Repeat that limits its edges
 
 
 class Group:
@@ -45,23 +46,32 @@ class Repeat:
     """A group repeated `min` … `max` times in a row; each repetition is a slot with genes of its own.
 
     The number of slots is a gene itself, unless `min` equals `max`. Called in a template, each slot works on
-    the result of the slot before. Raises TypeError where `group` is no Group, ValueError unless 0 <= min <=
-    max <= 65,535 and max >= 1.
+    the result of the slot before. `edges` limits how many edges its masks may name together: the group needs
+    one Mask then, and another beside the Repeat with ``of=``; slots on no path between an input and that one
+    lose their edges, and beyond the limit the longest edges are dropped.
+    Raises TypeError where `group` is no Group, ValueError unless 0 <= min <= max <= 65,535 and max >= 1, and
+    for edges with more than 32 slots or not more than `max`.
 
     >>> layers = cb.Repeat(cb.Group(op=cb.Choice("identity", "zero")), 1, 12)
     """
 
-    def __init__(self, group: Group, min: int, max: int, when: When = None) -> None:
+    def __init__(self, group: Group, min: int, max: int, when: When = None, edges: int | None = None) -> None:
         if not isinstance(group, Group):
             raise TypeError(f"Repeat repeats a Group; got {type(group).__name__} ({group!r})")
-        for name, value in (("min", min), ("max", max)):
+        for name, value in (("min", min), ("max", max), ("edges", 0 if edges is None else edges)):
             if isinstance(value, bool) or not isinstance(value, int):
                 raise TypeError(f"Repeat {name}= must be an integer; got {value!r}")
         if not 0 <= min <= max <= MAX_SLOTS or max < 1:
             raise ValueError(
                 f"Repeat needs 0 <= min <= max, 1 <= max <= {MAX_SLOTS:,}; got min={min}, max={max}"
             )
+        if edges is not None and not (max < edges <= MAX_SLOTS and max <= MAX_WIRED):
+            raise ValueError(
+                f"Repeat edges= must be more than its slots, of which there are at most {MAX_WIRED} then; "
+                f"got edges={edges}, max={max}"
+            )
         self.group, self.min, self.max, self.when = group, min, max, conditions(when)
+        self.edges = edges
 
     def __repr__(self) -> str:
         return f"Repeat({self.group!r}, {self.min}, {self.max})"
@@ -74,8 +84,8 @@ def checked(what: str, members: Mapping[str, Member]) -> Mapping[str, Member]:
             raise ValueError(f"{what}: the name {name!r} must be an identifier, such as 'kernel_size'")
         if not isinstance(member, Gene | Group | Repeat | Template | nn.Primitive):
             raise TypeError(
-                f"{what}: {name}= must be a gene (cb.Choice, cb.Int, cb.Float, cb.Reference), a cb.Group, a "
-                f"cb.Repeat or an operation; got {type(member).__name__} ({member!r})"
+                f"{what}: {name}= must be a gene (cb.Choice, cb.Int, cb.Float, cb.Reference, cb.Mask), a "
+                f"cb.Group, a cb.Repeat or an operation; got {type(member).__name__} ({member!r})"
             )
     return MappingProxyType(dict(members))
 

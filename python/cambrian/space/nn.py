@@ -70,6 +70,8 @@ class Primitive:
         return self._record(values, attributes)
 
     def _record(self, values: tuple[object, ...], given: dict[str, object]) -> Value:
+        if self.inputs is None:
+            values = tuple(one for value in values for one in self._spread(value))
         if not values or (self.inputs is not None and len(values) != self.inputs):
             raise TypeError(f"cb.nn.{self.name} takes {self._signature()}; got {len(values)} values")
         for value in values:
@@ -84,6 +86,11 @@ class Primitive:
                 raise recorder.error(f"cb.nn.{self.name} needs {name}=; it takes {self._signature()}")
             arguments.append(self._attribute(recorder, name, given.get(name, self.defaults.get(name))))
         return recorder.operation(self.code, values, arguments)  # type: ignore[no-any-return]
+
+    def _spread(self, value: object) -> tuple[object, ...]:
+        """Give the values that a mask or the slots of a Repeat stand for."""
+        spread = getattr(value, "spread", None)
+        return spread(self.code) if isinstance(value, Symbol) and spread is not None else (value,)
 
     def _attribute(self, recorder: Any, name: str, value: object) -> int:
         what = f"{name}= of cb.nn.{self.name}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from cambrian.errors import unknown
 from cambrian.space.genes import Gene, Reference
 from cambrian.space.groups import Group, Member, Repeat
+from cambrian.space.mask import Mask
 from cambrian.space.options import Conditions
 
 MAX_COLUMNS = 1 << 20
@@ -46,6 +47,20 @@ class Place:
         return self.item if isinstance(self.item, Repeat) else None
 
     @property
+    def around(self) -> Place | None:
+        """The innermost Repeat around it."""
+        return next((p for p in self.up() if p.repeat and p is not self), None)
+
+    @property
+    def named(self) -> Place:
+        """The Repeat whose slots the reference or mask that stands here names."""
+        of = self.item.of if isinstance(self.item, Mask) else None
+        place = self.around if of is None else self.group.children.get(of)
+        if place is None or not place.repeat:
+            raise TypeError(f"{self.path!r} names no Repeat")
+        return place
+
+    @property
     def has_length(self) -> bool:
         """Whether the number of slots is a gene."""
         return self.repeat is not None and self.repeat.min != self.repeat.max
@@ -80,6 +95,7 @@ def plant(members: Mapping[str, Member]) -> Place:
     _grow(root, members)
     for place in root.walk():
         _resolve(place)
+        _check_mask(place)
     _refuse_cycles(root)
     return root
 
@@ -110,6 +126,25 @@ def _check_reference(place: Place) -> None:
         )
 
 
+def _check_mask(place: Place) -> None:
+    if isinstance(place.item, Mask) and place.item.of is None and place.around is None:
+        raise ValueError(
+            f"the Mask {place.path!r} has no slots to name; put it into the group of a cb.Repeat, or beside "
+            'one: cb.Mask(..., of="its name")'
+        )
+    if isinstance(place.item, Mask) and place.item.of is not None:
+        repeats = {name: child for name, child in place.group.children.items() if child.repeat}
+        if place.item.of not in repeats:
+            raise unknown(f"Repeat in of= of {place.path!r}:", place.item.of, repeats)
+    if place.repeat and place.repeat.edges is not None:
+        masks = [p for p in place.group.walk() if isinstance(p.item, Mask) and p.named is place]
+        if sorted(p.around is place for p in masks) != [False, True]:
+            raise ValueError(
+                f"{place.path!r} limits its edges, so it needs one cb.Mask in its group and one beside it "
+                f"with of={place.name!r}; it has {[p.path for p in masks]}"
+            )
+
+
 def _resolve(place: Place) -> None:
     whens: list[Conditions] = []
     if isinstance(place.item, Gene | Group | Repeat):
@@ -132,6 +167,8 @@ def _condition(place: Place, name: str, values: tuple[object, ...] | None) -> tu
     gene = known[name].item
     if not isinstance(gene, Gene):
         raise ValueError(f"{where} names the group {name!r}; only a gene can be a condition")
+    if isinstance(gene, Mask):
+        raise ValueError(f"{where} names the Mask {name!r}; a template asks it: {name}.has(distance)")
     if values is None:
         allowed = tuple(option is not None and option is not False for option in gene.options)
         if all(allowed):

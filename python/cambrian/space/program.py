@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 from cambrian.space import nn
 from cambrian.space.places import Place
 
-OP, SWITCH, CALL, SLOTS, REF = range(5)
-_KINDS = ("op", "switch", "call", "slots", "ref")
+OP, SWITCH, CALL, SLOTS, REF, GATHER, EACH = range(7)
+_KINDS = ("op", "switch", "call", "slots", "ref", "gather", "each")
 _EXPRESSIONS: dict[int, tuple[str, int]] = {  # code: (name, operands)
     0: ("const", 1), 1: ("gene", 3), 2: ("param", 1), 3: ("dim", 2), 4: ("index", 1), 5: ("count", 1),
     6: ("same", 2), 7: ("exists", 1), 10: ("add", 2), 11: ("sub", 2), 12: ("mul", 2), 13: ("floordiv", 2),
-    14: ("ceildiv", 2), 15: ("mod", 2), 16: ("min", 2), 17: ("max", 2), 20: ("eq", 2), 21: ("ne", 2),
-    22: ("lt", 2), 23: ("le", 2), 24: ("and", 2), 25: ("or", 2), 26: ("not", 1), 27: ("where", 3),
+    14: ("ceildiv", 2), 15: ("mod", 2), 16: ("min", 2), 17: ("max", 2), 18: ("bit", 2), 20: ("eq", 2),
+    21: ("ne", 2), 22: ("lt", 2), 23: ("le", 2), 24: ("and", 2), 25: ("or", 2), 26: ("not", 1),
+    27: ("where", 3),
 }  # fmt: skip
 _CODES = {name: (code, operands) for code, (name, operands) in _EXPRESSIONS.items()}
 
@@ -64,9 +65,8 @@ class Program:
     inputs: dict[str, int] = field(default_factory=dict)  # path of a Repeat -> inputs it is called with
 
     def n_inputs(self, place: Place) -> int:
-        """How many inputs the innermost Repeat around a reference has."""
-        repeat = next(p for p in place.up() if p.repeat)
-        return self.inputs.get(repeat.path, 1)
+        """How many inputs the Repeat has that a reference or mask names."""
+        return self.inputs.get(place.named.path, 1)
 
     def words(self) -> list[int]:
         """Write the procedures as the words of the layout's record."""
@@ -127,7 +127,7 @@ def _procedure_to_dict(procedure: Procedure) -> dict[str, Any]:
 
 
 def _step_to_dict(step: Instruction) -> dict[str, Any]:
-    target = _PRIMITIVES[step.target] if step.kind == OP else step.target
+    target = _PRIMITIVES[step.target] if step.kind in (OP, GATHER) else step.target
     data: dict[str, Any] = {"do": _KINDS[step.kind], "target": target}
     plain = Instruction(step.kind, -1)
     for name in _REST:
@@ -169,7 +169,9 @@ def _step_from_dict(data: Mapping[str, Any]) -> Instruction:
     if kind < 0:
         raise TypeError(f"unknown step {data['do']!r}")
     target = data.get("target", -1)
-    fields: dict[str, Any] = {"target": nn.primitive(target).code if kind == OP else _integers([target])[0]}
+    fields: dict[str, Any] = {
+        "target": nn.primitive(target).code if kind in (OP, GATHER) else _integers([target])[0]
+    }
     for name in _REST:
         if name in data:
             value = data[name]

@@ -11,6 +11,7 @@ from cambrian.space import nn
 from cambrian.space import program as p
 from cambrian.space import symbols as s
 from cambrian.space.genes import Gene, Reference
+from cambrian.space.many import gene_symbol
 from cambrian.space.places import Place
 from cambrian.space.symbols import Expr, GeneSymbol, GroupSymbol, ReferenceSymbol, Symbol, Value
 
@@ -107,7 +108,7 @@ class Recorder:
         up = self._up_to(place)
         if isinstance(item, Reference):
             return ReferenceSymbol(self, place, up)
-        return GeneSymbol(self, place, up) if isinstance(item, Gene) else GroupSymbol(self, place, up)
+        return gene_symbol(self, place, up) if isinstance(item, Gene) else GroupSymbol(self, place, up)
 
     def _up_to(self, place: Place) -> int:
         """How many frames up the group of a place is."""
@@ -215,7 +216,9 @@ class Recorder:
         self.check(symbol)
         self.programmer.program.read.add(symbol.place.path)
         table = -1 if list(values) == list(range(len(values))) else self.programmer.table(tuple(values))
-        return self.exprs.setdefault((s.GENE, symbol.up, symbol.place.offset, table), len(self.exprs))
+        return self.exprs.setdefault(
+            (s.GENE, symbol.up, symbol.place.offset + (symbol.shift or 0), table), len(self.exprs)
+        )
 
     def option_is(self, symbol: GeneSymbol, op: int, option: int) -> Expr:
         """Add a comparison of a gene with one of its options."""
@@ -264,15 +267,17 @@ class Recorder:
             if key in draft.references:
                 return draft.references[key]
         self.programmer.program.read.add(symbol.place.path)
-        up, offset = symbol.up, symbol.place.offset
-        group = symbol.place.parent
-        while (
-            group is not None and not group.repeat
-        ):  # the core looks for the slot from the frame it is given
-            up, offset, group = up + 1, offset + group.offset, group.parent
+        up, offset = self.slot_frame(symbol.place, symbol.up)
         register = self.emit(p.REF, up=up, offset=offset).register
         self.open[-1].references[key] = register
         return register
+
+    def slot_frame(self, place: Place, up: int) -> tuple[int, int]:
+        """How many frames up the slot of a gene is, and its column there: the core looks from there."""
+        offset, group = place.offset, place.parent
+        while group is not None and not group.repeat:
+            up, offset, group = up + 1, offset + group.offset, group.parent
+        return up, offset
 
     @contextmanager
     def block(self) -> Iterator[Draft]:

@@ -8,6 +8,7 @@ from typing import Any
 from cambrian.errors import unknown
 from cambrian.space.genes import Choice, Float, Gene, Int, Reference
 from cambrian.space.groups import Group, Member, Repeat
+from cambrian.space.mask import Mask
 from cambrian.space.options import Conditions, When
 from cambrian.space.program import Program
 from cambrian.space.space import Space
@@ -52,11 +53,14 @@ def _member_to_dict(member: Gene | Group | Repeat) -> dict[str, Any]:
         }
     elif isinstance(member, Reference):
         data = {"kind": "reference", "back": member.back, "optional": member.optional}
+    elif isinstance(member, Mask):
+        data = {"kind": "mask", **{key: getattr(member, key) for key in _KEYS["mask"]}}
     elif isinstance(member, Repeat):
         data = {
             "kind": "repeat",
             "min": member.min,
             "max": member.max,
+            **({} if member.edges is None else {"edges": member.edges}),
             "group": _member_to_dict(member.group),
         }
     elif isinstance(member, Group):
@@ -119,7 +123,8 @@ _KEYS = {
     "int": ("low", "high", "log", "levels"),
     "float": ("low", "high", "log", "levels"),
     "reference": ("back", "optional"),
-    "repeat": ("min", "max", "group"),
+    "mask": ("back", "min", "max", "of", "loose"),
+    "repeat": ("min", "max", "edges", "group"),
     "group": ("members",),
 }
 
@@ -147,7 +152,7 @@ def _member(data: Any, path: str, depth: int, recorded: bool) -> Member:
         if kind == "repeat":
             group = _member(fields.pop("group"), f"{path}.group", depth + 1, recorded)
             return Repeat(group, when=when, **fields)
-        return {"int": Int, "float": Float, "reference": Reference}[kind](when=when, **fields)
+        return {"int": Int, "float": Float, "reference": Reference, "mask": Mask}[kind](when=when, **fields)
     except (ValueError, TypeError, KeyError) as error:
         message = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
         raise ValueError(message if message.startswith(path) else f"{path}: {message}") from None

@@ -5,10 +5,11 @@ Symbols remember what is done with them; they hold no number. Each belongs to th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from cambrian.space.genes import Gene
+    from cambrian.space.many import SlotsSymbol
     from cambrian.space.places import Place
     from cambrian.space.record import Draft, Recorder
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 CONST, GENE, PARAM, DIM, INDEX, COUNT, SAME, EXISTS = range(8)
 ADD, SUB, MUL, FLOORDIV, CEILDIV, MOD, MIN, MAX = range(10, 18)
 EQ, NE, LT, LE, AND, OR, NOT, WHERE = range(20, 28)
+BIT = 18
 
 
 class Symbol:
@@ -146,12 +148,13 @@ class Expr(Symbol):
 class GeneSymbol(Expr):
     """A gene inside a template: a number, a word, or an operation to call, by its options."""
 
-    __slots__ = ("place", "up")
+    __slots__ = ("place", "shift", "up")
 
-    def __init__(self, recorder: Recorder, place: Place, up: int) -> None:
+    def __init__(self, recorder: Recorder, place: Place, up: int, shift: int | None = None) -> None:
         super().__init__(recorder, -1, recorder.body)
         self.place = place
         self.up = up
+        self.shift = shift  # columns to one slot's gene from where its own template reads it; None: it does
 
     @property
     def gene(self) -> Gene:
@@ -299,6 +302,23 @@ class GroupSymbol(Symbol):
     def __call__(self, *values: object, **given: object) -> Value:
         """Apply the group: `values` are its template's inputs, `given` its parameters."""
         return self.recorder.programmer.call(self, values, given)
+
+    def each(self, *values: object, **given: object) -> SlotsSymbol:
+        """Apply a Repeat and keep what every slot gives: for ``cb.nn.add``, ``cb.nn.concat`` and masks."""
+        return self.recorder.programmer.each(self, values, given)
+
+    @property
+    def count(self) -> Expr:
+        """How many slots a Repeat has in this genome."""
+        from cambrian.space import many
+
+        return many.slot_count(self)
+
+    def at(self, slot: int, name: str) -> Any:
+        """Return a gene of one slot of a Repeat; of a slot that is not in use it is its first option."""
+        from cambrian.space import many
+
+        return many.slot_gene(self, slot, name)
 
     def __repr__(self) -> str:
         return f"the group {self.place.path!r}"

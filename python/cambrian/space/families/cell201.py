@@ -57,11 +57,11 @@ def _cell(
 ) -> Value:
     # An edge out of a node that nothing reaches brings nothing, as in the published isomorphism.
     n1 = e01(x)
-    a, b = e02(x), e12(n1)
-    n2 = nn.add(a, b)
+    n2 = nn.add(e02(x), e12(n1))
+    n3 = nn.add(e03(x), e13(n1), e23(n2))
     # A sum of sums is one sum: where node 2 is only passed on, what it adds up is added here.
-    passed = {"skip_connect": lambda: nn.add(e03(x), e13(n1), a, b)}
-    y = switch(e23, passed, default=lambda: nn.add(e03(x), e13(n1), e23(n2)))
+    one_sum = {"skip_connect": lambda: nn.add(e03(x), e13(n1), e02(x), e12(n1))}
+    y = switch(e23, one_sum, default=n3)
     return switch(exists(y), {True: y, False: lambda: nn.zero(x)})  # type: ignore[no-any-return]
 
 
