@@ -12,6 +12,7 @@ from cambrian import _core
 from cambrian.space import nn
 from cambrian.space.genes import Gene
 from cambrian.space.places import Place
+from cambrian.space.repairs import sentence
 
 if TYPE_CHECKING:
     from cambrian._core import GraphArrays
@@ -65,24 +66,11 @@ def explain(space: Space, genome: NDArray[Any]) -> str:
         return "\n".join(lines + unbound)
     rows: Any = genome[np.newaxis, :]
     graph = space.graphs(rows)
-    repairs = [_repair(space, graph, *repair) for repair in graph["repairs"][0]]
+    repairs = [f"  {sentence(space, graph, *repair)}" for repair in graph["repairs"][0]]
     lines += ["repairs:" if repairs else "repairs: none", *repairs, "network:", *_graph_lines(graph)]
     counts: Any = space.resources(rows)
     lines.append("resources: " + ", ".join(f"{name} {int(values[0]):,}" for name, values in counts.items()))
     return "\n".join(lines)
-
-
-def _repair(space: Space, graph: GraphArrays, rule: str, place: int, before: int, after: int) -> str:
-    """A line for a repair: a clamped reference is named by its gene, the others by the node they touch."""
-    if rule == "clamp":
-        return f"  clamp: {space.paths[place]} reaches {-before} before the first slot, takes input {after}"
-    if rule in ("drop", "connect"):
-        sets = [[bit + 1 for bit in range(16) if value >> bit & 1] for value in (before, after)]
-        return f"  {rule}: {space.paths[place]} {sets[0]} -> {sets[1]}"
-    if place < 0:
-        return f"  {rule}: {before} -> {after}; the operation falls away, for it does nothing then"
-    operation = _core.operations()[graph["op"][place]]["name"]
-    return f"  {rule}: {operation} (node {place}) {before} -> {after}"
 
 
 def _config_lines(config: dict[str, Any]) -> list[str]:
