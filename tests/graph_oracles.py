@@ -11,7 +11,7 @@ import numpy as np
 from cambrian import _core
 
 OPERATIONS = [operation["name"] for operation in _core.operations()]
-ORDERED = {"concat"}
+ORDERED = {"concat", "attention", "unembed"}
 
 
 class Node(NamedTuple):
@@ -50,8 +50,13 @@ def params(node: Node, inputs: list[tuple[int, ...]]) -> int:
         features, bias = node.attrs[:2]
         return features * inputs[0][-1] + features * bias
     if node.op == "norm":
-        return 2 * (inputs[0][0] if len(inputs[0]) == 3 else inputs[0][-1])
-    return 0
+        return (1 if node.attrs[0] == RMS else 2) * (inputs[0][0] if len(inputs[0]) == 3 else inputs[0][-1])
+    if node.op == "conv1d":
+        channels, kernel, _, _, groups, bias = node.attrs
+        return channels * ((inputs[0][1] // groups) * kernel + bias)
+    if node.op == "embedding":
+        return node.attrs[0] * node.attrs[1]
+    return size(node.shape) if node.op == "position" and node.attrs[0] == LEARNED else 0
 
 
 def macs(node: Node, inputs: list[tuple[int, ...]]) -> int:
@@ -60,7 +65,11 @@ def macs(node: Node, inputs: list[tuple[int, ...]]) -> int:
         return size(node.shape) * (inputs[0][0] // groups) * kernel * kernel
     if node.op == "linear":
         return size(node.shape) * inputs[0][-1]
-    return 0
+    if node.op == "conv1d":
+        return size(node.shape) * (inputs[0][1] // node.attrs[4]) * node.attrs[1]
+    if node.op == "attention":  # each query with each key over all heads, and the weights with the values
+        return sum(2 * inputs[1][0] * inputs[0][1] for _ in range(inputs[0][0]))
+    return size(node.shape) * inputs[0][-1] if node.op == "unembed" else 0
 
 
 KINDS = {"norm": "normalisation", "activation": "activation", "max_pool": "pooling", "avg_pool": "pooling"}
@@ -68,6 +77,9 @@ KINDS = {"norm": "normalisation", "activation": "activation", "max_pool": "pooli
 
 def elementwise(node: Node, inputs: list[tuple[int, ...]]) -> int:
     out = size(node.shape)
+    if node.op == "attention":
+        weights = node.attrs[0] * inputs[0][0] * inputs[1][0]
+        return weights + {ROPE: size(inputs[0]) + size(inputs[1]), ALIBI: weights}.get(node.attrs[3], 0)
     if node.op == "resize":
         (channels, *old), new = inputs[0], node.shape[1:]
         return channels * max(old[0], new[0]) * max(old[1], new[1])
@@ -79,6 +91,7 @@ def elementwise(node: Node, inputs: list[tuple[int, ...]]) -> int:
         "avg_pool": out * node.attrs[0] ** 2,
         "add": out * (len(node.inputs) - 1),
         "mean": size(inputs[0]) if inputs else 0,
+        "position": out,
     }.get(node.op, 0)
 
 
@@ -106,6 +119,7 @@ def stored(nodes: list[Node], i: int) -> int:
 
 
 FROM_OUTPUT = {"relu", "tanh", "sigmoid"}
+RMS, LEARNED, ROPE, ALIBI = 3, 1, 1, 2  # words of norm, position and attention
 ACTIVATIONS = _core.operations()[OPERATIONS.index("activation")]["kinds"]["kind"]
 
 
@@ -113,8 +127,12 @@ def held(nodes: list[Node], i: int, learns: set[int]) -> tuple[set[int], int, in
     """What node i needs backwards: values of nodes, more bytes a sample, bytes whatever the batch."""
     op, attrs, shape, inputs = nodes[i]
     values: set[int] = set()
-    if op in ("conv2d", "linear", "norm", "max_pool", "avg_pool"):
+    if op in ("conv2d", "conv1d", "linear", "norm", "max_pool", "avg_pool"):
         values = set(inputs)
+    elif op == "unembed":
+        values = {inputs[0]}
+    elif op == "attention":
+        values = {i, inputs[2]} if attrs[3] == ROPE else {i, *inputs}
     elif op == "activation":
         values = {i} if ACTIVATIONS[attrs[0]] in FROM_OUTPUT else set(inputs)
     elif op == "resize" and shape[1:] != (1, 1):
@@ -123,7 +141,14 @@ def held(nodes: list[Node], i: int, learns: set[int]) -> tuple[set[int], int, in
         values = {a for place, a in enumerate(inputs) if inputs[1 - place] in learns}
     if op == "norm" and attrs[0] == 1:
         return values, 0, 8 * (shape[1] if len(shape) == 2 else shape[0])
+    if op == "norm" and attrs[0] == RMS:
+        width = shape[0] if len(shape) == 3 else shape[-1]
+        return values, 4 * size(shape) + 4 * size(shape) // width, 0
+    if op == "attention":
+        turned = size(shape) + size(nodes[inputs[1]].shape) if attrs[3] == ROPE else 0
+        return values, 4 * (attrs[0] * shape[0] + turned), 0
     extra = {
+        "embedding": 8 * shape[0],
         "norm": 8 * (shape[0] if len(shape) == 2 else 1),
         "max_pool": 8 * size(shape),
         "dropout": 4 * size(shape),
@@ -142,7 +167,7 @@ def train_memory(nodes: list[Node], batch: int) -> int:
 
 def depth(nodes: list[Node], i: int) -> int:
     below = max((depth(nodes, j) for j in nodes[i].inputs), default=0)
-    return below + (nodes[i].op in ("conv2d", "linear"))
+    return below + (nodes[i].op in ("conv2d", "conv1d", "linear", "attention", "unembed"))
 
 
 def resources(nodes: list[Node], batch: int = 1) -> dict[str, int]:
@@ -150,7 +175,9 @@ def resources(nodes: list[Node], batch: int = 1) -> dict[str, int]:
     pairs = list(zip(nodes, shapes, strict=True))
 
     def total(kind: str) -> int:
-        return sum(elementwise(*pair) for pair in pairs if KINDS.get(pair[0].op) == kind)
+        softmax = [node.attrs[0] * read[0][0] * read[1][0] for node, read in pairs if node.op == "attention"]
+        counted = sum(elementwise(*pair) for pair in pairs if KINDS.get(pair[0].op) == kind)
+        return counted + (sum(softmax) if kind == "activation" else 0)
 
     return {
         "params": sum(params(*pair) for pair in pairs),

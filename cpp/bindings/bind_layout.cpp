@@ -25,7 +25,7 @@ py::list operation_table() {
     py::list table;
     for (const OpInfo& operation : operations()) {
         py::dict kinds;
-        if (!operation.kinds.empty()) kinds[text(operation.attrs.front())] = texts(operation.kinds);
+        if (!operation.kinds.empty()) kinds[text(operation.attrs[operation.kind])] = texts(operation.kinds);
         py::dict entry;
         entry["name"] = text(operation.name);
         entry["attrs"] = texts(operation.attrs);

@@ -37,8 +37,9 @@ std::string Shape::text() const {
 }
 
 std::string_view rule_name(Rule rule) {
-    static constexpr std::string_view kNames[] = {"clamp",   "stride", "dilation", "kernel", "groups", "pool",
-                                                  "project", "resize", "mean",     "drop",   "connect"};
+    static constexpr std::string_view kNames[] = {"clamp",   "stride",  "dilation", "kernel",  "groups",
+                                                  "pool",    "project", "resize",   "mean",    "drop",
+                                                  "connect", "heads",   "kv_heads", "position"};
     return kNames[static_cast<std::size_t>(rule)];
 }
 
@@ -146,7 +147,7 @@ bool GraphBuilder::same(const Node& a, const Node& b) const {
 // Keeps the node that was appended last, or gives the number of the same one if it exists.
 Value GraphBuilder::settle(Value number) {
     const Node& node = graph_.nodes[at(number)];
-    if (!shareable(node.op)) return number;
+    if (!shareable(node.op, node.attrs[0])) return number;
     const std::uint64_t key = graph_.keys.back();
     const std::size_t mask = table_.size() - 1;
     std::size_t slot = static_cast<std::size_t>(key) & mask;

@@ -20,6 +20,51 @@ void conv2d(const Node& node, const Shape& in, std::int64_t out, NodeCost& cost)
     cost.depth = 1;
 }
 
+void conv1d(const Node& node, const Shape& in, std::int64_t out, NodeCost& cost) {
+    const auto& a = node.attrs;
+    const std::int64_t taps = checked_mul(a[kConvKernel], in.dim[1] / a[kConvGroups]);
+    cost.params = checked_mul(a[kConvChannels], checked_add(taps, a[kConvBias]));
+    cost.macs = checked_mul(out, taps);
+    cost.keeps = kKeepsFirst;
+    cost.depth = 1;
+}
+
+// As torch runs it in one kernel, which computes the weights of attention again for the backward pass. The
+// multiply-adds are those of both products, causal or not.
+void attention(const Node& node, const Shape& keys, std::int64_t out, NodeCost& cost) {
+    const std::int64_t heads = node.attrs[kHeads], queries = node.shape.dim[0];
+    const std::int64_t weights = checked_mul(checked_mul(heads, queries), keys.dim[0]);
+    const auto position = static_cast<Attending>(node.attrs[kAttentionPosition]);
+    cost.macs = checked_mul(2, checked_mul(out, keys.dim[0]));
+    cost.activation = weights;  // the softmax
+    cost.kept = kFloat * heads * queries;
+    cost.keeps = kKeepsFirst | kKeepsSecond | kKeepsThird | kKeepsOutput;
+    cost.depth = 1;
+    if (position == Attending::kRope) {  // queries and keys are kept as they were rotated
+        cost.other = checked_add(out, keys.elements());
+        cost.kept = checked_add(cost.kept, kFloat * cost.other);
+        cost.keeps = kKeepsThird | kKeepsOutput;
+    } else if (position == Attending::kAlibi) {
+        cost.other = weights;
+    }
+}
+
+void embedding(const Node& node, const Shape& ids, NodeCost& cost) {
+    cost.params = std::int64_t{node.attrs[kVocab]} * node.attrs[kEmbeddingFeatures];
+    cost.kept = kIndex * ids.elements();
+}
+
+void position(const Node& node, std::int64_t out, NodeCost& cost) {
+    cost.other = out;
+    if (static_cast<Position>(node.attrs[0]) == Position::kLearned) cost.params = out;
+}
+
+void unembed(const Shape& in, std::int64_t out, NodeCost& cost) {
+    cost.macs = checked_mul(out, in.channels());
+    cost.keeps = kKeepsFirst;
+    cost.depth = 1;
+}
+
 void linear(const Node& node, const Shape& in, std::int64_t out, NodeCost& cost) {
     const std::int64_t features = in.channels();
     cost.params = checked_mul(node.attrs[0], features + node.attrs[1]);
@@ -30,14 +75,22 @@ void linear(const Node& node, const Shape& in, std::int64_t out, NodeCost& cost)
 
 void norm(const Node& node, const Shape& in, std::int64_t out, NodeCost& cost) {
     const std::int64_t channels = in.channels();
-    const std::int64_t places = in.rank == 2 ? in.dim[0] : 1;  // that are normalised on their own
     cost.params = 2 * channels;
     cost.normalisation = out;
     cost.keeps = kKeepsFirst;
-    if (static_cast<Norm>(node.attrs[0]) == Norm::kBatch) {
-        cost.kept_once = 2 * kFloat * channels;  // mean and deviation of the batch
-    } else {
-        cost.kept = 2 * kFloat * places;
+    switch (static_cast<Norm>(node.attrs[0])) {
+        case Norm::kNone:
+            break;
+        case Norm::kBatch:
+            cost.kept_once = 2 * kFloat * channels;  // mean and deviation of the batch
+            break;
+        case Norm::kLayer:
+            cost.kept = 2 * kFloat * (in.rank == 2 ? in.dim[0] : 1);
+            break;
+        case Norm::kRms:  // the deviation of each position, and what it was divided by
+            cost.params = channels;
+            cost.kept = kFloat * (out / channels + out);
+            break;
     }
 }
 
@@ -70,7 +123,7 @@ std::int64_t NodeCost::elementwise() const {
     return checked_add(checked_add(normalisation, activation), checked_add(pooling, other));
 }
 
-NodeCost node_cost(const Node& node, const Shape& first, const Shape&) {
+NodeCost node_cost(const Node& node, const Shape& first, const Shape& second) {
     NodeCost cost;
     const std::int64_t out = node.shape.elements();
     cost.kernels = node.op != Op::kFlatten && node.op != Op::kIdentity ? 1 : 0;
@@ -107,7 +160,24 @@ NodeCost node_cost(const Node& node, const Shape& first, const Shape&) {
             cost.other = out;
             cost.keeps = kKeepsFactors;
             break;
+        case Op::kConv1d:
+            conv1d(node, first, out, cost);
+            break;
+        case Op::kAttention:
+            attention(node, second, out, cost);
+            break;
+        case Op::kEmbedding:
+            embedding(node, first, cost);
+            break;
+        case Op::kPosition:
+            position(node, out, cost);
+            break;
+        case Op::kUnembed:
+            unembed(first, out, cost);
+            break;
         case Op::kInput:
+        case Op::kTokens:
+        case Op::kLast:
         case Op::kFlatten:
         case Op::kConcat:
         case Op::kZero:

@@ -14,7 +14,12 @@ constexpr Words kKindAttrs[] = {"kind"};
 constexpr Words kPoolAttrs[] = {"kernel", "stride"};
 constexpr Words kDropoutAttrs[] = {"p"};
 constexpr Words kResizeAttrs[] = {"height", "width"};
-constexpr Words kNormKinds[] = {"none", "batch", "layer"};
+constexpr Words kAttentionAttrs[] = {"heads", "kv_heads", "causal", "position"};
+constexpr Words kEmbeddingAttrs[] = {"vocab", "features"};
+constexpr Words kUnembedAttrs[] = {"vocab"};
+constexpr Words kNormKinds[] = {"none", "batch", "layer", "rms"};
+constexpr Words kPositionKinds[] = {"none", "learned", "sinusoidal"};
+constexpr Words kAttentionPositions[] = {"none", "rope", "alibi"};
 constexpr Words kActivationKinds[] = {"none",      "relu", "leaky_relu", "elu",     "gelu",       "silu",
                                       "hardswish", "mish", "tanh",       "sigmoid", "hardsigmoid"};
 constexpr std::int32_t kMany = std::numeric_limits<std::int32_t>::max();
@@ -36,6 +41,13 @@ constexpr OpInfo kOperations[] = {
     {"resize", 1, 1, kResizeAttrs, {}},
     {"zero", 1, 1, {}, {}},
     {"identity", 1, 1, {}, {}},
+    {"conv1d", 1, 1, kConvAttrs, {}},
+    {"attention", 3, 3, kAttentionAttrs, kAttentionPositions, kAttentionPosition},
+    {"embedding", 1, 1, kEmbeddingAttrs, {}},
+    {"position", 1, 1, kKindAttrs, kPositionKinds},
+    {"tokens", 1, 1, {}, {}},
+    {"unembed", 2, 2, kUnembedAttrs, {}},
+    {"last", 1, 1, {}, {}},
 };
 
 constexpr bool counts_agree() {

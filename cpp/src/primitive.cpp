@@ -1,4 +1,6 @@
 // What each primitive does to shapes, what it falls away to, and how it is repaired.
+#include "primitive.hpp"
+
 #include <algorithm>
 #include <numeric>
 #include <stdexcept>
@@ -6,7 +8,6 @@
 #include "cambrian/graph.hpp"
 
 namespace cambrian {
-namespace {
 
 [[noreturn]] void fail(Op op, const std::string& why) {
     throw std::invalid_argument(std::string(info(op).name) + ": " + why);
@@ -18,40 +19,26 @@ namespace {
                  std::to_string(high) + ", got " + std::to_string(value));
 }
 
-inline std::int32_t attr(Op op, std::size_t index, std::int64_t value, std::int64_t low,
-                         std::int64_t high = kMaxDim) {
-    if (value < low || value > high) fail_attr(op, index, value, low, high);
-    return static_cast<std::int32_t>(value);
+std::int32_t largest_divisor(std::int32_t of, std::int32_t limit) {
+    if (limit == 1 || (limit <= of && of % limit == 0)) return limit;
+    std::int32_t best = 1;
+    for (std::int32_t d = 1; d <= of / d; ++d) {
+        if (of % d != 0) continue;
+        if (d <= limit) best = std::max(best, d);
+        if (of / d <= limit) best = std::max(best, of / d);
+    }
+    return best;
 }
+
+namespace {
 
 const Shape& image(Op op, const Shape& shape) {
     if (!shape.image()) fail(op, "takes an image (channels, height, width), got shape " + shape.text());
     return shape;
 }
 
-std::int32_t ceil_div(std::int32_t a, std::int32_t b) {
-    return b == 1 ? a : static_cast<std::int32_t>((std::int64_t{a} + b - 1) / b);
-}
-
 Shape strided(const Shape& in, std::int32_t channels, std::int32_t stride) {
     return {3, {channels, ceil_div(in.dim[1], stride), ceil_div(in.dim[2], stride), 0}};
-}
-
-std::int32_t odd_floor(std::int64_t value) {
-    return static_cast<std::int32_t>(value - 1 + value % 2);
-}
-
-// The largest divisor of both channel counts that is at most `limit`.
-std::int32_t common_divisor(std::int32_t in, std::int32_t out, std::int32_t limit) {
-    if (limit == 1 || (in % limit == 0 && out % limit == 0)) return limit;
-    const std::int32_t both = std::gcd(in, out);
-    std::int32_t best = 1;
-    for (std::int32_t d = 1; d <= both / d; ++d) {
-        if (both % d != 0) continue;
-        if (d <= limit) best = std::max(best, d);
-        if (both / d <= limit) best = std::max(best, both / d);
-    }
-    return best;
 }
 
 // The smallest stride that takes both sides of an image to the target's, or 0.
@@ -85,6 +72,10 @@ Value GraphBuilder::apply(Op op, std::span<const Value> inputs, std::span<const 
             return concat();
         case Op::kMultiply:
             return multiply(scratch_[0], scratch_[1]);
+        case Op::kAttention:  // attends to nothing where keys or values are absent
+            return scratch_.size() == 3 ? attention(scratch_, args) : scratch_[0];
+        case Op::kUnembed:
+            return unembed(scratch_[0], scratch_[1], args[0]);
         default:
             fail(op, "takes one input");
     }
@@ -117,7 +108,19 @@ Value GraphBuilder::unary(Op op, Value x, std::span<const std::int64_t> args) {
         case Op::kConcat:
         case Op::kMultiply:
         case Op::kIdentity:
+        case Op::kAttention:
+        case Op::kUnembed:
             return x;
+        case Op::kConv1d:
+            return conv1d(x, args);
+        case Op::kEmbedding:
+            return embedding(x, args[0], args[1]);
+        case Op::kPosition:
+            return position(x, args[0]);
+        case Op::kTokens:
+            return tokens(x);
+        case Op::kLast:
+            return last(x);
         case Op::kInput:
             break;
     }
@@ -142,7 +145,7 @@ Value GraphBuilder::conv2d(Value x, std::span<const std::int64_t> args) {
     attrs[kConvKernel] =
         std::min(asked[kConvKernel], odd_floor(std::min<std::int64_t>(2LL * longer - 1, kMaxDim)));
     if (attrs[kConvKernel] == 1) attrs[kConvDilation] = 1;
-    attrs[kConvGroups] = common_divisor(in.dim[0], asked[kConvChannels], asked[kConvGroups]);
+    attrs[kConvGroups] = common_divisor(in.dim[0], attrs[kConvChannels], asked[kConvGroups]);
     const Shape out = strided(in, attrs[kConvChannels], attrs[kConvStride]);
     check_elements(op, out);
     const Value node = append(op, out, attrs, x);
@@ -164,16 +167,14 @@ Value GraphBuilder::linear(Value x, std::span<const std::int64_t> args) {
 }
 
 Value GraphBuilder::norm(Value x, std::int64_t kind) {
-    const std::int32_t word =
-        attr(Op::kNorm, 0, kind, 0, static_cast<std::int64_t>(info(Op::kNorm).kinds.size()) - 1);
-    return word == 0 ? x : append(Op::kNorm, shape(x), {word}, x);
+    const std::int32_t chosen = word(Op::kNorm, kind);
+    return chosen == 0 ? x : append(Op::kNorm, shape(x), {chosen}, x);
 }
 
 Value GraphBuilder::activation(Value x, std::int64_t kind) {
-    constexpr Op op = Op::kActivation;
-    const std::int32_t word = attr(op, 0, kind, 0, static_cast<std::int64_t>(info(op).kinds.size()) - 1);
-    if (word == 0 || (zero(x) && keeps_zero(word))) return x;
-    return append(op, shape(x), {word}, x);
+    const std::int32_t chosen = word(Op::kActivation, kind);
+    if (chosen == 0 || (zero(x) && keeps_zero(chosen))) return x;
+    return append(Op::kActivation, shape(x), {chosen}, x);
 }
 
 Value GraphBuilder::pool(Op op, Value x, std::int64_t kernel, std::int64_t stride) {
@@ -226,11 +227,11 @@ Value GraphBuilder::resize(Value x, std::int64_t height, std::int64_t width) {
     return zero(x) ? zeros(out) : append(Op::kResize, out, {out.dim[1], out.dim[2]}, x);
 }
 
-// Brings an operand to the rank of the first: an image among features is averaged over its positions.
+// Brings an operand to the rank of the first: among features, an image or tokens are averaged over positions.
 Value GraphBuilder::fit_rank(Op op, Value x, const Shape& target) {
     const Shape in = shape(x);
     if (in.rank == target.rank) return x;
-    if (!in.image() || target.rank != 1) {
+    if (in.rank == 1 || target.rank != 1) {
         fail(op, "can't join shape " + in.text() + " to a first input of shape " + target.text());
     }
     const Value node = mean(x);
@@ -263,8 +264,11 @@ Value GraphBuilder::project(Value x, const Shape& target) {
         const std::int32_t stride = stride_to(in, target);
         const Attrs attrs{target.dim[0], 1, std::max(stride, 1), 1, 1, 0};
         node = append(Op::kConv2d, target, attrs, stride > 0 ? x : fit_sides(x, target));
-    } else if (in.rank == 1) {
-        node = append(Op::kLinear, target, {target.dim[0], 0}, x);
+    } else if (in.rank == 1 || in.dim[0] == target.dim[0]) {
+        return fit_width(x, target.channels());
+    } else if (const std::int32_t stride = ceil_div(in.dim[0], target.dim[0]);
+               in.dim[0] > target.dim[0] && ceil_div(in.dim[0], stride) == target.dim[0]) {
+        node = append(Op::kConv1d, target, {target.dim[1], 1, stride, 1, 1, 0}, x);
     } else {
         fail(Op::kAdd, "can't add shape " + in.text() + " to a first input of shape " + target.text());
     }

@@ -39,8 +39,9 @@ class GraphArrays(TypedDict):
     repairs: list[list[tuple[str, int, int, int]]]
     """A list per genome: (rule, node, from, to), in the order in which they were made.
 
-    stride, dilation, kernel, groups: an attribute of the node (-1: it fell away). project: channels
-    of an operand; pool, resize, mean: its height; the node is the inserted one. clamp: target of a reference
+    stride, dilation, kernel, groups, heads, kv_heads, position: an attribute of the node (-1: it fell away).
+    project: channels of an operand; pool, resize, mean: its height; the node is the inserted one. clamp:
+    target of a reference
     (-1 is the last input of its repeat); the node is its column.
     """
 

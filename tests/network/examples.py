@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from cambrian.network import ops
 from cambrian.network.graph import Graph, Node
@@ -28,6 +29,7 @@ class Sketch:
 
 DEFAULTS: dict[str, dict[str, int | str]] = {
     "conv2d": {"channels": 4, "kernel": 3, "stride": 1, "dilation": 1, "groups": 1, "bias": 0},
+    "conv1d": {"channels": 4, "kernel": 3, "stride": 1, "dilation": 1, "groups": 1, "bias": 0},
     "linear": {"features": 5, "bias": 1},
 }
 
@@ -102,7 +104,51 @@ def feature_network() -> Graph:
     return net.graph()
 
 
-NETWORKS = {"image": image_network(), "tokens": token_network(), "features": feature_network()}
+def patch_network() -> Graph:
+    """Return a network on the pixels of an image, as tokens."""
+    net = Sketch(3, 4, 5)
+    pixels = net.add("tokens")
+    mixed = net.add("conv1d", channels=6, groups=3, kernel=3)
+    net.add("norm", kind="rms")
+    placed = net.add("position", kind="sinusoidal")
+    keys = net.add("linear", pixels, features=2)
+    values = net.add("linear", pixels, features=2)
+    attended = net.add("attention", placed, keys, values, heads=3, kv_heads=1, causal=0, position="rope")
+    net.add("add", attended, mixed)
+    net.add("mean")
+    return net.graph()
+
+
+def text_network() -> Graph:
+    """Return a network that scores the next word of a text, with the table that its words are read by."""
+    net = Sketch(6)
+    words = net.add("embedding", vocab=11, features=8)
+    x = net.add("position", kind="learned")
+    y = net.add("attention", x, x, x, heads=2, kv_heads=2, causal=1, position="alibi")
+    z = net.add("attention", x, y, y, heads=4, kv_heads=4, causal=1, position="none")
+    scores = net.add("unembed", z, words, vocab=11)
+    final = net.add("last")
+    again = net.add("unembed", net.add("last", z), words, vocab=11)
+    total = net.add("add", final, again)
+    net.add("concat", total, net.add("mean", scores))
+    return net.graph()
+
+
+NETWORKS = {
+    "image": image_network(),
+    "tokens": token_network(),
+    "features": feature_network(),
+    "patches": patch_network(),
+    "text": text_network(),
+}
+
+
+def inputs_of(graph: Graph, n: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """Return random samples (n, *input_shape), ids as numbers of `dtype` where the graph embeds them."""
+    vocab = [int(node.attrs["vocab"]) for node in graph.nodes if node.op == "embedding"]
+    if vocab:
+        return torch.randint(min(vocab), (n, *graph.input_shape)).to(dtype)
+    return torch.randn(n, *graph.input_shape, dtype=dtype)
 
 
 def random_graph(generator: np.random.Generator, size: int = 12) -> Graph:
@@ -116,6 +162,16 @@ def random_graph(generator: np.random.Generator, size: int = 12) -> Graph:
             attrs["stride"] = attrs["kernel"]
         arity = 1 + int(generator.integers(3)) if op in ("add", "concat", "multiply") else 1
         inputs = generator.integers(len(net.nodes), size=arity).tolist()
+        if op == "attention":
+            inputs = [inputs[0], *2 * [int(generator.integers(len(net.nodes)))]]
+        elif op == "embedding":
+            inputs = [0]
+        elif op == "unembed":
+            tables = [i for i, node in enumerate(net.nodes) if node.op == "embedding"]
+            if not tables:
+                continue
+            inputs.append(int(generator.choice(tables)))
+            attrs["vocab"] = net.nodes[inputs[1]].attrs["vocab"]
         try:
             net.add(op, *inputs, **attrs)
         except ValueError:
@@ -132,5 +188,5 @@ def _random_attr(generator: np.random.Generator, op: str, name: str) -> int | st
     words = ops.table()[op].kinds.get(name)
     if words is not None:
         return str(generator.choice(words))
-    low, high = {"bias": (0, 2), "p": (0, 900_000), "channels": (1, 9)}.get(name, (1, 5))
+    low, high = {"bias": (0, 2), "causal": (0, 2), "p": (0, 900_000), "channels": (1, 9)}.get(name, (1, 5))
     return int(generator.integers(low, high))

@@ -22,6 +22,7 @@ FAMILIES = sorted(cb.spaces.FAMILIES)
 # Smaller networks of the same make, where the default ones are deep.
 SIZES: dict[str, dict[str, Any]] = {
     "cell201": {"cells": 1},
+    "transformer": {"max_depth": 4},
     "macro": {"widths": [(4, 8), (8, 12)], "max_depth": 2},
 }
 
@@ -61,10 +62,16 @@ def expected_resources(graph: Graph, profile: Profile) -> dict[str, int]:
             elementwise += (len(node.inputs) - 1) * sizes[i]
         elif node.op == "mean":
             elementwise += sizes[node.inputs[0]]
+        elif node.op == "position":
+            elementwise += sizes[i]
+        elif node.op == "attention":
+            queries, keys = sizes[node.inputs[0]], sizes[node.inputs[1]]
+            weights = int(node.attrs["heads"]) * node.shape[0] * graph.nodes[node.inputs[1]].shape[0]
+            elementwise += {"rope": queries + keys, "alibi": weights}.get(str(node.attrs["position"]), 0)
         elif node.op == "resize":
             sides = zip(graph.input_shapes(i)[0][1:], node.shape[1:], strict=True)
             elementwise += node.shape[0] * math.prod(max(pair) for pair in sides)
-        weighted = node.op in ("conv2d", "linear")
+        weighted = node.op in ("conv2d", "conv1d", "linear", "attention", "unembed")
         depths.append(weighted + max((depths[k] for k in node.inputs), default=0))
         later = {k for other in graph.nodes[i:] for k in other.inputs if k < i}
         alive.append(sizes[i] + sum(sizes[k] for k in later))

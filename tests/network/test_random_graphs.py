@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from cambrian.network import Graph, build, count
-from network.examples import random_graph
+from cambrian.network.layers import channels_first, channels_last
+from network.examples import inputs_of, random_graph
 from network.test_source import run_sources
 
 
@@ -28,7 +29,7 @@ def check(n: int, seed: int) -> None:
         assert Graph.from_json(graph.to_json()) == graph
         module = build(graph)
         assert count(module, graph.input_shape)[:2] == (graph.params, graph.macs), graph
-        x = torch.randn(2, *graph.input_shape, requires_grad=True)
+        x = inputs_of(graph, 2).requires_grad_()
         seen = shapes_by_hooks(module, graph)
         y = module(x)
         for index, shape in seen.items():
@@ -43,8 +44,10 @@ def shapes_by_hooks(module: torch.nn.Module, graph: Graph) -> dict[int, tuple[in
     seen: dict[int, tuple[int, ...]] = {}
     for name, layer in module.named_children():
         index = int(name.rpartition("_")[2])
-        if len(graph.nodes[index].shape) == 2 and name.startswith("norm"):
-            continue  # a batch norm of tokens sees them transposed
+        if channels_first(graph.nodes[index]) or channels_last(graph.nodes[index]):
+            continue  # these see their values transposed
+        if graph.nodes[index].op == "position":
+            continue  # its layer is only read
         layer.register_forward_hook(lambda _, __, y, index=index: seen.update({index: tuple(y.shape)}))
     return seen
 

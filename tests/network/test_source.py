@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from cambrian.network import build, ops
 from cambrian.network.graph import Graph
 from cambrian.network.source import source
-from network.examples import NETWORKS, Sketch, single, zero
+from network.examples import NETWORKS, Sketch, inputs_of, single, zero
 
 RUNNER = """
 import importlib.util, json, sys
@@ -62,7 +62,7 @@ def run_sources(graphs: dict[str, Graph], folder: Path) -> None:
         for key, weight in module.named_parameters():
             torch.nn.init.normal_(weight, 0.5 if "norm" in key else 0.0, 0.5)
         module.double()
-        x = torch.randn(3, *graph.input_shape, dtype=torch.float64)
+        x = inputs_of(graph, 3, torch.float64)
         save_file(module.state_dict(), place / "weights.safetensors")
         save_file({"x": x}, place / "x.safetensors")
         (place / "model.py").write_text(source(graph), encoding="utf-8")

@@ -82,7 +82,10 @@ enum class Rule : std::uint8_t {
     kResize,
     kMean,
     kDrop,
-    kConnect
+    kConnect,
+    kHeads,
+    kKvHeads,
+    kPosition
 };
 std::string_view rule_name(Rule rule);
 constexpr bool names_column(Rule rule) {
@@ -165,8 +168,16 @@ class GraphBuilder {
     Value flatten(Value x);
     Value dropout(Value x, std::int64_t p);
     Value resize(Value x, std::int64_t height, std::int64_t width);
-    Value add();     // of `scratch_`
-    Value concat();  // of `scratch_`
+    Value conv1d(Value x, std::span<const std::int64_t> args);
+    Value attention(std::span<const Value> inputs, std::span<const std::int64_t> args);
+    Value embedding(Value ids, std::int64_t vocab, std::int64_t features);
+    Value position(Value x, std::int64_t kind);
+    Value tokens(Value x);
+    Value unembed(Value x, Value embedded, std::int64_t vocab);
+    Value last(Value x);
+    Value fit_width(Value x, std::int32_t width);  // tokens or features
+    Value add();                                   // of `scratch_`
+    Value concat();                                // of `scratch_`
     Value multiply(Value first, Value second);
     Value fit_rank(Op op, Value x, const Shape& target);
     Value fit_sides(Value x, const Shape& target);

@@ -28,9 +28,19 @@ enum class Op : std::uint8_t {
     kResize,
     kZero,
     kIdentity,
+    kConv1d,
+    kAttention,
+    kEmbedding,
+    kPosition,
+    kTokens,
+    kUnembed,
+    kLast,
 };
 
-enum class Norm : std::int32_t { kNone = 0, kBatch, kLayer };
+enum class Norm : std::int32_t { kNone = 0, kBatch, kLayer, kRms };
+
+enum class Position : std::int32_t { kNone = 0, kLearned, kSinusoidal };
+enum class Attending : std::int32_t { kNone = 0, kRope, kAlibi };  // positions inside attention
 
 enum class Activation : std::int32_t {
     kNone = 0,
@@ -46,7 +56,7 @@ enum class Activation : std::int32_t {
     kHardsigmoid,
 };
 
-// Attribute positions of conv2d; pools share the first two under their own names.
+// Attribute positions of conv2d and conv1d; pools share the first two under their own names.
 enum ConvAttr : std::size_t {
     kConvChannels,
     kConvKernel,
@@ -56,35 +66,56 @@ enum ConvAttr : std::size_t {
     kConvBias
 };
 enum PoolAttr : std::size_t { kPoolKernel, kPoolStride };
+enum AttentionAttr : std::size_t { kHeads, kKvHeads, kCausal, kAttentionPosition };
+enum EmbeddingAttr : std::size_t { kVocab, kEmbeddingFeatures };
 
 struct OpInfo {
     std::string_view name;
     std::int32_t min_inputs;
     std::int32_t max_inputs;
     std::span<const std::string_view> attrs;
-    std::span<const std::string_view> kinds;  // words of attribute 0 where it is a kind
+    std::span<const std::string_view> kinds;  // words of attribute `kind`, where it has some
+    std::size_t kind = 0;
 };
 
 std::span<const OpInfo> operations();
 
-// Without parameters or randomness: two of them on the same inputs are one.
-constexpr bool shareable(Op op) {
-    return op != Op::kInput && op != Op::kConv2d && op != Op::kLinear && op != Op::kNorm &&
-           op != Op::kDropout;
+// Without parameters of its own or randomness: two of them on the same inputs are one.
+constexpr bool shareable(Op op, std::int32_t first_attr) {
+    switch (op) {
+        case Op::kInput:
+        case Op::kConv2d:
+        case Op::kConv1d:
+        case Op::kLinear:
+        case Op::kNorm:
+        case Op::kDropout:
+        case Op::kEmbedding:
+            return false;
+        case Op::kPosition:
+            return static_cast<Position>(first_attr) != Position::kLearned;
+        default:
+            return true;
+    }
 }
 // As many as the table names; for code that runs at every node.
 constexpr std::size_t attr_count(Op op) {
     switch (op) {
         case Op::kConv2d:
+        case Op::kConv1d:
             return 6;
+        case Op::kAttention:
+            return 4;
         case Op::kLinear:
         case Op::kMaxPool:
         case Op::kAvgPool:
         case Op::kResize:
+        case Op::kEmbedding:
             return 2;
         case Op::kNorm:
         case Op::kActivation:
         case Op::kDropout:
+        case Op::kPosition:
+        case Op::kUnembed:
             return 1;
         default:
             return 0;

@@ -91,7 +91,7 @@ class Graph:
 
     @property
     def macs(self) -> int:
-        """Multiply-adds of convolutions and linear layers for one sample."""
+        """Multiply-adds of convolutions, linear layers and attention products for one sample."""
         return sum(self.node_macs(i) for i in range(len(self)))
 
     def input_shapes(self, index: int) -> list[Shape]:
@@ -222,9 +222,19 @@ def _check_node(nodes: Sequence[Node], index: int) -> None:
         if index or node.inputs:
             raise ValueError("the input is node 0 and reads nothing")
         return
+    _check_ids(nodes, node)
     expected = ops.shape_of(node.op, node.attrs, [nodes[i].shape for i in node.inputs])
     if expected != node.shape and node.op != "zero":
         raise ValueError(f"the shape must be {expected} by its inputs, got {node.shape}")
+
+
+def _check_ids(nodes: Sequence[Node], node: Node) -> None:
+    if node.op == "embedding" and node.inputs != (0,):
+        raise ValueError("an embedding takes ids, and only the input can be ids")
+    if node.op == "unembed" and len(node.inputs) == 2:
+        source = nodes[node.inputs[1]]
+        if source.op != "embedding" or source.attrs["vocab"] != node.attrs["vocab"]:
+            raise ValueError(f"reads the weights of an embedding of its vocab, got a node of {source.op}")
 
 
 def _node_from_arrays(arrays: Mapping[str, Any], rows: list[ops.Operation], i: int) -> Node:

@@ -62,6 +62,11 @@ def _conv2d(attrs: Attrs, shape: Shape, out: Shape) -> Layer:
     return Layer("Conv2d", (shape[0], out[0], kernel), {k: v for k, v in options.items() if v != usual[k]})
 
 
+def _conv1d(attrs: Attrs, shape: Shape, out: Shape) -> Layer:
+    layer = _conv2d(attrs, shape[::-1], out[::-1])
+    return layer._replace(name="Conv1d")
+
+
 def _linear(attrs: Attrs, shape: Shape, out: Shape) -> Layer:
     return Layer("Linear", (shape[-1], out[-1]), {} if attrs["bias"] else {"bias": False})
 
@@ -74,6 +79,8 @@ def _norm(attrs: Attrs, shape: Shape, out: Shape) -> Layer | None:
         return Layer(
             "LayerNorm", (shape,)
         )  # the same function; torch's GroupNorm refuses a batch of one here
+    if attrs["kind"] == "rms":
+        return Layer("RMSNorm", (width,), {"eps": 1e-5})
     if attrs["kind"] == "layer":
         return Layer("GroupNorm", (1, width)) if len(shape) == 3 else Layer("LayerNorm", (width,))
     return None
@@ -104,9 +111,20 @@ def _resize(attrs: Attrs, shape: Shape, out: Shape) -> Layer:
     return Layer("AdaptiveAvgPool2d", ((out[1], out[2]),))
 
 
+def _embedding(attrs: Attrs, shape: Shape, out: Shape) -> Layer:
+    return Layer("Embedding", (number(attrs, "vocab"), out[1]))
+
+
+def _position(attrs: Attrs, shape: Shape, out: Shape) -> Layer | None:
+    return Layer("Embedding", shape) if attrs["kind"] == "learned" else None
+
+
 _LAYERS: dict[str, Callable[[Attrs, Shape, Shape], Layer | None]] = {
     "conv2d": _conv2d,
+    "conv1d": _conv1d,
     "linear": _linear,
+    "embedding": _embedding,
+    "position": _position,
     "norm": _norm,
     "activation": _activation,
     "max_pool": _pool("MaxPool2d"),
@@ -116,9 +134,52 @@ _LAYERS: dict[str, Callable[[Attrs, Shape, Shape], Layer | None]] = {
 }
 
 
-def normalises_tokens(node: Node) -> bool:
-    """Say whether a node is a batch norm of tokens (T, D), which torch wants as (D, T)."""
-    return node.op == "norm" and node.attrs["kind"] == "batch" and len(node.shape) == 2
+def channels_first(node: Node) -> bool:
+    """Say whether torch's layer of a node wants tokens (T, D) as (D, T): batch norms and convolutions."""
+    tokens = len(node.shape) == 2
+    return node.op == "conv1d" or (tokens and node.op == "norm" and node.attrs["kind"] == "batch")
+
+
+def channels_last(node: Node) -> bool:
+    """Say whether torch's layer of a node wants images (C, H, W) as (H, W, C): norms of each position."""
+    return node.op == "norm" and node.attrs["kind"] == "rms" and len(node.shape) == 3
+
+
+class Table(NamedTuple):
+    """A constant of a node: the function of `sequences` that makes it, and its arguments."""
+
+    function: str
+    args: tuple[int | bool, ...]
+
+    def __str__(self) -> str:
+        return f"{self.function}({', '.join(map(repr, self.args))})"
+
+
+def table_of(graph: Graph, index: int) -> Table | None:
+    """Return the constant that node `index` reads, if it reads one.
+
+    >>> str(table_of(graph, 2))
+    'sinusoids(16, 64)'
+    """
+    node, shapes = graph.nodes[index], graph.input_shapes(index)
+    if node.op == "position" and node.attrs["kind"] == "sinusoidal":
+        return Table("sinusoids", node.shape[:2])
+    if node.op == "attention" and node.attrs["position"] == "rope":
+        longest = max(shapes[0][0], shapes[1][0])
+        return Table("rope", (longest, shapes[0][1] // number(node.attrs, "heads")))
+    if node.op == "attention" and node.attrs["position"] == "alibi":
+        heads, causal = number(node.attrs, "heads"), bool(node.attrs["causal"])
+        return Table("alibi", (heads, shapes[0][0], shapes[1][0], causal))
+    return None
+
+
+def heads_of(node: Node) -> tuple[int, int, bool]:
+    """Return heads, kv_heads and causal of an attention."""
+    return number(node.attrs, "heads"), number(node.attrs, "kv_heads"), bool(node.attrs["causal"])
+
+
+WEIGHTED = ("conv2d", "conv1d", "linear")
+"""Layers whose weights `build` draws by He et al. 2015."""
 
 
 def feeds_rectifier(graph: Graph) -> list[bool]:
@@ -131,7 +192,7 @@ def feeds_rectifier(graph: Graph) -> list[bool]:
     for index in range(len(graph) - 1, 0, -1):
         node = graph.nodes[index]
         rectifies = node.op == "activation" and node.attrs["kind"] in _RECTIFIERS
-        if rectifies or (feeds[index] and node.op not in ("conv2d", "linear")):
+        if rectifies or (feeds[index] and node.op not in WEIGHTED):
             for i in node.inputs:
                 feeds[i] = True
     return feeds

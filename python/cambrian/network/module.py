@@ -10,15 +10,23 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from cambrian.network import sequences
 from cambrian.network.graph import Graph
-from cambrian.network.layers import feeds_rectifier, layer_of, normalises_tokens
+from cambrian.network.layers import (
+    channels_first,
+    channels_last,
+    feeds_rectifier,
+    heads_of,
+    layer_of,
+    table_of,
+)
 from cambrian.network.ops import Shape
 
 
 class Step(NamedTuple):
     """One node at run time: what computes it, the values it reads, and those nothing reads after it.
 
-    With a `layer` (the name of a submodule) the function is called on that layer first.
+    With a `layer` (the name of a submodule or buffer) the function is called on that one first.
     """
 
     node: int
@@ -41,14 +49,20 @@ class Network(nn.Module):
             layer = layer_of(graph, index)
             if layer is not None:
                 self.add_module(f"{node.op}_{index}", getattr(nn, layer.name)(*layer.args, **layer.options))
+            table = table_of(graph, index)
+            if table is not None:
+                values = getattr(sequences, table.function)(*table.args)
+                self.register_buffer(f"table_{index}", values, persistent=False)
         self._steps = _steps(graph)
         self._initialise()
 
     def _initialise(self) -> None:
-        """Draw weights by He et al. 2015 from torch's generator; biases start at 0."""
+        """Draw weights by He et al. 2015 from torch's generator; biases start at 0, embeddings near it."""
         for index, rectified in enumerate(feeds_rectifier(self.graph)):
             layer = self._modules.get(f"{self.graph.nodes[index].op}_{index}")
-            if isinstance(layer, nn.Conv2d | nn.Linear):
+            if isinstance(layer, nn.Embedding):
+                nn.init.normal_(layer.weight, std=0.02)
+            if isinstance(layer, nn.Conv2d | nn.Conv1d | nn.Linear):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu" if rectified else "linear")
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
@@ -81,14 +95,25 @@ def _steps(graph: Graph) -> tuple[Step, ...]:
     last = {i: index for index, node in enumerate(graph.nodes) for i in node.inputs}
     steps = []
     for index, node in enumerate(graph.nodes[1:], start=1):
-        name = f"{node.op}_{index}" if layer_of(graph, index) else None
-        if name is None:
-            function = _function(graph, index)
-        else:
-            function = _norm_tokens if normalises_tokens(node) else _apply
+        name, function = _call(graph, index)
         dead = tuple(sorted({i for i in node.inputs if last[i] == index}))
         steps.append(Step(index, name, function, node.inputs, dead))
     return tuple(steps)
+
+
+def _call(graph: Graph, index: int) -> tuple[str | None, Callable[..., Tensor]]:
+    """What computes a node, and the name of the submodule or buffer that it is called on first."""
+    node = graph.nodes[index]
+    if node.op == "unembed":
+        return f"embedding_{node.inputs[1]}", _unembed
+    table = table_of(graph, index)
+    if layer_of(graph, index) is None:
+        return (f"table_{index}" if table else None), _function(graph, index)
+    if channels_first(node):
+        return f"{node.op}_{index}", _apply_channels_first
+    if channels_last(node):
+        return f"{node.op}_{index}", _apply_channels_last
+    return f"{node.op}_{index}", {"embedding": _embed, "position": _add_rows}.get(node.op, _apply)
 
 
 def _function(graph: Graph, index: int) -> Callable[..., Tensor]:
@@ -101,6 +126,11 @@ def _function(graph: Graph, index: int) -> Callable[..., Tensor]:
         return {1: _same, 2: _mean_tokens, 3: _mean_image}[len(shapes[0])]
     if node.op == "zero":
         return functools.partial(_zero, shape=node.shape)
+    if node.op == "attention":
+        attend = _ATTENTIONS[str(node.attrs["position"])]
+        return functools.partial(attend, heads=heads_of(node))
+    if node.op == "position" and node.attrs["kind"] == "sinusoidal":
+        return _add_table
     return _FUNCTIONS[node.op]
 
 
@@ -109,9 +139,56 @@ def _apply(layer: nn.Module, x: Tensor) -> Tensor:
     return y
 
 
-def _norm_tokens(norm: nn.Module, x: Tensor) -> Tensor:
-    y: Tensor = norm(x.transpose(1, 2))
-    return y.transpose(1, 2)
+def _apply_channels_first(layer: nn.Module, x: Tensor) -> Tensor:
+    y: Tensor = layer(x.transpose(1, 2))
+    return y.transpose(1, 2).contiguous()  # else what reads it would copy it, and training keep both
+
+
+def _apply_channels_last(layer: nn.Module, x: Tensor) -> Tensor:
+    y: Tensor = layer(x.movedim(1, -1))
+    return y.movedim(-1, 1)
+
+
+def _embed(table: nn.Embedding, ids: Tensor) -> Tensor:
+    y: Tensor = table(ids.long())
+    return y
+
+
+def _unembed(table: nn.Embedding, x: Tensor, embedded: Tensor) -> Tensor:
+    return nn.functional.linear(x, table.weight)
+
+
+def _add_rows(table: nn.Embedding, x: Tensor) -> Tensor:
+    return x + table.weight
+
+
+def _add_table(table: Tensor, x: Tensor) -> Tensor:
+    return x + table
+
+
+Heads = tuple[int, int, bool]
+
+
+def _attend(q: Tensor, k: Tensor, v: Tensor, heads: Heads) -> Tensor:
+    y: Tensor = sequences.attention(q, k, v, *heads)  # type: ignore[no-untyped-call]
+    return y
+
+
+def _attend_turned(rotation: Tensor, q: Tensor, k: Tensor, v: Tensor, heads: Heads) -> Tensor:
+    y: Tensor = sequences.attention(q, k, v, *heads, rotation=rotation)  # type: ignore[no-untyped-call]
+    return y
+
+
+def _attend_biased(bias: Tensor, q: Tensor, k: Tensor, v: Tensor, heads: Heads) -> Tensor:
+    y: Tensor = sequences.attention(q, k, v, *heads, bias=bias)  # type: ignore[no-untyped-call]
+    return y
+
+
+_ATTENTIONS: dict[str, Callable[..., Tensor]] = {
+    "none": _attend,
+    "rope": _attend_turned,
+    "alibi": _attend_biased,
+}
 
 
 def _same(x: Tensor) -> Tensor:
@@ -150,6 +227,14 @@ def _flatten(x: Tensor) -> Tensor:
     return x.flatten(1)
 
 
+def _tokens(x: Tensor) -> Tensor:
+    return x.flatten(2).transpose(1, 2).contiguous()
+
+
+def _last(x: Tensor) -> Tensor:
+    return x[:, -1]
+
+
 _FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "norm": _same,
     "activation": _same,
@@ -158,4 +243,7 @@ _FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "add": _add,
     "multiply": torch.mul,
     "flatten": _flatten,
+    "position": _same,
+    "tokens": _tokens,
+    "last": _last,
 }

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from cambrian import _core
 from cambrian.errors import unknown
+from cambrian.network import token_rules
 from cambrian.network.parsing import shown
 
 Shape = tuple[int, ...]
@@ -23,8 +24,8 @@ MAX_SIDE = 2**31 - 1
 MAX_COUNT = 2**63 - 1
 MILLION = 1_000_000
 
-_LOWEST = {"bias": 0, "p": 0}  # every other number counts something, and is at least 1
-_HIGHEST = {"bias": 1, "p": MILLION - 1}
+_LOWEST = {"bias": 0, "p": 0, "causal": 0}  # every other number counts something, and is at least 1
+_HIGHEST = {"bias": 1, "causal": 1, "p": MILLION - 1}
 
 
 class Operation(NamedTuple):
@@ -40,7 +41,7 @@ def table() -> dict[str, Operation]:
     """Return the core's operations by name, in code order.
 
     >>> table()["norm"].kinds["kind"]
-    ('none', 'batch', 'layer')
+    ('none', 'batch', 'layer', 'rms')
     """
     rows = (
         Operation(row["name"], tuple(row["attrs"]), {k: tuple(words) for k, words in row["kinds"].items()})
@@ -178,7 +179,12 @@ def _resize(attrs: Attrs, inputs: Sequence[Shape]) -> Shape:
     return _image(inputs[0])[0], number(attrs, "height"), number(attrs, "width")
 
 
-_ARITY: dict[str, tuple[int, int | None]] = {"add": (2, None), "concat": (2, None), "multiply": (2, 2)}
+_ARITY: dict[str, tuple[int, int | None]] = {
+    "add": (2, None),
+    "concat": (2, None),
+    "multiply": (2, 2),
+    **token_rules.ARITY,
+}
 _SHAPES: dict[str, Callable[[Attrs, Sequence[Shape]], Shape]] = {
     "conv2d": _conv2d,
     "linear": _linear,
@@ -195,6 +201,7 @@ _SHAPES: dict[str, Callable[[Attrs, Sequence[Shape]], Shape]] = {
     "resize": _resize,
     "zero": _same,
     "identity": _same,
+    **token_rules.SHAPES,
 }
 
 
@@ -215,12 +222,14 @@ def params_of(op: str, attrs: Attrs, inputs: Sequence[Shape]) -> int:
     if op == "linear":
         return number(attrs, "features") * (inputs[0][-1] + number(attrs, "bias"))
     if op == "norm" and attrs["kind"] != "none":
-        return 2 * norm_width(inputs[0])
-    return 0
+        return norm_width(inputs[0]) * (1 if attrs["kind"] == "rms" else 2)
+    return token_rules.params_of(op, attrs, inputs)
 
 
 def macs_of(op: str, attrs: Attrs, inputs: Sequence[Shape], shape: Shape) -> int:
-    """Return the multiply-adds of convolutions and linear layers for one sample (biases not counted).
+    """Return the multiply-adds of convolutions, linear layers and attention products for one sample.
+
+    Biases are not counted.
 
     >>> macs_of("linear", {"features": 10, "bias": 1}, [(64,)], (10,))
     640
@@ -229,4 +238,4 @@ def macs_of(op: str, attrs: Attrs, inputs: Sequence[Shape], shape: Shape) -> int
         return math.prod(shape) * (inputs[0][0] // number(attrs, "groups")) * number(attrs, "kernel") ** 2
     if op == "linear":
         return math.prod(shape) * inputs[0][-1]
-    return 0
+    return token_rules.macs_of(op, attrs, inputs, shape)

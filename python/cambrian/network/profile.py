@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 
 class Profile(NamedTuple):
@@ -28,8 +30,9 @@ class Profile(NamedTuple):
 def count(module: nn.Module, input_shape: Sequence[int]) -> Profile:
     """Count parameters and operations of a module by hooks, on one sample of zeros.
 
-    `input_shape` is without the batch dimension. Only layers that are modules are seen, not calls of
-    `torch.nn.functional`. The module is left as it was: its mode, buffers and gradients don't change.
+    `input_shape` is without the batch dimension. Layers that are modules are seen, and calls of
+    `functional.linear` and `functional.scaled_dot_product_attention`, whose softmax is an activation; no
+    other function is. The module is left as it was: its mode, buffers and gradients don't change.
     Raises ValueError if a side of `input_shape` is not a positive whole number.
 
     >>> count(torch.nn.Linear(64, 10), (64,))[:2]
@@ -43,7 +46,7 @@ def count(module: nn.Module, input_shape: Sequence[int]) -> Profile:
     like = next(module.parameters(), torch.zeros(()))
     try:
         module.eval()
-        with torch.no_grad():
+        with torch.no_grad(), _Functions(totals, [part for part, _, _ in _counted(module)]):
             module(torch.zeros((1, *input_shape), dtype=like.dtype, device=like.device))
     finally:
         for handle in handles:
@@ -55,6 +58,38 @@ def count(module: nn.Module, input_shape: Sequence[int]) -> Profile:
 
 
 Rule = Callable[[Any, tuple[Any, ...], Tensor], int]
+
+
+class _Functions(TorchFunctionMode):
+    """Counts functions that are called outside of the layers that are counted themselves."""
+
+    def __init__(self, totals: dict[str, int], layers: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.totals = totals
+        self.inside = 0
+        self.handles = [layer.register_forward_pre_hook(self._enter) for layer in layers]
+        self.handles += [layer.register_forward_hook(self._leave) for layer in layers]
+
+    def _enter(self, *_: Any) -> None:
+        self.inside += 1
+
+    def _leave(self, *_: Any) -> None:
+        self.inside -= 1
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run what torch was asked for, and count it."""
+        if self.inside == 0 and func is functional.linear:
+            self.totals["macs"] += args[0].numel() * args[1].shape[0]
+        elif self.inside == 0 and func is functional.scaled_dot_product_attention:
+            weights = args[0].shape[:-1].numel() * args[1].shape[-2]
+            self.totals["macs"] += weights * (args[0].shape[-1] + args[2].shape[-1])
+            self.totals["activation"] += weights
+        return func(*args, **(kwargs or {}))
+
+    def __exit__(self, *error: Any) -> None:
+        for handle in self.handles:
+            handle.remove()
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
 
 
 def _counted(module: nn.Module) -> list[tuple[nn.Module, str, Rule]]:

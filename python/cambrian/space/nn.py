@@ -140,7 +140,10 @@ conv2d = Primitive(
     stride=1, dilation=1, groups=1, bias=True,
 )  # fmt: skip
 linear = Primitive("linear", "Map the last dimension to `features` by a matrix.", bias=True)
-norm = Primitive("norm", "Normalise: kind is 'none', 'batch' or 'layer' (over channels, height and width).")
+norm = Primitive(
+    "norm",
+    "Normalise: kind is 'none', 'batch', 'layer' (over channels, height, width) or 'rms' (of each position).",
+)
 activation = Primitive(
     "activation", "Apply an activation function, named by kind; 'none' is the value itself."
 )
@@ -161,6 +164,28 @@ multiply = Primitive(
     "multiply", "Product of equal shapes, or of an image and one factor per channel.", inputs=2
 )
 resize = Primitive("resize", "Adaptive average pooling of an image to height x width.")
+conv1d = Primitive(
+    "conv1d",
+    "Convolve tokens (T, D) along T; padded so that their number becomes ceil(T / stride). kernel: odd.",
+    stride=1, dilation=1, groups=1, bias=True,
+)  # fmt: skip
+attention = Primitive(
+    "attention",
+    "Let queries attend to keys and values, all tokens (T, D). kv_heads: 0 for as many as heads; position: "
+    "'none', 'rope' or 'alibi'.",
+    inputs=3, kv_heads=0, causal=False, position="none",
+)  # fmt: skip
+embedding = Primitive("embedding", "Rows of a table for ids (T), the network's input: tokens (T, features).")
+position = Primitive(
+    "position", "Add to tokens what tells places apart; kind: 'none', 'learned', 'sinusoidal'."
+)
+tokens = Primitive("tokens", "The pixels of an image (C, H, W) as tokens (H * W, C).")
+unembed = Primitive(
+    "unembed",
+    "Scores of all words for features or tokens x, by the table of the embedding that made the second value.",
+    inputs=2, vocab=0,
+)  # fmt: skip
+last = Primitive("last", "The last of the tokens, as features.")
 zero = Primitive("zero", "Zeros of the value's shape.")
 identity = Primitive("identity", "The value itself.")
 

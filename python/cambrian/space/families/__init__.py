@@ -10,6 +10,7 @@ from cambrian.space.families.cell201 import cell201, cell201_cell
 from cambrian.space.families.convnet import convnet
 from cambrian.space.families.macro import macro, macro_block
 from cambrian.space.families.mlp import mlp
+from cambrian.space.families.transformer import transformer
 from cambrian.space.space import Space
 
 FAMILIES: dict[str, Callable[..., Space]] = {
@@ -17,6 +18,7 @@ FAMILIES: dict[str, Callable[..., Space]] = {
     "convnet": convnet,
     "macro": macro,
     "mlp": mlp,
+    "transformer": transformer,
 }
 
 
@@ -32,4 +34,14 @@ def make(name: str, input: Sequence[int], outputs: int, **options: Any) -> Space
     return FAMILIES[name](input=input, outputs=outputs, **options)
 
 
-__all__ = ["FAMILIES", "cell201", "cell201_cell", "convnet", "macro", "macro_block", "make", "mlp"]
+__all__ = [
+    "FAMILIES",
+    "cell201",
+    "cell201_cell",
+    "convnet",
+    "macro",
+    "macro_block",
+    "make",
+    "mlp",
+    "transformer",
+]
