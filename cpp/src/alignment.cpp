@@ -4,6 +4,8 @@
 #include <array>
 #include <bit>
 
+#include "vector.hpp"
+
 namespace cambrian {
 namespace {
 
@@ -13,7 +15,103 @@ std::size_t at(std::int32_t index) {
 
 constexpr std::size_t kFew = 64;  // words that are cleared faster than those in use are found
 
+using Word = std::uint16_t;
+using Words = Pairs::Lanes<Word>;
+
+CAMBRIAN_INLINE Word word(int value) {
+    return static_cast<Word>(value);
+}
+
+// Of each slot of the first row, where the second does the same.
+CAMBRIAN_INLINE void find_same(const Pairs& pairs, std::size_t most, Words* same) {
+    Words used;
+    for (std::size_t l = 0; l < used.size(); ++l) used[l] = word((1 << pairs.m[l]) - 1);
+    for (std::size_t i = 0; i < most; ++i) {
+        Words found{};
+        for (std::size_t j = 0; j < most; ++j) {
+            const Word bit = word(1 << j);
+            for (std::size_t l = 0; l < found.size(); ++l) {
+                const Word all = word(0 - static_cast<int>(pairs.first[i][l] == pairs.second[j][l]));
+                found[l] = word(found[l] | (all & bit));
+            }
+        }
+        for (std::size_t l = 0; l < found.size(); ++l) same[i][l] = word(found[l] & used[l]);
+    }
+}
+
+// As Alignment::run_word does it.
+CAMBRIAN_INLINE void find_stops(std::size_t most, Words* same, Words* stops) {
+    Words row;
+    row.fill(word(0xFFFF));
+    for (std::size_t i = 0; i < most; ++i) {
+        const Word beyond = word(~1 << i), short_of = word((1 << i) - 1);
+        for (std::size_t l = 0; l < row.size(); ++l) {
+            const Word v = row[l], matches = same[i][l], u = word(v & matches);
+            const Word here = word(word(v + u) | word(v - u));
+            Word costs = word(v ^ here);
+            costs = word(costs ^ (costs << 1));
+            costs = word(costs ^ (costs << 2));
+            costs = word(costs ^ (costs << 4));
+            costs = word(costs ^ (costs << 8));
+            const Word left = word(beyond & here), up = word(short_of & ~costs), free = word(~(left | up));
+            row[l] = here;
+            stops[i][l] = word(~(left | (free & ~matches & costs)));
+            same[i][l] = word(matches & free);
+        }
+    }
+}
+
+CAMBRIAN_INLINE void trace_back(Pairs& pairs, std::size_t most, const Words* same, const Words* stops) {
+    Words before, matched{}, count{};
+    before.fill(word(0xFFFF));
+    for (std::size_t i = most; i-- > 0;) {
+        const Word place = word(static_cast<int>(i));
+        for (std::size_t l = 0; l < before.size(); ++l) {
+            const Word inside = word(place < pairs.n[l] ? 0xFFFF : 0);
+            Word reached = word(stops[i][l] & before[l]);  // and all columns to the left
+            reached = word(reached | (reached >> 1));
+            reached = word(reached | (reached >> 2));
+            reached = word(reached | (reached >> 4));
+            reached = word(reached | (reached >> 8));
+            const Word match = word(same[i][l] & (reached ^ (reached >> 1)) & inside);
+            before[l] = word(((reached ^ match) & inside) | (before[l] & ~inside));
+            matched[l] = word(matched[l] | match);
+            count[l] = word(count[l] + (match != 0 ? 1 : 0));
+            pairs.first_matched[i][l] = static_cast<std::uint8_t>(match != 0 ? 1 : 0);
+        }
+    }
+    for (std::size_t j = 0; j < most; ++j) {
+        for (std::size_t l = 0; l < matched.size(); ++l)
+            pairs.second_matched[j][l] = static_cast<std::uint8_t>((matched[l] >> j) & 1);
+    }
+    for (std::size_t l = 0; l < count.size(); ++l) pairs.count[l] = static_cast<std::uint8_t>(count[l]);
+}
+
+CAMBRIAN_INLINE void align_lanes(Pairs& pairs, std::size_t most) {
+    std::array<Words, Pairs::kMost> same, stops;
+    find_same(pairs, most, same.data());
+    find_stops(most, same.data(), stops.data());
+    Words differ;
+    for (std::size_t l = 0; l < differ.size(); ++l) differ[l] = word(pairs.n[l] ^ pairs.m[l]);
+    for (std::size_t s = 0; s < most; ++s) {
+        const Word place = word(static_cast<int>(s));
+        for (std::size_t l = 0; l < differ.size(); ++l) {
+            const Word here = word(pairs.first[s][l] ^ pairs.second[s][l]);
+            differ[l] = word(differ[l] | (place < pairs.n[l] ? here : 0));
+        }
+    }
+    for (std::size_t l = 0; l < differ.size(); ++l)
+        pairs.equal[l] = static_cast<std::uint8_t>(differ[l] == 0 ? 1 : 0);
+    trace_back(pairs, most, same.data(), stops.data());
+}
+CAMBRIAN_VERSIONS(void, align_lanes, (Pairs & pairs, std::size_t most), (pairs, most))
+
 }  // namespace
+
+void align(Pairs& pairs, std::size_t most) {
+    static const auto lanes = choose_align_lanes();
+    lanes(pairs, most);
+}
 
 Alignment::Alignment(std::int32_t most, std::int32_t operations)
     : words_(at(most + 63) / 64), rows_(at(most + 1) * words_), where_(at(operations) * words_) {}

@@ -1,6 +1,8 @@
 // Which slots of two parents belong together.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -47,5 +49,23 @@ class Alignment {
     std::vector<std::uint64_t> rows_;
     std::vector<std::uint64_t> where_;  // of each operation, in the second row; all 0 between calls
 };
+
+// The same for many pairs of rows of up to kMost slots at once, each in a lane of its own.
+struct Pairs {
+    static constexpr std::size_t kMost = 16, kLanes = 32;
+    template <class Value>
+    using Lanes = std::array<Value, kLanes>;
+
+    // What the slots do. Those beyond the length may do anything.
+    std::array<Lanes<std::uint16_t>, kMost> first, second;
+    Lanes<std::uint16_t> n, m;
+    // Whether each slot is matched, as bytes of 1 or 0; how many pairs there are; and whether, instead, both
+    // rows are equal.
+    std::array<Lanes<std::uint8_t>, kMost> first_matched, second_matched;
+    Lanes<std::uint8_t> count, equal;
+};
+
+// Of rows that have up to `most` slots.
+void align(Pairs& pairs, std::size_t most);
 
 }  // namespace cambrian

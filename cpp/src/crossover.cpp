@@ -14,16 +14,27 @@ namespace {
 template <class T>
 class NoCrosser final : public Crosser<T> {
   public:
-    explicit NoCrosser(std::size_t width) : width_(width) {}
+    explicit NoCrosser(const Layout& layout) : width_(layout.width()), limit_(layout) {}
 
     bool needs_second() const override { return false; }
+    bool limits() const override { return true; }
     void cross(const Brood& brood, const T* const* first, const T* const*, T* children,
                Scratch<T>&) const override {
-        for (const std::size_t row : brood.rows) std::copy_n(first[row], width_, children + row * width_);
+        // Parents that follow each other are copied together.
+        for (std::size_t i = 0, next = 0; i < brood.rows.size(); i = next) {
+            const std::size_t row = brood.rows[i];
+            for (next = i + 1; next < brood.rows.size(); ++next) {
+                const std::size_t ahead = next - i;
+                if (brood.rows[next] != row + ahead || first[row + ahead] != first[row] + ahead * width_)
+                    break;
+            }
+            limit_.copy(first[row], next - i, children + row * width_);
+        }
     }
 
   private:
     std::size_t width_;
+    Limit<T> limit_;
 };
 
 template <class T>
@@ -53,7 +64,7 @@ struct Make {
     const Layout& layout;
 
     std::unique_ptr<Crosser<T>> operator()(const NoCrossover&) const {
-        return std::make_unique<NoCrosser<T>>(layout.width());
+        return std::make_unique<NoCrosser<T>>(layout);
     }
     std::unique_ptr<Crosser<T>> operator()(const PointCrossover& c) const {
         return make_point_crosser<T>(layout, c);
@@ -121,11 +132,12 @@ void crossover(const Layout& layout, const T* first, const T* second, std::size_
                const Crossover& crossover, const Source& source, const Threads& threads, T* out) {
     const auto crosser = make_crosser<T>(layout, crossover);
     const Limit<T> limit(layout);
+    const bool direct = crosser->limits();
     const std::size_t width = layout.width(), height = rows_of<T>(layout);
     const std::size_t share = height * rows_of_block(4 * width * height, 32);
     parallel_for(n, share, threads, [&](std::size_t begin, std::size_t end) {
         Scratch<T> scratch(layout);
-        std::vector<T> children(height * width);
+        std::vector<T> room(direct ? 0 : height * width);
         std::array<const T*, kMostRows> firsts, seconds;
         std::array<std::uint16_t, kMostRows> rows;
         std::iota(rows.begin(), rows.end(), std::uint16_t{0});
@@ -137,9 +149,9 @@ void crossover(const Layout& layout, const T* first, const T* second, std::size_
             }
             const Brood brood{source, kCross, static_cast<std::uint32_t>(from), height, {rows.data(), count},
                               nullptr};
-            crosser->cross(brood, firsts.data(), seconds.data(), children.data(), scratch);
-            if (!crosser->limits()) limit.apply(children.data(), count);
-            std::copy_n(children.data(), count * width, out + from * width);
+            T* const children = direct ? out + from * width : room.data();
+            crosser->cross(brood, firsts.data(), seconds.data(), children, scratch);
+            if (!direct) limit.copy(children, count, out + from * width);
         }
     });
 }

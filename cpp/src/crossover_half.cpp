@@ -62,6 +62,8 @@ class HalfCrosser final : public Crosser<T> {
         units_.exchange(brood, first, second, scratch.words.data(), children);
     }
 
+    bool limits() const override { return units_.genes(); }
+
   private:
     void differing(const T* first, const T* second, std::uint32_t* bits) const {
         if (units_.genes()) return differing_genes(first, second, units_.width(), bits);

@@ -1,8 +1,12 @@
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <limits>
 
+#include "bits.hpp"
+#include "blend.hpp"
 #include "cambrian/crossover.hpp"
+#include "cambrian/limit.hpp"
 #include "vector.hpp"
 
 namespace cambrian {
@@ -101,6 +105,12 @@ Shape shape_of(const ArithmeticCrossover& crossover) {
     return {kShareBits, static_cast<std::int32_t>(crossover.weight * (1 << kShareBits) + 0.5)};
 }
 
+void fill(const Brood& brood, std::size_t from, std::size_t blocks, std::uint32_t* out) {
+    const Philox counter{static_cast<std::uint32_t>(from), brood.purpose, brood.first,
+                         brood.source.generation};
+    philox_fill(brood.source.key, counter, 0, blocks, out);
+}
+
 // Of a block, words 0 … 127 say which rows are crossed; then comes a word a gene, row after row.
 template <class T>
 class OrderedCrosser final : public Crosser<T> {
@@ -133,17 +143,81 @@ class OrderedCrosser final : public Crosser<T> {
     }
 
   private:
-    static void fill(const Brood& brood, std::size_t from, std::size_t blocks, std::uint32_t* out) {
-        const Philox counter{static_cast<std::uint32_t>(from), brood.purpose, brood.first,
-                             brood.source.generation};
-        philox_fill(brood.source.key, counter, 0, blocks, out);
-    }
-
     Chance rate_;
     Shape shape_;
     Kernel<T> kernel_;
     std::vector<T> last_;
     std::vector<std::uint8_t> ordered_;
+};
+
+// Both numbers that a mean is rounded to; of unordered genes, both parents'. The mean of bytes never leaves
+// them: a + b is (a | b) + (a & b).
+template <class T>
+CAMBRIAN_INLINE void halfway(const T* first, const T* second, const T* ordered, std::size_t width, T* down,
+                             T* up) {
+    for (std::size_t c = 0; c < width; ++c) {
+        const T a = first[c], b = second[c], differ = static_cast<T>(a ^ b);
+        const T half = static_cast<T>(((differ >> 1) & ordered[c]) | (differ & a & ~ordered[c]));
+        down[c] = static_cast<T>((a & b) + half);
+        up[c] = static_cast<T>((a | b) - half);
+    }
+}
+
+#define CAMBRIAN_HALFWAY(name, T)                                                                            \
+    CAMBRIAN_INLINE void name(const T* first, const T* second, const T* ordered, std::size_t width, T* down, \
+                              T* up) {                                                                       \
+        halfway(first, second, ordered, width, down, up);                                                    \
+    }                                                                                                        \
+    CAMBRIAN_VERSIONS(                                                                                       \
+        void, name, (const T* first, const T* second, const T* ordered, std::size_t width, T* down, T* up),  \
+        (first, second, ordered, width, down, up))
+CAMBRIAN_HALFWAY(halfway_bytes, std::uint8_t)
+CAMBRIAN_HALFWAY(halfway_words, std::uint16_t)
+#undef CAMBRIAN_HALFWAY
+
+// Arithmetic with equal weights: a bit a gene says which way it is rounded. Words 0 … 127 of a block say
+// which rows are crossed; then come the bits, row after row.
+template <class T>
+class MeanCrosser final : public Crosser<T> {
+  public:
+    MeanCrosser(const Layout& layout, double rate) : rate_(rate), limit_(layout) {
+        for (const Column& column : layout.columns)
+            ordered_.push_back(static_cast<T>(column.ordered() ? ~T{0} : 0));
+        if constexpr (sizeof(T) == 1)
+            kernel_ = choose_halfway_bytes();
+        else
+            kernel_ = choose_halfway_words();
+    }
+
+    void cross(const Brood& brood, const T* const* first, const T* const* second, T* children,
+               Scratch<T>& scratch) const override {
+        const std::size_t width = ordered_.size(), stride = bit_words(width);
+        const std::size_t blocks = (brood.height * stride + kBlock - 1) / kBlock;
+        if (scratch.words.size() < kGenes + kBlock * blocks) scratch.words.resize(kGenes + kBlock * blocks);
+        if (scratch.slots.size() < 2 * brood.height * width) scratch.slots.resize(2 * brood.height * width);
+        std::uint32_t* rates = scratch.words.data();
+        fill(brood, 0, (brood.height + kBlock - 1) / kBlock, rates);
+        fill(brood, kGenes / kBlock, blocks, rates + kGenes);
+        std::array<const T*, kMostRows> down, up;
+        for (const std::size_t row : brood.rows) {
+            T* room = scratch.slots.data() + 2 * row * width;
+            kernel_(first[row], second[row], ordered_.data(), width, room, room + width);
+            const bool crossed = rate_.holds(rates[row]);
+            down[row] = crossed ? room : first[row];
+            up[row] = crossed ? room + width : first[row];
+        }
+        blend_({down.data(), up.data(), rates + kGenes, stride, width, children, nullptr, limit_.data()},
+               brood.rows.data(), brood.rows.size());
+    }
+
+    bool limits() const override { return true; }
+
+  private:
+    Chance rate_;
+    Limit<T> limit_;
+    std::vector<T> ordered_;  // all bits or none
+    void (*kernel_)(const T*, const T*, const T*, std::size_t, T*, T*);
+    Blend<T> blend_ = choose_blend<T>();
 };
 
 }  // namespace
@@ -154,6 +228,8 @@ std::unique_ptr<Crosser<T>> make_ordered_crosser(const Layout& layout, const Ble
 }
 template <class T>
 std::unique_ptr<Crosser<T>> make_ordered_crosser(const Layout& layout, const ArithmeticCrossover& crossover) {
+    if (shape_of<T>(crossover).share == 1 << (kShareBits - 1))
+        return std::make_unique<MeanCrosser<T>>(layout, crossover.rate);
     return std::make_unique<OrderedCrosser<T>>(layout, crossover);
 }
 

@@ -11,21 +11,39 @@ namespace {
 constexpr std::size_t kEnough = 4096;  // genes in one go
 
 // Plain pointers: a byte that is written could otherwise be one of a vector's own, and no loop over bytes
-// would become a vector loop.
+// would become a vector loop. `out` may be `genes`.
 template <class T>
-CAMBRIAN_INLINE void lower(T* genes, const T* limits, std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) genes[i] = genes[i] < limits[i] ? genes[i] : limits[i];
+CAMBRIAN_INLINE void lower_some(const T* genes, const T* limits, std::size_t count, T* out) {
+#ifdef __GNUC__
+#pragma GCC ivdep
+#endif
+    for (std::size_t i = 0; i < count; ++i) out[i] = genes[i] < limits[i] ? genes[i] : limits[i];
 }
-CAMBRIAN_INLINE void lower_narrow(std::uint8_t* genes, const std::uint8_t* limits, std::size_t count) {
-    lower(genes, limits, count);
+// Whole vectors; the last one begins where it must, as no harm is done to genes by doing it twice.
+template <class T>
+CAMBRIAN_INLINE void lower(const T* genes, const T* limits, std::size_t count, T* out) {
+    constexpr std::size_t kSpan = 64 / sizeof(T);
+    if (count < kSpan) return lower_some(genes, limits, count, out);
+    for (std::size_t i = 0; i + kSpan <= count; i += kSpan) lower_some(genes + i, limits + i, kSpan, out + i);
+    const std::size_t last = count - kSpan;
+    if (count % kSpan != 0) lower_some(genes + last, limits + last, kSpan, out + last);
 }
-CAMBRIAN_INLINE void lower_wide(std::uint16_t* genes, const std::uint16_t* limits, std::size_t count) {
-    lower(genes, limits, count);
+CAMBRIAN_INLINE void lower_narrow(const std::uint8_t* genes, const std::uint8_t* limits, std::size_t count,
+                                  std::uint8_t* out) {
+    lower(genes, limits, count, out);
 }
-CAMBRIAN_VERSIONS(void, lower_narrow, (std::uint8_t* genes, const std::uint8_t* limits, std::size_t count),
-                  (genes, limits, count))
-CAMBRIAN_VERSIONS(void, lower_wide, (std::uint16_t* genes, const std::uint16_t* limits, std::size_t count),
-                  (genes, limits, count))
+CAMBRIAN_INLINE void lower_wide(const std::uint16_t* genes, const std::uint16_t* limits, std::size_t count,
+                                std::uint16_t* out) {
+    lower(genes, limits, count, out);
+}
+CAMBRIAN_VERSIONS(void, lower_narrow,
+                  (const std::uint8_t* genes, const std::uint8_t* limits, std::size_t count,
+                   std::uint8_t* out),
+                  (genes, limits, count, out))
+CAMBRIAN_VERSIONS(void, lower_wide,
+                  (const std::uint16_t* genes, const std::uint16_t* limits, std::size_t count,
+                   std::uint16_t* out),
+                  (genes, limits, count, out))
 
 template <class T>
 CAMBRIAN_INLINE bool beyond(const T* genes, const T* limits, std::size_t count) {
@@ -46,13 +64,14 @@ CAMBRIAN_VERSIONS(bool, beyond_wide,
                   (const std::uint16_t* genes, const std::uint16_t* limits, std::size_t count),
                   (genes, limits, count))
 
-void lower_here(std::uint8_t* genes, const std::uint8_t* limits, std::size_t count) {
+void lower_here(const std::uint8_t* genes, const std::uint8_t* limits, std::size_t count, std::uint8_t* out) {
     static const auto here = choose_lower_narrow();
-    here(genes, limits, count);
+    here(genes, limits, count, out);
 }
-void lower_here(std::uint16_t* genes, const std::uint16_t* limits, std::size_t count) {
+void lower_here(const std::uint16_t* genes, const std::uint16_t* limits, std::size_t count,
+                std::uint16_t* out) {
     static const auto here = choose_lower_wide();
-    here(genes, limits, count);
+    here(genes, limits, count, out);
 }
 bool beyond_here(const std::uint8_t* genes, const std::uint8_t* limits, std::size_t count) {
     static const auto here = choose_beyond_narrow();
@@ -77,9 +96,10 @@ Limit<T>::Limit(const Layout& layout)
 }
 
 template <class T>
-void Limit<T>::apply(T* genomes, std::size_t rows) const {
+void Limit<T>::copy(const T* genomes, std::size_t rows, T* out) const {
     for (std::size_t row = 0; row < rows; row += together_) {
-        lower_here(genomes + row * width_, limits_.data(), std::min(together_, rows - row) * width_);
+        const std::size_t count = std::min(together_, rows - row) * width_;
+        lower_here(genomes + row * width_, limits_.data(), count, out + row * width_);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "bits.hpp"
 #include "blend.hpp"
 #include "cambrian/crossover.hpp"
+#include "cambrian/limit.hpp"
 
 namespace cambrian {
 
@@ -17,7 +18,7 @@ std::vector<std::uint32_t> unit_borders(const Layout& layout, By by);
 template <class T>
 class Units {
   public:
-    Units(const Layout& layout, By by) : borders_(unit_borders(layout, by)) {}
+    Units(const Layout& layout, By by) : borders_(unit_borders(layout, by)), limit_(layout) {}
 
     std::size_t size() const { return borders_.size() - 1; }
     std::size_t width() const { return borders_.back(); }
@@ -28,11 +29,13 @@ class Units {
     // Words of bits that a row takes.
     std::size_t stride() const { return bit_words(size()); }
 
-    // Units whose bit is set come from the second parent; of row r, from bits[r * stride()] on.
+    // Units whose bit is set come from the second parent; of row r, from bits[r * stride()] on. Where all are
+    // genes, `children` may be the parents' rows, and no value is left beyond a gene's options.
     void exchange(const Brood& brood, const T* const* first, const T* const* second,
                   const std::uint32_t* bits, T* children) const {
         if (genes()) {
-            blend_({first, second, bits, stride(), width(), children}, brood.rows.data(), brood.rows.size());
+            blend_({first, second, bits, stride(), width(), children, nullptr, limit_.data()},
+                   brood.rows.data(), brood.rows.size());
             return;
         }
         for (const std::size_t row : brood.rows) {
@@ -47,6 +50,7 @@ class Units {
 
   private:
     std::vector<std::uint32_t> borders_;
+    Limit<T> limit_;
     Blend<T> blend_ = choose_blend<T>();
 };
 

@@ -220,6 +220,19 @@ def digests() -> list[str]:
     return found
 
 
+def every_operator() -> list[str]:
+    """What each crossover and mutation gives, in short."""
+    found = []
+    for name in LAYOUTS:
+        layout = LAYOUTS[name]().layout()
+        first, second = _core.sample(layout, 200, seed=1), _core.sample(layout, 200, seed=2)
+        crossed = [_core.crossover(layout, first, second, operator=o, seed=3) for o in CROSSOVERS]
+        mutated = [_core.mutate(layout, first, operators=o, seed=3) for o in MUTATIONS]
+        data = b"".join(genomes.tobytes() for genomes in crossed + mutated)
+        found.append(hashlib.sha256(data).hexdigest()[:16])
+    return found
+
+
 def test_golden_vectors() -> None:
     # A change of these changes every run that was ever stored.
     assert digests() == GOLDEN
@@ -232,13 +245,13 @@ def test_vector_paths_change_nothing(level: str) -> None:
         pytest.skip(f"this CPU has only {_core.simd()}")
     script = (
         f"import sys; sys.path[:0] = {sys.path!r}; "
-        "from core import test_variation as t; print(t._core.simd(), t.digests())"
+        "from core import test_variation as t; print(t._core.simd(), t.digests(), t.every_operator())"
     )
     environment = {**os.environ, "CAMBRIAN_SIMD": level}
     done = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == f"{level} {digests()}"
+    assert done.stdout.strip() == f"{level} {digests()} {every_operator()}"
 
 
 def test_unknown_vector_path_is_an_error() -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from evolve.oracles_subgraph import subgraph
-from oracles import Key, Rows, Space, Stream, height, units
+from oracles import Key, Rows, Space, Stream, height, integers, units
 
 FEW = 14  # bits of the weight of an arithmetic crossover
 
@@ -23,6 +23,9 @@ def cross_rows(
     tall = height(space)
     for start in range(0, len(children), tall):
         block = [i for i in rows if start <= i < start + tall]
+        if name.endswith("_point"):
+            by_cuts(space, children, second, operator, purpose, start, block, key)
+            continue
         if name in ("blend", "arithmetic"):
             by_row(space, children, second, operator, block, partial(key.stream, purpose, start))
             continue
@@ -40,22 +43,28 @@ def taken(parts: list[list[int]], chosen: list[int], first: list[int], second: l
     return child
 
 
-def subset(low: int, high: int, k: int, stream: Stream) -> set[int]:
-    """A uniform subset of k of low … high - 1 (Floyd)."""
-    chosen: set[int] = set()
-    for last in range(high - low - k, high - low):
-        pick = low + stream.below(last + 1)
-        chosen.add(low + last if pick in chosen else pick)
-    return chosen
-
-
-def k_point(space: Space, first: list[int], second: list[int], parameters: Any, stream: Stream) -> list[int]:
-    k, by = parameters
+def by_cuts(
+    space: Space, children: Rows, second: Rows, operator: tuple[Any, ...], purpose: int, start: int,
+    block: list[int], key: Key,
+) -> None:  # fmt: skip
+    """Words 0 … 127 of a block of rows say which are crossed; then come as many for each cut, one a row."""
+    name, rate, *parameters, by = operator
     parts = units(space, by)
+    k = {"one_point": 1, "two_point": 2}.get(name) or parameters[0]
     low, most = (1, len(parts) - 1) if k % 2 else (0, len(parts) // 2 * 2)
-    cuts = subset(low, len(parts), min(k, most), stream)
-    chosen = [u for u in range(len(parts)) if sum(cut <= u for cut in cuts) % 2]
-    return taken(parts, chosen, first, second)
+    k, joints, tall = min(k, most), len(parts) - low, max(height(space), 4)
+    crossed = [word < int(rate * 2**32 + 0.5) for word in key.stream(purpose, start).words(128)]
+    lasts = range(joints - k, joints)
+    draws = [integers(key, purpose, start, 32 + 32 * j, last + 1, tall) for j, last in enumerate(lasts)]
+    for i in block:
+        if not crossed[i - start]:
+            continue
+        cuts: set[int] = set()  # a uniform subset (Floyd)
+        for last, drawn in zip(lasts, draws, strict=True):
+            pick = low + drawn[i - start]
+            cuts.add(low + last if pick in cuts else pick)
+        chosen = [u for u in range(len(parts)) if sum(cut <= u for cut in cuts) % 2]
+        children[i] = taken(parts, chosen, children[i], second[i])
 
 
 def bits(count: int, probability: float, stream: Stream) -> list[bool]:
@@ -256,9 +265,6 @@ def sbx(space: Space, first: list[int], second: list[int], parameters: Any, stre
 
 
 ONE_BY_ONE: dict[str, Callable[..., list[int]]] = {
-    "one_point": lambda space, first, second, by, stream: k_point(space, first, second, [1, *by], stream),
-    "two_point": lambda space, first, second, by, stream: k_point(space, first, second, [2, *by], stream),
-    "k_point": k_point,
     "half_uniform": half_uniform,
     "sbx": sbx,
     "homologous": homologous,
@@ -271,14 +277,21 @@ def by_row(
     space: Space, children: Rows, second: Rows, operator: tuple[Any, ...], rows: list[int],
     stream: Callable[[int], Stream],
 ) -> None:  # fmt: skip
-    """Words 0 … 127 of a block of rows say which are crossed; then comes a word a gene, row after row."""
+    """Words 0 … 127 of a block of rows say which are crossed; then comes a word a gene, row after row, or
+    a bit a gene for equal weights."""
     name, rate, parameter = operator
     tall, n = height(space), len(space.genes)
+    even = name == "arithmetic" and int(parameter * 2**FEW + 0.5) == 2 ** (FEW - 1)
     gene = {"blend": blend_gene, "arithmetic": arithmetic_gene}[name]
     for i in rows:
         if stream(0).words(128)[i % tall] >= int(rate * 2**32 + 0.5):
             continue
-        words = stream(32 + i % tall * ((n + 3) // 4)).words(n)
+        if even:
+            each = (n + 31) // 32
+            words = stream(32).words((i % tall + 1) * each)[i % tall * each :]
+            words = [0 if words[c // 32] >> c % 32 & 1 == 0 else 2**31 for c in range(n)]
+        else:
+            words = stream(32 + i % tall * ((n + 3) // 4)).words(n)
         most = 255 if space.layout.dtype.itemsize == 1 else 65_535
         children[i] = [
             gene(space.genes[c], children[i][c], second[i][c], parameter, words[c], most) for c in range(n)
@@ -300,5 +313,5 @@ def blend_gene(gene: Any, a: int, b: int, alpha: float, word: int, most: int) ->
 def arithmetic_gene(gene: Any, a: int, b: int, weight: float, word: int, most: int) -> int:
     weight, draw = Fraction(int(weight * 2**FEW + 0.5), 2**FEW), Fraction(word >> (32 - FEW), 2**FEW)
     if not gene.ordered:
-        return b if draw < weight else a
+        return b if (draw > 0 if weight == Fraction(1, 2) else draw < weight) else a
     return math.floor(a + weight * (b - a) + draw)

@@ -89,7 +89,8 @@ class Crosser {
 
     virtual bool needs_second() const { return true; }
 
-    // Whether it leaves no value beyond a gene's options.
+    // Whether it leaves no value beyond a gene's options, and needs no memory of its own to do so: what it
+    // writes to a row may be that row of the parents, and it doesn't rely on reading it again.
     virtual bool limits() const { return false; }
 
     // Row r of `children` from first[r] and second[r], for each row of the block. The parents' values may be

@@ -15,7 +15,9 @@ class Limit {
 
     // Sets values beyond a gene's options to its last one. A population may be changed by another thread
     // after it was checked, and values are used as indices.
-    void apply(T* genomes, std::size_t rows) const;
+    void apply(T* genomes, std::size_t rows) const { copy(genomes, rows, genomes); }
+    // The same into `out`.
+    void copy(const T* genomes, std::size_t rows, T* out) const;
     // The first row that holds such a value; `rows` if none does.
     std::size_t first_beyond(const T* genomes, std::size_t rows) const;
     const T* data() const { return limits_.data(); }
