@@ -28,6 +28,24 @@ def uniform(stream: Stream) -> float:
     return ((high << 20 | low >> 12) + 0.5) / 2**52
 
 
+def alias(weights: list[int]) -> tuple[list[int], list[int]]:
+    """Which first bits of a word keep it in a column, and the column it goes to otherwise (Vose)."""
+    column, weight = WORD // len(weights), list(weights)
+    share, other = list(weights), list(range(len(weights)))
+    poor = [j for j in other if weight[j] < column]
+    rich = [j for j in other if weight[j] >= column]
+    while poor:
+        j = poor.pop()
+        other[j] = rich[-1]
+        weight[rich[-1]] -= column - weight[j]
+        if weight[rich[-1]] < column:
+            poor.append(rich.pop())
+        share[j] = weight[j]
+    for j in rich:
+        share[j] = column
+    return share, other
+
+
 class Gaps:
     """Genes passed over before the next hit: geometric, 255 standing for more; by an alias table."""
 
@@ -36,20 +54,7 @@ class Gaps:
         while len(tails) < 256:
             tails.append(tails[-1] * (1.0 - rate))
         left = [int(tail * WORD + 0.5) for tail in tails]
-        self.share = [a - b for a, b in zip(left, [*left[1:], 0], strict=True)]
-        self.other = list(range(256))
-        poor = [j for j in range(256) if self.share[j] < 2**24]
-        rich = [j for j in range(256) if self.share[j] >= 2**24]
-        weight = list(self.share)
-        while poor:
-            j = poor.pop()
-            self.other[j] = rich[-1]
-            weight[rich[-1]] -= 2**24 - weight[j]
-            if weight[rich[-1]] < 2**24:
-                poor.append(rich.pop())
-            self.share[j] = weight[j]
-        for j in rich:
-            self.share[j] = 2**24
+        self.share, self.other = alias([a - b for a, b in zip(left, [*left[1:], 0], strict=True)])
 
     def next(self, stream: Stream, limit: int) -> int:
         gone = 0
@@ -218,10 +223,16 @@ def change(
     values: Stream,
     again: Stream,
 ) -> None:
+    each = 1
+    if operator[0] in CHANCES:
+        moved = [gene for gene in space.genes if gene.ordered and gene.options > 1]
+        each = 1 if all(tabled(gene, operator) for gene in moved) else 2
     for i, c in hits:
         gene, old = space.genes[c], genomes[i][c]
-        words = [values.word() for _ in range(2 if operator[0] in ("gaussian", "polynomial") else 1)]
-        if operator[0] == "gaussian" and gene.ordered:
+        words = [values.word() for _ in range(each)]
+        if CHANCES.get(operator[0]) and tabled(gene, operator):
+            genomes[i][c] = by_alias(CHANCES[operator[0]](gene, old, operator[1]), words[0])
+        elif operator[0] == "gaussian" and gene.ordered:
             genomes[i][c] = gaussian(gene, old, operator[1], words, again)
         elif operator[0] == "polynomial" and gene.ordered:
             genomes[i][c] = polynomial(gene, old, operator[1], words)
@@ -230,6 +241,49 @@ def change(
             others = [v for v in range(gene.options) if v != old and abs(v - old) <= reach]
             place, low = divmod(words[0] * len(others), WORD)
             genomes[i][c] = others[place if low >= WORD % len(others) else again.below(len(others))]
+
+
+def tabled(gene: Gene, operator: tuple[Any, ...]) -> bool:
+    """Of few options it is tabulated what becomes of each."""
+    steps = 9 * operator[1] * (gene.options - 1) if operator[0] == "gaussian" else 0
+    return gene.ordered and gene.options <= 32 and steps <= 64
+
+
+def by_alias(chances: list[float], word: int) -> int:
+    bits = (len(chances) - 1).bit_length()
+    ends = [int(sum(chances[: v + 1]) / sum(chances) * WORD + 0.5) for v in range(len(chances))]
+    share = [b - a for a, b in zip([0, *ends], ends, strict=False)]
+    share += [0] * (2**bits - len(share))
+    share, other = alias(share)
+    high, option = divmod(word, 2**bits)
+    return option if high < share[option] else other[option]
+
+
+def gaussian_chances(gene: Gene, old: int, sigma: float) -> list[float]:
+    sigma *= gene.options - 1
+    chances, n = [0.0] * gene.options, gene.options
+    for step in range(-200, 201):
+        ends = [(abs(step) - 0.5), (abs(step) + 0.5)]
+        if sigma > 0.07:
+            near, far = (math.erfc(end / sigma / math.sqrt(2)) for end in ends)
+        else:
+            near, far = float(abs(step) == 1), 0.0
+        place = (old + step) % (2 * n)
+        chances[min(place, 2 * n - 1 - place)] += near - far
+    return [chance * (v != old) for v, chance in enumerate(chances)]
+
+
+def polynomial_chances(gene: Gene, old: int, eta: float) -> list[float]:
+    powers = [(1 - (i + 0.5) / gene.options) ** (eta + 1) for i in range(gene.options)]
+
+    def chance(v: int) -> float:
+        step, end = abs(v - old), old if v < old else gene.options - 1 - old
+        return (powers[step - 1] - powers[step]) / (1 - powers[end]) if step else 0.0
+
+    return [chance(v) for v in range(gene.options)]
+
+
+CHANCES = {"gaussian": gaussian_chances, "polynomial": polynomial_chances}
 
 
 def gaussian(gene: Gene, old: int, sigma: float, words: list[int], again: Stream) -> int:

@@ -23,6 +23,7 @@ class Ladder {
     }
 
     bool empty() const { return rungs_.empty(); }
+    std::size_t size() const { return rungs_.size(); }
     double operator[](std::size_t i) const { return rungs_[i]; }
 
     // How many are above x, from (0, 1].

@@ -86,11 +86,12 @@ void mutate(const Layout& layout, const Genomes<T>& genomes, const std::vector<M
             std::uint32_t place, const Source& source, const Threads& threads) {
     const Mutators<T> mutators(layout, mutations, place);
     const Limit<T> limit(layout);
+    const bool direct = !mutators.need_privacy();
     const std::size_t width = layout.width(), height = rows_of<T>(layout);
     const std::size_t share = height * rows_of_block(16 * height * width * (mutations.size() + 1), 16);
     parallel_for(genomes.count, share, threads, [&](std::size_t begin, std::size_t end) {
         Scratch<T> scratch(layout);
-        std::vector<T> children(height * width);
+        std::vector<T> room(direct ? 0 : height * width);
         std::array<double, kMostRows> rates;
         std::array<std::uint16_t, kMostRows> rows;
         std::iota(rows.begin(), rows.end(), std::uint16_t{0});
@@ -102,11 +103,11 @@ void mutate(const Layout& layout, const Genomes<T>& genomes, const std::vector<M
                 std::copy_n(genomes.rates + from, count, rates.data());
                 brood.rates = rates.data();
             }
-            std::copy_n(genomes.genomes + from * width, count * width, children.data());
+            T* const children = direct ? genomes.out + from * width : room.data();
+            limit.copy(genomes.genomes + from * width, count, children);
             prefetch_next(genomes, from + count, height, width);
-            limit.apply(children.data(), count);
-            mutators.mutate(brood, children.data(), scratch);
-            std::copy_n(children.data(), count * width, genomes.out + from * width);
+            mutators.mutate(brood, children, scratch);
+            if (!direct) std::copy_n(children, count * width, genomes.out + from * width);
             if (genomes.rates_out != nullptr) std::copy_n(rates.data(), count, genomes.rates_out + from);
         }
     });

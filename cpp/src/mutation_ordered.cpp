@@ -1,6 +1,8 @@
 // Gaussian and polynomial mutation: hit genes that are ordered move, mostly a little.
+#include <bit>
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include "cambrian/mutation.hpp"
 #include "cambrian/real.hpp"
@@ -12,7 +14,45 @@ namespace cambrian {
 namespace {
 
 // Where a table would be longer, the formula is used: a table is made once a call, be it for few genomes.
-constexpr std::uint32_t kMostSteps = 64, kMostPowers = 256;
+constexpr std::uint32_t kMostSteps = 64, kMostPowers = 256, kMostTabled = 32;
+
+// Entries of the alias method (Walker 1977; Vose 1991) for one of 2**bits options: the last `bits` bits of a
+// word are an option; it stays below a threshold of the first ones, and else gives way to another.
+void add_aliases(const std::vector<double>& chances, std::uint32_t bits, std::vector<std::uint32_t>& table) {
+    const std::uint64_t column = std::uint64_t{1} << (32 - bits);
+    const std::size_t first = table.size(), options = std::size_t{1} << bits;
+    std::vector<std::uint64_t> weights(options);
+    const double total = std::accumulate(chances.begin(), chances.end(), 0.0);
+    double sum = 0.0;
+    std::uint64_t before = 0;
+    for (std::size_t v = 0; v < chances.size(); ++v) {
+        sum += chances[v];
+        const auto end = static_cast<std::uint64_t>(sum / total * 4294967296.0 + 0.5);
+        weights[v] = end - before;
+        before = end;
+    }
+    std::vector<std::size_t> small, large;
+    for (std::size_t v = 0; v < options; ++v) {
+        table.push_back(static_cast<std::uint32_t>(v));
+        (weights[v] < column ? small : large).push_back(v);
+    }
+    while (!small.empty()) {
+        const std::size_t poor = small.back(), rich = large.back();
+        small.pop_back();
+        table[first + poor] = static_cast<std::uint32_t>(weights[poor] << bits | rich);
+        weights[rich] -= column - weights[poor];
+        if (weights[rich] >= column) continue;
+        large.pop_back();
+        small.push_back(rich);
+    }
+}
+
+std::uint32_t aliased(const std::uint32_t* entries, std::uint32_t bits, std::uint32_t word) {
+    const std::uint32_t mask = (1U << bits) - 1, option = word & mask, entry = entries[option];
+    // Arithmetic in place of a branch, which couldn't be predicted.
+    const std::uint32_t stays = 0U - std::uint32_t{word >> bits < entry >> bits};
+    return (entry ^ ((entry ^ option) & stays)) & mask;
+}
 
 // How likely a normal number is to be above x >= 0: Newton's method on its logarithm, from Sampford's bound
 // (Annals of Mathematical Statistics 24, 1953). 1e-300 stands for less.
@@ -29,43 +69,71 @@ double normal_tail(double x) {
     return std::max(tail, 1e-300);
 }
 
-// What moves ordered genes of as many options.
+// What moves ordered genes of as many options: of few, by a table of what becomes of each.
 template <class Move>
 class Moves {
   public:
-    static constexpr bool kNeedsPrivacy = true;  // tables are looked up by the present option
+    static constexpr bool kNeedsPrivacy = false;  // an option is read once, and limited before it is used
 
     Moves(const Layout& layout, double parameter) {
-        std::map<std::int32_t, std::uint32_t> known;
+        std::map<std::int32_t, Way> known;
         for (const Column& column : layout.columns) {
-            options_.push_back(static_cast<std::uint32_t>(column.options));
-            move_.push_back(kNone);
-            if (!column.ordered() || column.options < 2) continue;
-            const auto [place, fresh] = known.try_emplace(column.options, moves_.size());
-            if (fresh) moves_.emplace_back(parameter, options_.back());
-            move_.back() = place->second;
+            const auto last = static_cast<std::uint32_t>(column.options - 1);
+            ways_.push_back({last, kNone, 0, 0});
+            if (!column.ordered() || last == 0) continue;
+            const auto [place, fresh] = known.try_emplace(column.options, ways_.back());
+            if (fresh) place->second = way(Move(parameter, last + 1), last);
+            ways_.back() = place->second;
+            if (place->second.bits == 0) each_ = 2;
         }
     }
 
     template <class T>
     void change(const Brood& brood, T* children, Scratch<T>& scratch) const {
-        Values values(brood, scratch.hits.size(), 2, scratch.words);
-        const std::uint32_t* word = values.words();
+        Values values(brood, scratch.hits.size(), each_, scratch.words);
+        const std::uint32_t *word = values.words(), *entries = table_.data();
+        const Way* const ways = ways_.data();
         for (const Hit hit : scratch.hits) {
-            const std::uint32_t old = children[hit.at], move = move_[hit.column];
-            children[hit.at] =
-                static_cast<T>(move == kNone ? values.other(old, options_[hit.column], word[0])
-                                             : moves_[move].from(old, word[0], word[1], values.again()));
-            word += 2;
+            const Way way = ways[hit.column];
+            const std::uint32_t old = std::min<std::uint32_t>(children[hit.at], way.last);
+            std::uint32_t value;
+            if (way.bits != 0)
+                value = aliased(entries + way.entries + (old << way.bits), way.bits, word[0]);
+            else if (way.move == kNone)
+                value = values.other(old, way.last + 1, word[0]);
+            else
+                value = moves_[way.move].from(old, word[0], word[1], values.again());
+            children[hit.at] = static_cast<T>(value);
+            word += each_;
         }
     }
 
   private:
     static constexpr std::uint32_t kNone = ~std::uint32_t{0};
 
-    std::vector<std::uint32_t> options_;
-    std::vector<std::uint32_t> move_;
+    // How a gene changes: by 2**bits entries an option, else by a move, else to any other option.
+    struct Way {
+        std::uint32_t last;
+        std::uint32_t move;
+        std::uint32_t bits;
+        std::uint32_t entries;
+    };
+
+    Way way(Move move, std::uint32_t last) {
+        if (last >= kMostTabled || !move.known()) {
+            moves_.push_back(std::move(move));
+            return {last, static_cast<std::uint32_t>(moves_.size() - 1), 0, 0};
+        }
+        const auto first = static_cast<std::uint32_t>(table_.size());
+        const auto bits = static_cast<std::uint32_t>(std::bit_width(last));
+        for (std::uint32_t old = 0; old <= last; ++old) add_aliases(move.chances(old), bits, table_);
+        return {last, kNone, bits, first};
+    }
+
+    std::vector<Way> ways_;
     std::vector<Move> moves_;
+    std::vector<std::uint32_t> table_;
+    std::size_t each_ = 1;  // words of a hit
 };
 
 // By a normal number of options, rounded, given that it isn't 0. At its ends the gene is reflected, as if it
@@ -91,6 +159,22 @@ class GaussianMove {
             high = again.word();
             low = again.word();
         }
+    }
+
+    // Whether chances() are known.
+    bool known() const { return !ladder_.empty(); }
+
+    // How likely each option is to come after this one.
+    std::vector<double> chances(std::uint32_t old) const {
+        std::vector<double> result(options_);
+        for (std::size_t i = 0; i < ladder_.size(); ++i) {
+            const double chance = ladder_[i] - (i + 1 < ladder_.size() ? ladder_[i + 1] : 0.0);
+            const auto step = static_cast<std::int64_t>(i + 1);
+            result[static_cast<std::size_t>(reflected(old + step))] += chance;
+            result[static_cast<std::size_t>(reflected(old - step))] += chance;
+        }
+        result[old] = 0.0;
+        return result;
     }
 
   private:
@@ -139,6 +223,17 @@ class PolynomialMove {
         const std::uint32_t step =
             std::clamp<std::uint32_t>(steps(end + share * (near - end)), 1, falls ? old : above);
         return falls ? old - step : old + step;
+    }
+
+    bool known() const { return !powers_.empty() && powers_[0] > 0.0; }
+
+    std::vector<double> chances(std::uint32_t old) const {
+        std::vector<double> result(options_);
+        for (std::uint32_t v = 0; v < options_; ++v) {
+            const std::uint32_t step = v < old ? old - v : v - old, end = v < old ? old : options_ - 1 - old;
+            if (step > 0) result[v] = (powers_[step - 1] - powers_[step]) / (1.0 - powers_[end]);
+        }
+        return result;
     }
 
   private:

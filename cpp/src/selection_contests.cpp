@@ -147,6 +147,7 @@ class DoubleSelector final : public GroupSelector {
 
   private:
     static constexpr std::uint32_t kBlocks = kGroup / 4;
+    static constexpr double kWorst = std::numeric_limits<double>::infinity();
 
     void group(const Source& source, std::uint32_t number, Group& winners) const override {
         alignas(64) Group other;
@@ -168,10 +169,12 @@ class DoubleSelector final : public GroupSelector {
                 compare_sizes(source, number, block, drawn, other);
             }
             for (std::size_t i = 0; i < kGroup; ++i) {
-                const double cost = pool_.cost(drawn[i]);
-                const bool better = d == 0 || cost < lowest[i];
-                best[i] = better ? drawn[i] : best[i];
-                lowest[i] = better ? cost : lowest[i];
+                const double cost = pool_.cost(drawn[i]), before = d == 0 ? kWorst : lowest[i];
+                const std::uint32_t old = d == 0 ? drawn[i] : best[i];
+                const bool better = cost < before;
+                // Arithmetic in place of a branch, which couldn't be predicted.
+                best[i] = old ^ ((old ^ drawn[i]) & (0U - std::uint32_t{better}));
+                lowest[i] = std::min(cost, before);
             }
         }
     }
@@ -196,7 +199,8 @@ class DoubleSelector final : public GroupSelector {
             const std::uint32_t a = first[i], b = second[i];
             const bool lost = failed(pool_.key[a]), other_lost = failed(pool_.key[b]);
             const bool by_size = (rule_.sizes[b] < rule_.sizes[a]) == smaller_.holds(words[i]);
-            first[i] = (lost != other_lost ? lost : by_size) ? b : a;
+            const bool second_wins = (lost & !other_lost) | ((lost == other_lost) & by_size);
+            first[i] = a ^ ((a ^ b) & (0U - std::uint32_t{second_wins}));
         }
     }
 

@@ -247,20 +247,20 @@ def power(odd: int, exponent: float) -> float:
 
 def sbx(space: Space, first: list[int], second: list[int], parameters: Any, stream: Stream) -> list[int]:
     eta, genes = parameters
-    chosen, child = bits(len(first), genes, stream), list(first)
+    chosen, child, left = bits(len(first), genes, stream), list(first), []
     for c, gene in enumerate(space.genes):
-        a, b = first[c], second[c]
-        if not chosen[c] or a == b:
-            continue
-        if not gene.ordered:
-            child[c] = b
-            continue
-        child[c] = -1
-        while not 0 <= child[c] < gene.options:
+        if chosen[c] and not gene.ordered:
+            child[c] = second[c]
+        elif chosen[c] and first[c] != second[c]:
+            left.append(c)
+    while left:  # those that were drawn outside, again after the others
+        for c in left:
+            a, b = first[c], second[c]
             side, rest = divmod(stream.word(), 2**31)
             beyond, rest = divmod(rest, 2**30)
             reach = power(2 * rest + 1, (-1 if beyond else 1) / (eta + 1)) * abs(a - b)
             child[c] = math.floor((a + b + (reach if side else -reach)) / 2 + 0.5)
+        left = [c for c in left if not 0 <= child[c] < space.genes[c].options]
     return child
 
 

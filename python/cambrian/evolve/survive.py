@@ -208,9 +208,20 @@ class Ageing:
 
     def order(self, rows: Rows, n: int) -> Indices:
         """Indices of the n youngest rows, youngest first."""
-        key = rows.key()
+        key, birth = rows.key(), column(rows.columns, "birth", self, np.int64)
+        living = np.flatnonzero(~np.isnan(key))
+        if 0 < n <= len(living):
+            # Only those born with the n-th youngest or later take part in the sort.
+            births = birth[living]
+            young = living[births >= np.partition(births, len(births) - n)[len(births) - n]]
+            # Unsigned, so that the difference of any two is right.
+            age = birth[young].max().astype(np.uint64) - birth[young].astype(np.uint64)
+            if age.max() < 2**53:
+                by_key = _core.best_rows(key[young], len(young))
+                chosen = by_key[_core.best_rows(age[by_key].astype(np.float64), n)]
+                return young[chosen].astype(np.int64, copy=False)
         # ~birth falls as birth rises, and can't overflow.
-        order = np.lexsort((key, ~column(rows.columns, "birth", self, np.int64), np.isnan(key)))
+        order = np.lexsort((key, ~birth, np.isnan(key)))
         return order[:n].astype(np.int64, copy=False)
 
 
