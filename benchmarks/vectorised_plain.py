@@ -28,6 +28,36 @@ def tournament(data: Data) -> Task:
     return select
 
 
+def best_drawn(data: Data, key: Array, rng: np.random.Generator) -> Array:
+    drawn = rng.integers(0, data.n, (data.n, 3))
+    best: Array = drawn[np.arange(data.n), key[drawn].argmin(axis=1)]
+    return best
+
+
+def double_tournament(data: Data) -> Task:
+    rng = np.random.default_rng(0)
+
+    def select(number: int) -> Array:
+        one, two = best_drawn(data, data.cost, rng), best_drawn(data, data.cost, rng)
+        smaller = np.where(data.size[two] < data.size[one], two, one)
+        larger = np.where(data.size[two] < data.size[one], one, two)
+        return np.where(rng.random(data.n) < 0.7, smaller, larger)
+
+    return select
+
+
+def feasible_tournament(data: Data) -> Task:
+    """By place in the order of violation, then cost."""
+    rng = np.random.default_rng(0)
+
+    def select(number: int) -> Array:
+        place = np.empty(data.n, dtype=np.int64)
+        place[np.lexsort((data.cost, data.violation))] = np.arange(data.n)
+        return best_drawn(data, place, rng)
+
+    return select
+
+
 def by_weight(weights: Callable[[Data], Array]) -> Make:
     """Generator.choice with a probability a parent."""
 
@@ -194,6 +224,16 @@ def moved(move: Callable[[Array, np.random.Generator], Array]) -> Make:
     return make
 
 
+def polynomial(genes: Array, rng: np.random.Generator, eta: float = 20.0) -> Array:
+    """Deb's bounded polynomial mutation of an option's middle in eight options."""
+    x, u = (genes + 0.5) / 8, rng.random(len(genes))
+    low, high = (1 - x) ** (eta + 1), x ** (eta + 1)
+    below = (2 * u + (1 - 2 * u) * low) ** (1 / (eta + 1)) - 1
+    above = 1 - (2 * (1 - u) + (2 * u - 1) * high) ** (1 / (eta + 1))
+    moved: Array = genes + 8 * np.where(u < 0.5, below, above)
+    return moved
+
+
 def heavy(data: Data, rng: np.random.Generator) -> Array:
     k = np.arange(1, data.genes // 2 + 1)
     weights = k**-1.5
@@ -210,6 +250,8 @@ def own(data: Data, rng: np.random.Generator) -> Array:
 PLAIN: dict[str, dict[str, Make]] = {
     "selection": {
         "tournament": tournament,
+        "double_tournament": double_tournament,
+        "feasible_tournament": feasible_tournament,
         "roulette": by_weight(lambda data: data.cost.max() - data.cost),
         "boltzmann": by_weight(lambda data: np.exp((data.cost.min() - data.cost) / 0.2)),
         "linear_rank": by_weight(lambda data: 1.8 - 1.6 * ranks(data) / (data.n - 1)),
@@ -236,6 +278,7 @@ PLAIN: dict[str, dict[str, Make]] = {
         "exact": exactly(3),
         "step": moved(lambda genes, rng: genes + rng.choice([-1, 1], len(genes))),
         "gaussian": moved(lambda genes, rng: genes + rng.normal(0, 0.7, len(genes))),
+        "polynomial": moved(polynomial),
     },
     "survival": {
         "truncation": lambda data: lambda number: np.argsort(data.cost)[: data.n // 2],

@@ -219,7 +219,8 @@ class Ageing:
             if age.max() < 2**53:
                 by_key = _core.best_rows(key[young], len(young))
                 chosen = by_key[_core.best_rows(age[by_key].astype(np.float64), n)]
-                return young[chosen].astype(np.int64, copy=False)
+                youngest: Indices = young[chosen].astype(np.int64, copy=False)
+                return youngest
         # ~birth falls as birth rises, and can't overflow.
         order = np.lexsort((key, ~birth, np.isnan(key)))
         return order[:n].astype(np.int64, copy=False)
