@@ -167,7 +167,8 @@ def test_the_best_network_is_drawn() -> None:
     section = page.split("<section id='network'>")[1].split("</section>")[0]
     assert "linear → 2" in section
     assert "Layer by layer" in section
-    too_deep = [Node("input", (), {}, (4,)), *(Node("mean", (i,), {}, (4,)) for i in range(2000))]
+    too_deep = [Node("input", (), {}, (4,))]
+    too_deep += [Node("linear", (i,), {"features": i + 1, "bias": 1}, (i + 1,)) for i in range(2000)]
     assert run.best is not None
     run.best.architecture = cb.Architecture(Graph(tuple(too_deep)))
     section = render(run).split("<section id='network'>")[1]  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ class Box:
     """One box: the numbers of its nodes in order, and the lines that it shows.
 
     `kind` is the operation that the box is coloured by; `note` the output shape and the parameters; `details`
-    says everything, a line a node.
+    says everything, a line a node. Boxes with the same `run` are drawn once for `times` copies in all.
     """
 
     nodes: tuple[int, ...]
@@ -27,13 +27,16 @@ class Box:
     folded: str
     note: str
     details: str
+    run: int = 0
+    times: int = 1
 
 
 def boxes(graph: Graph, *, fold: bool = True) -> tuple[list[Box], list[tuple[int, int]]]:
     """Return the boxes of a graph in order, and the edges between them, one for each value read.
 
     With `fold`, normalisation, activation and dropout stand in the box of the node before them, where nothing
-    else reads that node.
+    else reads that node; and of a stretch that comes again at once, as stamped cells do, only the first copy
+    is there, with `times` in its boxes.
 
     >>> [box.title for box in boxes(graph)[0]]
     ['input', 'conv 3×3 → 16', 'mean', 'linear → 10']
@@ -42,11 +45,15 @@ def boxes(graph: Graph, *, fold: bool = True) -> tuple[list[Box], list[tuple[int
     for number, node in enumerate(graph.nodes):
         for source in node.inputs:
             readers[source].append(number)
+    like, runs = _copies(graph) if fold else (list(range(len(graph))), [(0, 1)] * len(graph))
     owner: list[int] = []
     groups: list[list[int]] = []
     for number, node in enumerate(graph.nodes):
         source = node.inputs[0] if len(node.inputs) == 1 else 0
-        if fold and source and node.op in _FOLDED and len(readers[source]) == 1:
+        alone = source and node.op in _FOLDED and len(readers[source]) == 1
+        if like[number] != number:
+            owner.append(owner[like[number]])
+        elif fold and alone and like[source] == source and runs[source] == runs[number]:
             owner.append(owner[source])
             groups[owner[source]].append(number)
         else:
@@ -56,17 +63,29 @@ def boxes(graph: Graph, *, fold: bool = True) -> tuple[list[Box], list[tuple[int
         (owner[source], box) for box, group in enumerate(groups) for source in graph.nodes[group[0]].inputs
     ]
     # A box ends with its last node, so in the order of first nodes every box still reads earlier ones.
-    return [_box(graph, group) for group in groups], edges
+    return [_box(graph, group, runs[group[0]]) for group in groups], edges
 
 
-def _box(graph: Graph, group: list[int]) -> Box:
+def _copies(graph: Graph) -> tuple[list[int], list[tuple[int, int]]]:
+    """Return for each node the one of the first copy that stands for it; where that begins, and its times."""
+    from cambrian.network.summary import stretches
+
+    like, runs = [], []
+    for first, last, count in stretches(graph):
+        period = last - first
+        like += [first + i % period for i in range(period * count)]
+        runs += [(first if count > 1 else 0, count)] * (period * count)
+    return like, runs
+
+
+def _box(graph: Graph, group: list[int], run: tuple[int, int]) -> Box:
     first, last = graph.nodes[group[0]], graph.nodes[group[-1]]
     params = sum(graph.node_params(number) for number in group)
     note = size(last.shape) + (f" · {short(params)} params" if params else "")
     folded = " · ".join(label(graph.nodes[number], graph.input_shapes(number)) for number in group[1:])
     details = "\n".join(f"{number}: {describe(graph.nodes[number])}" for number in group)
     title = label(first, graph.input_shapes(group[0]))
-    return Box(tuple(group), first.op, cut(title, _MOST), cut(folded, _MOST), note, details)
+    return Box(tuple(group), first.op, cut(title, _MOST), cut(folded, _MOST), note, details, *run)
 
 
 def label(node: Node, inputs: list[Shape]) -> str:

@@ -33,7 +33,9 @@ def svg(graph: Graph, *, fold: bool = True, title: str = "network") -> str:
     """Draw a graph from top to bottom: a box for an operation, with what follows it alone.
 
     Boxes show operation, output shape and parameters; pointing at one shows all of its nodes. `fold=False`
-    gives every node a box of its own. Colours follow the reader's light or dark setting. Raises ValueError
+    gives every node a box of its own. A stretch of layers that comes again at once, as stamped
+    cells do, is drawn once in a frame with its number of copies. Colours follow the reader's light or dark
+    setting. Raises ValueError
     for a network of more than 2,000 boxes, or whose edges pass too many others; `dot` has no such limit.
 
     >>> Path("network.svg").write_text(svg(graph), encoding="utf-8")
@@ -47,6 +49,7 @@ def svg(graph: Graph, *, fold: bool = True, title: str = "network") -> str:
         f"aria-label='{_text(title)}' style='width:{width:.0f}px;min-width:0;max-width:100%;height:auto'>"
     )
     lines = [frame, f"<title>{_text(title)}</title>", f"<style>{_style()}</style>"]
+    lines += _frames(found, edges, layout)
     lines += _edges(found, edges, layout)
     lines += [_drawn(box, centre) for box, centre in zip(found, layout.centres, strict=True)]
     return "\n".join([*lines, "</svg>\n"])
@@ -65,7 +68,8 @@ def dot(graph: Graph, *, fold: bool = True, name: str = "network") -> str:
     ]
     for i, box in enumerate(found):
         back, edge = _FILLS[_colour(box)][:2]
-        words = "\n".join(filter(None, (box.title, box.folded, box.note)))
+        again = f"one of {box.times} copies" if box.times > 1 else ""
+        words = "\n".join(filter(None, (box.title, box.folded, box.note, again)))
         lines.append(
             f"  n{i} [label={_quoted(words)}, tooltip={_quoted(box.details)}, "
             f'fillcolor="{back}", color="{edge}"];'
@@ -87,6 +91,30 @@ def draw(graph: Graph, path: str | os.PathLike[str], *, fold: bool = True) -> Pa
     text = svg(graph, fold=fold) if target.suffix == ".svg" else dot(graph, fold=fold)
     target.write_text(text, encoding="utf-8")
     return target
+
+
+def _frames(found: list[Box], edges: list[tuple[int, int]], layout: Layout) -> list[str]:
+    """Frame each run of boxes that comes again, and say how often it comes in all."""
+    frames = []
+    for run in dict.fromkeys(box.run for box in found if box.times > 1):
+        inside = {i for i, box in enumerate(found) if box.run == run and box.times > 1}
+        points = [
+            point
+            for edge, route in zip(edges, layout.routes, strict=True)
+            if inside.issuperset(edge)
+            for point in route
+        ]
+        for i in inside:
+            (x, y), (width, height) = layout.centres[i], _size(found[i])
+            points += [(x - width / 2, y - height / 2), (x + width / 2, y + height / 2)]
+        left, top = (min(point[i] for point in points) - 9 for i in (0, 1))
+        right, bottom = (max(point[i] for point in points) + 9 for i in (0, 1))
+        frames.append(
+            f"<g><rect class='frame' x='{left:.1f}' y='{top:.1f}' width='{right - left:.1f}' "
+            f"height='{bottom - top:.1f}' rx='9'/><text class='times' x='{right - 20:.1f}' "
+            f"y='{bottom - 7:.1f}'>× {found[min(inside)].times}</text></g>"
+        )
+    return frames
 
 
 def _circle(box: Box) -> bool:
@@ -168,7 +196,8 @@ def _style() -> str:
         f"{light}.cb-net g text{{fill:#1b1f24;stroke:none;text-anchor:middle;font:{_LINE}px system-ui,"
         "Helvetica,Arial,sans-serif}"
         f".cb-net g text.name{{font-weight:600;font-size:{_TITLE}px}}.cb-net g text.sign{{font-size:17px}}"
-        ".cb-net g text.note{fill:#5b6570}"
+        ".cb-net g text.note{fill:#5b6570}.cb-net g text.times{font-size:15px;font-weight:600}"
+        ".cb-net .frame{fill:none;stroke:#7c8792;stroke-dasharray:5 4}"
         ".cb-net .edge{fill:none;stroke:#7c8792;stroke-width:1.3}.cb-net .tip{fill:#7c8792}"
         f"@media (prefers-color-scheme:dark){{{dark}.cb-net g text{{fill:#e6e9ed;stroke:none}}"
         ".cb-net g text.note{fill:#a9b3be}.cb-net .edge{stroke:#8b96a2}.cb-net .tip{fill:#8b96a2}}"
