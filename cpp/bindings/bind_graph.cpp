@@ -70,7 +70,7 @@ py::dict resources(const Layout& layout, py::handle genomes, std::int64_t batch,
     return arrays.dict();
 }
 
-py::tuple decode(const Layout& layout, py::handle genomes, py::handle threads) {
+py::tuple decode(const Layout& layout, py::handle genomes, bool fragments, py::handle threads) {
     need_templates(layout, "resources; use hash");
     const Genomes rows = genomes_input(layout, genomes);
     ResourceArrays arrays(rows.n);
@@ -79,6 +79,7 @@ py::tuple decode(const Layout& layout, py::handle genomes, py::handle threads) {
     out.resources = arrays.data();
     out.hash = hashes.mutable_data();
     out.recipe_hash = recipe_hashes.mutable_data();
+    out.fragments = fragments;
     run_decode(layout, rows, out, threads);
     return py::make_tuple(hashes, recipe_hashes, arrays.dict());
 }
@@ -214,11 +215,14 @@ void bind_graph(py::module_& module) {
         py::arg("layout"), py::arg("genomes"), py::kw_only(), py::arg("batch") = 1, py::arg("threads") = 1);
     module.def(
         "decode",
-        [](py::object layout, py::object genomes, py::object threads) {
-            return decode(layout_argument(layout), genomes, threads);
+        [](py::object layout, py::object genomes, py::object threads, py::object fragments) {
+            return decode(layout_argument(layout), genomes, flag_argument(fragments, "fragments"), threads);
         },
-        "Graph hashes, hashes of graph + recipe, resources: one expansion a genome for all three.",
-        py::arg("layout"), py::arg("genomes"), py::kw_only(), py::arg("threads") = 1);
+        "Graph hashes, hashes of graph + recipe, resources: one expansion a genome for all three. Without "
+        "fragments, every network is expanded from its first node to its last: slower, with the same "
+        "results.",
+        py::arg("layout"), py::arg("genomes"), py::kw_only(), py::arg("threads") = 1,
+        py::arg("fragments") = true);
     module.def(
         "graphs",
         [](py::object layout, py::object genomes, py::object canonical) {

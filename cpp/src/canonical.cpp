@@ -22,29 +22,72 @@ std::size_t at(std::int32_t index) {
 Canonical::Canonical() : cones_(std::make_unique<Cones>()) {}
 Canonical::~Canonical() = default;
 
-void Canonical::order(const Graph& graph) {
+bool Canonical::order(const Graph& graph) {
     leaves_ = 0;
     cones_->forget();
     number_.assign(graph.nodes.size(), kAbsent);
     order_.clear();
-    chain_.clear();
-    for (Value node = graph.output; node != kAbsent; node = graph.nodes[at(node)].dominator)
-        chain_.push_back(node);
+    next_ = 0;
+    output_ = graph.output;
+    climb(graph, graph.output, kAbsent);
     for (auto top = chain_.rbegin(); top != chain_.rend(); ++top) {
         if (link(graph, *top)) continue;
+        if (!graph.fragments.empty()) return false;
         leaves_ = search_order(graph, order_, number_);
-        return;
+        return true;
     }
+    return !cones_->doubtful();
+}
+
+// The dominators of a node, itself included, down to one of them.
+void Canonical::climb(const Graph& graph, Value from, Value to) {
+    chain_.clear();
+    for (Value node = from; node != to; node = graph.nodes[at(node)].dominator) chain_.push_back(node);
+}
+
+bool Canonical::order(const Graph& graph, Value input, Value output, Fragment& fragment) {
+    leaves_ = 0;
+    cones_->forget();
+    if (number_.size() < graph.nodes.size()) number_.resize(graph.nodes.size());
+    std::fill(number_.begin() + input, number_.begin() + output + 1, kAbsent);
+    number_[at(input)] = 0;
+    order_.clear();
+    next_ = 1;
+    output_ = output;
+    climb(graph, output, input);
+    for (auto top = chain_.rbegin(); top != chain_.rend(); ++top) {
+        // Where there is a choice, what is outside takes part in it.
+        if (!link(graph, *top) || leaves_ > 0) return false;
+    }
+    fragment.sum = sum(graph, 0, input);
+    if (edges_.size() > Fragment::kMaxEdges || cones_->doubtful()) return false;
+    std::copy(edges_.begin(), edges_.end(), fragment.edges.begin());
+    fragment.n_edges = static_cast<std::int32_t>(edges_.size());
+    fragment.size = next_ - 1;
+    fragment.levels = graph.nodes[at(output)].level - graph.nodes[at(input)].level;
+    std::size_t reads = 0;
+    fragment.tree = true;
+    for (const Value value : order_) {
+        const Node& node = graph.nodes[at(value)];
+        reads += at(node.n_inputs);
+        fragment.tree = fragment.tree && (!node.composite || graph.fragment_of(node).tree);
+        // One like it, made elsewhere of the same input, would be the same node.
+        const auto inputs = graph.inputs_of(node);
+        const bool outermost = std::all_of(inputs.begin(), inputs.end(), [&](Value x) { return x == input; });
+        if (outermost && !node.composite && shareable(node.op)) return false;
+    }
+    fragment.tree = fragment.tree && reads == order_.size();
+    return true;
 }
 
 // Numbers a node that dominates the output, and what it stands on down to the one before. False if there are
 // too many ways to do it.
 bool Canonical::link(const Graph& graph, Value top) {
+    choices_.clear();
     if (graph.nodes[at(top)].n_inputs <= 1) {
-        number(top);
+        number(graph, top);
         return true;
     }
-    choices_.clear();
     const std::size_t begin = order_.size();
     walk(graph, top);
     return choices_.empty() || search_link(graph, top, begin);
@@ -56,21 +99,24 @@ bool Canonical::search_link(const Graph& graph, Value top, std::size_t begin) {
     std::size_t leaves = 1;
     while (next_choices()) {
         if (++leaves > kMaxLeaves) return false;
-        rewind(begin);
+        rewind(graph, begin);
         walk(graph, top);
         const Lanes lanes = sum(graph, begin);
         if (std::tie(lanes.low, lanes.high) >= std::tie(least.low, least.high)) continue;
         least = lanes;
         best_.assign(order_.begin() + static_cast<std::ptrdiff_t>(begin), order_.end());
     }
-    rewind(begin);
-    for (const Value node : best_) number(node);
+    rewind(graph, begin);
+    for (const Value node : best_) number(graph, node);
     leaves_ = std::max(leaves_, leaves);
     return true;
 }
 
-void Canonical::rewind(std::size_t begin) {
-    for (std::size_t i = begin; i < order_.size(); ++i) number_[at(order_[i])] = kAbsent;
+void Canonical::rewind(const Graph& graph, std::size_t begin) {
+    for (std::size_t i = begin; i < order_.size(); ++i) {
+        next_ -= graph.size_of(graph.nodes[at(order_[i])]);
+        number_[at(order_[i])] = kAbsent;
+    }
     order_.resize(begin);
 }
 
@@ -92,7 +138,7 @@ void Canonical::walk(const Graph& graph, Value top) {
             stack_.push_back({operand, 0});
             continue;
         }
-        number(stack_.back().node);
+        number(graph, stack_.back().node);
         stack_.pop_back();
     }
 }
@@ -104,13 +150,13 @@ Value Canonical::next_operand(const Graph& graph, Visit& visit) {
     for (; visit.next < node.n_inputs; ++visit.next) {
         const Value operand = operands[at(visit.next)];
         if (number_[at(operand)] != kAbsent) continue;
-        return node.tied ? choose(graph, operands.subspan(at(visit.next))) : operand;
+        return node.tied ? choose(graph, node, operands.subspan(at(visit.next))) : operand;
     }
     return kAbsent;
 }
 
 // Among the operands that tie with the first one, which has no number.
-Value Canonical::choose(const Graph& graph, std::span<const Value> operands) {
+Value Canonical::choose(const Graph& graph, const Node& node, std::span<const Value> operands) {
     tie_.clear();
     // Of one dominator, equal keys relative to it are equal levels and keys.
     const auto level = graph.nodes[at(operands[0])].level;
@@ -120,28 +166,56 @@ Value Canonical::choose(const Graph& graph, std::span<const Value> operands) {
         if (number_[at(operand)] == kAbsent && (tie_.empty() || tie_.back() != operand))
             tie_.push_back(operand);
     }
-    if (tie_.size() == 1 || cones_->alike(graph, graph.output, number_, tie_)) return tie_[0];
+    if (tie_.size() == 1 || cones_->alike(graph, output_, node.dominator, number_, tie_)) return tie_[0];
     if (choice_ == choices_.size()) choices_.push_back({0, static_cast<std::int32_t>(tie_.size())});
     return tie_[at(choices_[choice_++].taken)];
 }
 
-// What the nodes from a position on add to the digest, were that position the first.
-Lanes Canonical::sum(const Graph& graph, std::size_t begin) {
-    const Lanes* powers = powers_.reach(order_.size());
-    const Lanes next = edge_hash(0, 1);
+Lanes Canonical::edge(std::int32_t node, std::uint32_t place, std::int32_t input) const {
+    const std::int32_t distance = node - input;
+    return place == 0 && distance == 1 ? next_edge_ : edge_hash(place, distance);
+}
+
+// What the nodes from an index on add to the digest, were the first of them the first of all. The places that
+// `input` fills are left out, and put down in `edges_`.
+Lanes Canonical::sum(const Graph& graph, std::size_t begin, Value input) {
+    const Lanes* powers = powers_.reach(at(next_));
+    edges_.clear();
     Lanes total;
+    std::int32_t first = -1;  // number of the first node
     for (std::size_t i = begin; i < order_.size(); ++i) {
         const Node& node = graph.nodes[at(order_[i])];
+        const std::int32_t last = number_[at(order_[i])];
+        if (node.composite) {
+            const Fragment& fragment = graph.fragment_of(node);
+            const std::int32_t before = last - fragment.size;
+            if (first < 0) first = before + 1;
+            total += fragment.sum * powers[before + 1 - first];
+            const Value x = graph.inputs[at(node.first_input)];
+            for (std::int32_t e = 0; e < fragment.n_edges; ++e) {
+                const auto [inner, place] = fragment.edges[at(e)];
+                if (x == input) {
+                    edges_.push_back({before + inner, place});
+                } else {
+                    total += edge(before + inner, place, number_[at(x)]) * powers[before + inner - first];
+                }
+            }
+            continue;
+        }
+        if (first < 0) first = last;
         Lanes word = graph.labels[at(order_[i])];
         const auto inputs = graph.inputs_of(node);
         const bool ordered = inputs.size() > 1 && !node.commutative;
-        for (std::size_t place = 0; place < inputs.size(); ++place) {
-            const std::int32_t distance = static_cast<std::int32_t>(i) - number_[at(inputs[place])];
-            word += !ordered && distance == 1
-                        ? next
-                        : edge_hash(ordered ? static_cast<std::uint32_t>(place) + 1 : 0, distance);
+        std::uint32_t place = 0;
+        for (const Value x : inputs) {
+            place += ordered ? 1 : 0;
+            if (x == input) {
+                edges_.push_back({last, place});
+            } else {
+                word += edge(last, place, number_[at(x)]);
+            }
         }
-        total += word * powers[i - begin];
+        total += word * powers[last - first];
     }
     return total;
 }
@@ -150,7 +224,7 @@ Digest::Value Canonical::digest(const Graph& graph) {
     const Lanes lanes = sum(graph, 0);
     Digest digest(kHashVersion);
     digest.absorb(lanes.low, lanes.high);
-    digest.absorb(order_.size(), 0);
+    digest.absorb(at(next_), 0);
     return digest.value();
 }
 

@@ -11,9 +11,10 @@ std::size_t at(std::int32_t index) {
 
 }  // namespace
 
-bool Cones::alike(const Graph& graph, Value output, std::span<const Value> number,
+bool Cones::alike(const Graph& graph, Value output, Value dominator, std::span<const Value> number,
                   std::span<const Value> operands) {
     if (uses_.empty()) count_uses(graph, output);
+    dominator_ = dominator;
     std::uint64_t first = 0;
     for (std::size_t i = 0; i < operands.size(); ++i) {
         std::int32_t left = kMaxCone;
@@ -26,14 +27,16 @@ bool Cones::alike(const Graph& graph, Value output, std::span<const Value> numbe
 
 // Of the tree below a node down to numbered nodes; `left` ends negative if it is shared or too large.
 std::uint64_t Cones::hash(const Graph& graph, std::span<const Value> number, Value value,
-                          std::int32_t& left) const {
+                          std::int32_t& left) {
+    if (value == dominator_) return ~std::uint64_t{0};
     if (number[at(value)] != kAbsent)
         return mix(static_cast<std::uint64_t>(number[at(value)]), ~std::uint64_t{0});
-    if (uses_[at(value)] != 1 || --left < 0) {
+    const Node& node = graph.nodes[at(value)];
+    if (uses_[at(value)] != 1 || (left -= graph.size_of(node)) < 0) {
         left = -1;
         return 0;
     }
-    const Node& node = graph.nodes[at(value)];
+    doubtful_ = doubtful_ || (node.composite && !graph.fragment_of(node).tree);
     const std::uint64_t label = graph.labels[at(value)].low;
     std::uint64_t sum = 0;
     for (const Value input : graph.inputs_of(node)) {

@@ -1,7 +1,11 @@
 #include "cambrian/decode.hpp"
 
+#include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "cambrian/canonical.hpp"
 #include "cambrian/interpret.hpp"
@@ -39,8 +43,7 @@ class Decoder {
 
   private:
     void network(std::size_t row) {
-        const Graph& graph = interpreter_.expand();
-        canonical_.order(graph);
+        const Graph& graph = expand();
         if (out_.hash != nullptr || out_.recipe_hash != nullptr) {
             const auto digest = canonical_.digest(graph);
             write(out_.hash, row, digest);
@@ -52,6 +55,20 @@ class Decoder {
         if (out_.resources == nullptr) return;
         const auto counts = counter_.count(graph, canonical_, out_.batch).values();
         for (std::size_t i = 0; i < counts.size(); ++i) out_.resources[i * n_ + row] = counts[i];
+    }
+
+    // With what is known of other genomes, if that is enough; errors are those of the whole network.
+    const Graph& expand() {
+        if (out_.fragments) {
+            try {
+                const Graph& known = interpreter_.expand_known();
+                if (canonical_.order(known)) return known;
+            } catch (const std::invalid_argument&) {
+            }
+        }
+        const Graph& whole = interpreter_.expand();
+        canonical_.order(whole);
+        return whole;
     }
 
     static void write(std::uint64_t* hashes, std::size_t row, const Digest::Value& digest) {
@@ -69,14 +86,41 @@ class Decoder {
     std::vector<std::int32_t> recipe_;
 };
 
+// One for each thread that is at work.
+class Decoders {
+  public:
+    Decoders(const Layout& layout, std::size_t n, const Decoded& out) : layout_(layout), n_(n), out_(out) {}
+
+    std::unique_ptr<Decoder> take() {
+        const std::scoped_lock lock(mutex_);
+        if (free_.empty()) return std::make_unique<Decoder>(layout_, n_, out_);
+        auto decoder = std::move(free_.back());
+        free_.pop_back();
+        return decoder;
+    }
+    void give_back(std::unique_ptr<Decoder> decoder) {
+        const std::scoped_lock lock(mutex_);
+        free_.push_back(std::move(decoder));
+    }
+
+  private:
+    const Layout& layout_;
+    const std::size_t n_;
+    const Decoded& out_;
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<Decoder>> free_;
+};
+
 }  // namespace
 
 template <class T>
 void decode(const Layout& layout, const T* genomes, std::size_t n, const Decoded& out,
             const Threads& threads) {
+    Decoders decoders(layout, n, out);
     parallel_for(n, kBlock, threads, [&](std::size_t begin, std::size_t end) {
-        Decoder decoder(layout, n, out);
-        for (std::size_t row = begin; row < end; ++row) decoder.row(genomes + row * layout.width(), row);
+        auto decoder = decoders.take();
+        for (std::size_t row = begin; row < end; ++row) decoder->row(genomes + row * layout.width(), row);
+        decoders.give_back(std::move(decoder));
     });
 }
 

@@ -50,6 +50,8 @@ void GraphBuilder::start(std::span<const std::int64_t> input_shape) {
     graph_.inputs.clear();
     graph_.labels.clear();
     graph_.keys.clear();
+    graph_.fragments.clear();
+    hidden_ = 0;
     used_ = 0;
     if (++epoch_ == 0) {
         std::fill(table_.begin(), table_.end(), Entry{});
@@ -65,17 +67,53 @@ void GraphBuilder::start(std::span<const std::int64_t> input_shape) {
 }
 
 Node& GraphBuilder::begin(Op op, Shape shape, const Attrs& attrs) {
-    if (graph_.nodes.size() == kMaxNodes) {
-        throw std::invalid_argument("the network has more than " + std::to_string(kMaxNodes) + " nodes");
-    }
+    make_room(1);
     Node& node = graph_.nodes.emplace_back();
     node.op = op;
     node.shape = shape;
     node.attrs = attrs;
     node.first_input = static_cast<std::int32_t>(graph_.inputs.size());
     graph_.labels.push_back(label_of(node));
-    powers_ = all_powers_.reach(graph_.nodes.size());
     return node;
+}
+
+void GraphBuilder::make_room(std::size_t nodes) {
+    const std::size_t all = graph_.nodes.size() + hidden_ + nodes;
+    if (all > kMaxNodes) {
+        throw std::invalid_argument("the network has more than " + std::to_string(kMaxNodes) + " nodes");
+    }
+    powers_ = all_powers_.reach(all);
+}
+
+Value GraphBuilder::composite(const Fragment& fragment, const Shape& shape, Value input) {
+    const auto size = static_cast<std::size_t>(fragment.size);
+    make_room(size);
+    hidden_ += size - 1;
+    Node& node = graph_.nodes.emplace_back();
+    node.op = Op::kIdentity;
+    node.composite = true;
+    node.shape = shape;
+    node.attrs[0] = static_cast<std::int32_t>(graph_.fragments.size());
+    node.first_input = static_cast<std::int32_t>(graph_.inputs.size());
+    node.n_inputs = 1;
+    node.dominator = input;
+    node.level = graph_.nodes[at(input)].level + fragment.levels;
+    graph_.fragments.push_back(&fragment);
+    graph_.inputs.push_back(input);
+    graph_.labels.push_back(fragment.sum);
+    graph_.keys.push_back(
+        add_mod(mul_mod(graph_.keys[at(input)], powers_[fragment.levels].low), fragment.key));
+    return static_cast<Value>(graph_.nodes.size() - 1);
+}
+
+// Entries of nodes that are gone stay in the table: they are compared with what has their number now.
+void GraphBuilder::back_to(const Mark& mark) {
+    graph_.nodes.resize(mark.nodes);
+    graph_.inputs.resize(mark.inputs);
+    graph_.labels.resize(mark.nodes);
+    graph_.keys.resize(mark.nodes);
+    graph_.fragments.resize(mark.fragments);
+    hidden_ = mark.hidden;
 }
 
 Value GraphBuilder::append(Op op, Shape shape, const Attrs& attrs, Value input) {
@@ -139,7 +177,7 @@ std::uint64_t GraphBuilder::hash_inputs(const Node& node, std::span<const Value>
 }
 
 bool GraphBuilder::same(const Node& a, const Node& b) const {
-    if (a.op != b.op || a.attrs != b.attrs || a.shape != b.shape) return false;
+    if (a.composite || b.composite || a.op != b.op || a.attrs != b.attrs || a.shape != b.shape) return false;
     const auto first = graph_.inputs_of(a), second = graph_.inputs_of(b);
     return std::equal(first.begin(), first.end(), second.begin(), second.end());
 }
@@ -153,7 +191,8 @@ Value GraphBuilder::settle(Value number) {
     std::size_t slot = static_cast<std::size_t>(key) & mask;
     for (; table_[slot].epoch == epoch_; slot = (slot + 1) & mask) {
         const Value other = table_[slot].node;
-        if (graph_.keys[at(other)] != key || !same(node, graph_.nodes[at(other)])) continue;
+        if (other >= number || graph_.keys[at(other)] != key || !same(node, graph_.nodes[at(other)]))
+            continue;
         graph_.inputs.resize(at(node.first_input));
         graph_.nodes.pop_back();
         graph_.labels.pop_back();
@@ -169,7 +208,7 @@ void GraphBuilder::grow_table() {
     std::vector<Entry> larger(table_.size() * 2);
     const std::size_t mask = larger.size() - 1;
     for (const Entry& entry : table_) {
-        if (entry.epoch != epoch_) continue;
+        if (entry.epoch != epoch_ || at(entry.node) >= graph_.nodes.size()) continue;
         std::size_t slot = static_cast<std::size_t>(graph_.keys[at(entry.node)]) & mask;
         while (larger[slot].epoch == epoch_) slot = (slot + 1) & mask;
         larger[slot] = entry;

@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "memo.hpp"
+
 namespace cambrian {
 namespace {
 
@@ -19,7 +21,7 @@ std::size_t at(std::int64_t index) {
 }  // namespace
 
 Interpreter::Interpreter(const Layout& layout)
-    : layout_(layout), wiring_(layout), normal_(layout.width()), active_(layout.width()) {
+    : layout_(layout), wiring_(layout), normal_(layout.width() + 3), active_(layout.width()) {
     if (layout.plain()) return;
     std::vector<Need> known(layout.procedures.size());
     const Need most = need(0, known);
@@ -27,6 +29,8 @@ Interpreter::Interpreter(const Layout& layout)
     params_.resize(most.params + 1);
     gathered_.resize(most.inputs);
 }
+
+Interpreter::~Interpreter() = default;
 
 Interpreter::Need Interpreter::need(std::size_t procedure, std::vector<Need>& known) const {
     if (known[procedure].values > 0) return known[procedure];
@@ -46,11 +50,31 @@ Interpreter::Need Interpreter::need(std::size_t procedure, std::vector<Need>& kn
 
 const Graph& Interpreter::expand(std::vector<Repair>* repairs) {
     builder_.record(repairs);
+    wire(repairs);
+    remembering_ = false;
+    return start();
+}
+
+const Graph& Interpreter::expand_known() {
+    builder_.record(nullptr);
+    wire(nullptr);
+    if (!memo_) memo_ = std::make_unique<Memo>(layout_.sites.size());
+    memo_->start();
+    remembering_ = true;
+    return start();
+}
+
+// Repairs masks, once: what they are then is not put in again.
+void Interpreter::wire(std::vector<Repair>* repairs) {
+    if (!wired_) wiring_.repair(normal_.data(), active_.data(), repairs);
+    wired_ = true;
+}
+
+const Graph& Interpreter::start() {
     builder_.start(layout_.input);
     value_top_ = values_.data();
     param_top_ = params_.data();
     steps_left_ = kMaxSteps;
-    if (!wiring_.empty()) wiring_.repair(normal_.data(), active_.data(), repairs);
     const Value input = 0;
     Frame root{
         &layout_.procedures.front(), nullptr, 0, -1, 0, 0, nullptr, nullptr, &layout_.outputs, nullptr};
@@ -77,6 +101,47 @@ Value Interpreter::enter(Frame& frame, const Value* inputs) {
 
 Value Interpreter::run(Frame& frame, std::int32_t block) {
     const Block& code = frame.procedure->blocks[at(block)];
+    const bool known = remembering_ && code.site >= 0 && memo_->pays(code.site);
+    return known ? remember(frame, code) : run(frame, code);
+}
+
+// The result of a block that is a site, as it was the last time, if it can be.
+Value Interpreter::remember(Frame& frame, const Block& code) {
+    const Site& site = layout_.sites[at(code.site)];
+    const Value x = frame.registers[site.input];
+    if (x == kAbsent || builder_.zero(x)) return run(frame, code);
+    const Shape& shape = builder_.shape(x);
+    Memo::Key key;
+    std::uint64_t* word = key.words.data();
+    *word++ = word_of(code.site, shape.rank);
+    *word++ = word_of(shape.dim[0], shape.dim[1]);
+    *word++ = word_of(shape.dim[2], shape.dim[3]);
+    for (const Site::Genes& genes : site.genes) {
+        const std::uint16_t* first = normal_.data() + climb(&frame, genes.up)->base + genes.offset;
+        const std::uint64_t four = first[0] | std::uint64_t{first[1]} << 16 | std::uint64_t{first[2]} << 32 |
+                                   std::uint64_t{first[3]} << 48;
+        *word++ = four & genes.mask;
+    }
+    for (const std::int32_t param : site.params) *word++ = static_cast<std::uint64_t>(frame.params[param]);
+    for (const std::int32_t up : site.slots) {
+        const Frame* slot = climb_to_slot(&frame, up);
+        *word++ = word_of(slot->slot, slot->count);
+    }
+    key.count = static_cast<std::size_t>(word - key.words.data());
+    const std::uint64_t hash = key.hash();
+    const Memo::Entry* known = memo_->find(code.site, key, hash);
+    if (known != nullptr && known->state == Memo::Entry::kExpand) return run(frame, code);
+    if (known != nullptr) {
+        spend(known->steps);
+        return memo_->apply(*known, builder_, x);
+    }
+    const GraphBuilder::Mark mark = builder_.mark();
+    const std::size_t steps = steps_left_;
+    const Value y = run(frame, code);
+    return memo_->record(key, hash, builder_, mark, x, y, steps - steps_left_);
+}
+
+Value Interpreter::run(Frame& frame, const Block& code) {
     const Instr* instr = frame.procedure->instrs.data() + code.body.first;
     const Instr* const end = instr + code.body.count;
     spend(at(code.body.count) + 1);

@@ -245,6 +245,7 @@ Layout Layout::parse(std::span<const std::int64_t> words) {
     validate_procedures(layout);
     validate_frames(layout);
     layout.activity = plan_activity(layout);
+    find_sites(layout);
     layout.words.assign(words.begin(), words.end());
     return layout;
 }

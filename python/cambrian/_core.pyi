@@ -91,7 +91,7 @@ def hash(
 ) -> NDArray[np.uint64]: ...
 def resources(layout: Layout, genomes: Genomes, *, batch: int = 1, threads: int = 1) -> Resources: ...
 def decode(
-    layout: Layout, genomes: Genomes, *, threads: int = 1
+    layout: Layout, genomes: Genomes, *, threads: int = 1, fragments: bool = True
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint64], Resources]:
     """Graph hashes, hashes of graph + recipe, resources at batch 1: one expansion a genome for all three."""
 

@@ -38,9 +38,15 @@ class Canonical {
     ~Canonical();
 
     // Puts the live nodes in canonical order: the input first, the output last, each node after its inputs.
-    void order(const Graph& graph);
+    // False if that can't be told from the fragments of composite nodes: expand the network without any.
+    bool order(const Graph& graph);
+
+    // The same for what lies between two nodes, of which the first dominates the second, but without the
+    // first. Adds it up but for what it costs. False if it makes no fragment.
+    bool order(const Graph& graph, Value input, Value output, Fragment& fragment);
 
     std::span<const Value> nodes() const { return order_; }
+    // Positions in the network without composite nodes, where such a node stands for its output.
     std::span<const Value> positions() const { return number_; }
     Digest::Value digest(const Graph& graph);
 
@@ -56,22 +62,29 @@ class Canonical {
         std::int32_t taken, count;
     };
 
+    void climb(const Graph& graph, Value from, Value to);
     bool link(const Graph& graph, Value top);
     bool search_link(const Graph& graph, Value top, std::size_t begin);
     void walk(const Graph& graph, Value top);
     Value next_operand(const Graph& graph, Visit& visit);
-    Value choose(const Graph& graph, std::span<const Value> operands);
+    Value choose(const Graph& graph, const Node& node, std::span<const Value> operands);
     bool next_choices();
-    void rewind(std::size_t begin);
-    void number(Value node) {
-        number_[static_cast<std::size_t>(node)] = static_cast<Value>(order_.size());
+    void rewind(const Graph& graph, std::size_t begin);
+    void number(const Graph& graph, Value node) {
+        next_ += graph.size_of(graph.nodes[static_cast<std::size_t>(node)]);
+        number_[static_cast<std::size_t>(node)] = next_ - 1;
         order_.push_back(node);
     }
-    Lanes sum(const Graph& graph, std::size_t begin);
+    Lanes sum(const Graph& graph, std::size_t begin, Value input = kAbsent);
+    Lanes edge(std::int32_t node, std::uint32_t place, std::int32_t input) const;
 
-    std::vector<Value> order_;   // canonical position → node
-    std::vector<Value> number_;  // node → canonical position, or kAbsent
-    std::vector<Value> chain_;   // dominators of the output
+    std::vector<Value> order_;
+    std::vector<Value> number_;          // node → canonical position, or kAbsent
+    Value next_ = 0;                     // position
+    std::vector<Value> chain_;           // dominators of the output
+    std::vector<Fragment::Edge> edges_;  // places that the input of a fragment fills
+    Value output_ = 0;
+    const Lanes next_edge_ = edge_hash(0, 1);
     std::vector<Visit> stack_;
     std::vector<Value> tie_;
     std::vector<Choice> choices_;  // at each tie of the link, in the order of the walk

@@ -16,6 +16,7 @@ struct Decoded {
     std::uint64_t* recipe_hash = nullptr;  // (n, 2) of graph and active training genes
     std::int64_t* resources = nullptr;     // (kNames.size(), n): a row for each of Resources::kNames
     std::int64_t batch = 1;                // at which the memories are counted
+    bool fragments = true;                 // whether to remember parts of networks; results are the same
 };
 
 // Throws std::invalid_argument naming the row, where a genome is no network.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cambrian/fragment.hpp"
 #include "cambrian/mix.hpp"
 #include "cambrian/modular.hpp"
 #include "cambrian/operation.hpp"
@@ -42,6 +43,7 @@ struct Node {
     Op op;
     bool commutative;  // a sum, or a product of equal shapes
     bool tied;         // commutative, and two different inputs have equal keys
+    bool composite;    // stands for a fragment; its operation and attributes mean nothing
     Shape shape;
     Attrs attrs;
     std::int32_t first_input;
@@ -112,7 +114,13 @@ struct Graph {
     // in.
     std::vector<std::uint64_t> keys;
     std::vector<Value> inputs;
+    std::vector<const Fragment*> fragments;  // of composite nodes
     Value output = 0;
+
+    const Fragment& fragment_of(const Node& node) const {
+        return *fragments[static_cast<std::size_t>(node.attrs[0])];
+    }
+    std::int32_t size_of(const Node& node) const { return node.composite ? fragment_of(node).size : 1; }
 
     std::span<const Value> inputs_of(const Node& node) const {
         return {inputs.data() + node.first_input, static_cast<std::size_t>(node.n_inputs)};
@@ -136,7 +144,28 @@ class GraphBuilder {
 
     const Graph& graph() const { return graph_; }
     const Shape& shape(Value value) const { return graph_.nodes[static_cast<std::size_t>(value)].shape; }
+    bool zero(Value value) const { return graph_.nodes[static_cast<std::size_t>(value)].op == Op::kZero; }
+    std::uint64_t relative_key(Value value, Value dominator) const {
+        const auto v = static_cast<std::size_t>(value), d = static_cast<std::size_t>(dominator);
+        const auto levels = static_cast<std::size_t>(graph_.nodes[v].level - graph_.nodes[d].level);
+        return sub_mod(graph_.keys[v], mul_mod(graph_.keys[d], powers_[levels].low));
+    }
+
+    // A node that is in the graph already, or was once: nothing is checked.
+    Value again(const Node& node, Value input) { return append(node.op, node.shape, node.attrs, input); }
+    // A node for a whole fragment, which must outlive the graph.
+    Value composite(const Fragment& fragment, const Shape& shape, Value input);
+
+    struct Mark {
+        std::size_t nodes, inputs, fragments, hidden;
+    };
+    Mark mark() const {
+        return {graph_.nodes.size(), graph_.inputs.size(), graph_.fragments.size(), hidden_};
+    }
+    void back_to(const Mark& mark);  // the nodes since then are gone
+
     void record(std::vector<Repair>* repairs) { repairs_ = repairs; }
+    bool recording() const { return repairs_ != nullptr; }
     void repaired(Rule rule, std::int32_t node, std::int64_t from, std::int64_t to) {
         if (repairs_ != nullptr && from != to) repairs_->push_back({rule, node, from, to});
     }
@@ -144,20 +173,15 @@ class GraphBuilder {
   private:
     Value append(Op op, Shape shape, const Attrs& attrs, std::span<const Value> inputs);
     Value append(Op op, Shape shape, const Attrs& attrs, Value input);
+    void make_room(std::size_t nodes);
     Node& begin(Op op, Shape shape, const Attrs& attrs);
     Value settle(Value node);
     std::uint64_t sort_inputs(Node& node, std::span<Value> inputs);
     std::uint64_t hash_inputs(const Node& node, std::span<const Value> inputs) const;
     Value common_dominator(Value a, Value b) const;
-    std::uint64_t relative_key(Value value, Value dominator) const {
-        const auto v = static_cast<std::size_t>(value), d = static_cast<std::size_t>(dominator);
-        const auto levels = static_cast<std::size_t>(graph_.nodes[v].level - graph_.nodes[d].level);
-        return sub_mod(graph_.keys[v], mul_mod(graph_.keys[d], powers_[levels].low));
-    }
     bool same(const Node& a, const Node& b) const;
     void grow_table();
 
-    bool zero(Value value) const { return graph_.nodes[static_cast<std::size_t>(value)].op == Op::kZero; }
     Value zeros(const Shape& shape) { return append(Op::kZero, shape, {}, kInput); }
     Value conv2d(Value x, std::span<const std::int64_t> args);
     Value linear(Value x, std::span<const std::int64_t> args);
@@ -198,6 +222,7 @@ class GraphBuilder {
     Graph graph_;
     Powers all_powers_;
     const Lanes* powers_ = nullptr;  // up to the number of nodes
+    std::size_t hidden_ = 0;         // nodes inside composite ones
     std::vector<Operand> operands_;
     std::vector<Entry> table_;  // open addressing; entries of other epochs are free
     std::uint32_t epoch_ = 0;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <vector>
 
 #include "cambrian/activity.hpp"
@@ -11,21 +13,27 @@
 
 namespace cambrian {
 
+class Memo;
+
 // Workspace of one thread; nothing is allocated once it has seen a few genomes. The layout must outlive it.
 class Interpreter {
   public:
     explicit Interpreter(const Layout& layout);
+    ~Interpreter();
 
     // Normal form and active genes of a genome; for a plain space there is no more to it.
     template <class T>
     void read(const T* genome) {
         normalise(layout_, genome, normal_.data(), active_.data());
+        wired_ = wiring_.empty();
     }
     // Expands the genome that was read last; its masks are repaired in the normal form. Throws
     // std::invalid_argument saying which operation fails, and why.
     const Graph& expand(std::vector<Repair>* repairs = nullptr);
+    // The same network with composite nodes for what was expanded before. May throw where `expand` wouldn't.
+    const Graph& expand_known();
 
-    const std::vector<std::uint16_t>& normal() const { return normal_; }
+    std::span<const std::uint16_t> normal() const { return {normal_.data(), active_.size()}; }
     const std::vector<std::uint8_t>& active() const { return active_; }
     const Graph& graph() const { return builder_.graph(); }
 
@@ -52,7 +60,11 @@ class Interpreter {
     };
     Need need(std::size_t procedure, std::vector<Need>& known) const;
 
+    void wire(std::vector<Repair>* repairs);
+    const Graph& start();
     Value run(Frame& frame, std::int32_t block);
+    Value run(Frame& frame, const Block& code);
+    Value remember(Frame& frame, const Block& code);
     Value execute(Frame& frame, const Instr& instr);
     Value operate(const Frame& frame, const Instr& instr);
     Value choose(Frame& frame, const Instr& instr);
@@ -93,6 +105,9 @@ class Interpreter {
     Value* value_top_ = nullptr;
     std::int64_t* param_top_ = nullptr;
     std::size_t steps_left_ = 0;
+    std::unique_ptr<Memo> memo_;  // once it was asked for
+    bool remembering_ = false;
+    bool wired_ = true;  // masks of the genome at hand are repaired
 };
 
 }  // namespace cambrian

@@ -10,6 +10,8 @@
 #include <span>
 #include <vector>
 
+#include "cambrian/site.hpp"
+
 namespace cambrian {
 
 inline constexpr std::int64_t kLayoutMagic = 0x4341'4D42;  // "CAMB"
@@ -147,7 +149,8 @@ struct Instr {
 
 struct Block {
     Slice body;
-    std::int32_t result;  // register; may hold an absent value
+    std::int32_t result;     // register; may hold an absent value
+    std::int32_t site = -1;  // where its expansion may be remembered
 };
 
 // A recorded template. Registers 0 … inputs-1 are its inputs. Block 0 is its body.
@@ -199,6 +202,7 @@ struct Layout {
     std::vector<std::uint8_t> recipe;   // one flag per column: no template reads it
     std::vector<std::int64_t> words;    // the record this was parsed from
     ActivityPlan activity;
+    std::vector<Site> sites;
 
     bool plain() const { return procedures.empty(); }
     bool wide() const;  // some gene has more than 256 options: genomes are uint16

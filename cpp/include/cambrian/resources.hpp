@@ -12,6 +12,8 @@
 
 namespace cambrian {
 
+struct NodeCost;
+
 // Per sample, but for the two memories, which are bytes of float32 values at a batch size.
 struct Resources {
     std::int64_t params = 0;       // trainable numbers
@@ -40,6 +42,9 @@ class ResourceCounter {
     // Throws std::invalid_argument where a count leaves 64 bits.
     Resources count(const Graph& graph, const Canonical& canonical, std::int64_t batch = 1);
 
+    // Adds up what the nodes between the fragment's input and its output cost, in canonical order.
+    void count(const Graph& graph, std::span<const Value> order, Value input, Fragment& fragment);
+
   private:
     // What is known of a node while the network is gone through in order.
     struct Seen {
@@ -51,12 +56,23 @@ class ResourceCounter {
     };
 
     void look_ahead(const Graph& graph, std::span<const Value> order);
-    void count_node(const Graph& graph, const Node& node, Value number, Resources& total);
+    void begin_with(Value input, bool gradient);
+    void run(const Graph& graph, std::span<const Value> order);
     void keep(const Graph& graph, Value value);
+    void count_node(const Graph& graph, const Node& node, Value number);
+    void keep_values(const NodeCost& cost, const Graph& graph, const Node& node, Value number);
+    void count_fragment(const Graph& graph, const Node& node, Value number);
+    void live(const Graph& graph, const Node& node, std::int32_t position);
 
     std::vector<Seen> seen_;  // by node
-    std::int64_t kept_ = 0;   // bytes a sample
+    Costs costs_;
+    std::int64_t kept_ = 0;  // bytes a sample
     std::int64_t kept_once_ = 0;
+    Value input_ = kAbsent;       // of the fragment
+    std::int64_t alive_ = 0;      // bytes; the fragment's input is not counted
+    std::int64_t peak_ = 0;       // of those
+    std::int64_t peak_last_ = 0;  // of those, less the input's bytes once it has been read
+    std::int64_t freed_ = 0;      // of the input
 };
 
 }  // namespace cambrian
