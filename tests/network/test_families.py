@@ -21,8 +21,10 @@ BATCH = 2  # of the memories; batch normalisation learns nothing from one sample
 FAMILIES = sorted(cb.spaces.FAMILIES)
 # Smaller networks of the same make, where the default ones are deep.
 SIZES: dict[str, dict[str, Any]] = {
+    "cell101": {"stacks": 1, "cells": 2, "width": 6},
     "cell201": {"cells": 1},
     "transformer": {"max_depth": 4},
+    "darts": {"cells": 2, "nodes": 2, "width": 4},
     "macro": {"widths": [(4, 8), (8, 12)], "max_depth": 2},
 }
 

@@ -10,6 +10,8 @@ from cambrian.space.families.recipe import recipe_genes
 
 INPUTS = {
     "mlp": [((16,), 3), ((1, 8, 8), 10), ((3, 32, 32), 100), ((3, 224, 224), 1000)],
+    "cell101": [((1, 1, 1), 2), ((1, 8, 8), 10), ((2, 5, 17), 3), ((3, 32, 32), 100)],
+    "darts": [((1, 1, 1), 2), ((1, 8, 8), 10), ((2, 5, 17), 3), ((3, 32, 32), 100)],
     "cell201": [((1, 1, 1), 2), ((1, 8, 8), 10), ((2, 5, 17), 3), ((3, 32, 32), 100)],
     "convnet": [((1, 1, 1), 2), ((1, 8, 8), 10), ((2, 5, 17), 3), ((3, 32, 32), 100), ((3, 224, 224), 1000)],
     "macro": [((1, 1, 1), 2), ((1, 8, 8), 10), ((2, 5, 17), 3), ((3, 32, 32), 100), ((3, 224, 224), 1000)],
@@ -19,9 +21,9 @@ INPUTS = {
     ],
 }
 # Least share of different networks among sampled genomes, where it is below 0.8.
-DIFFERENT = {"cell201": 0.02}
+DIFFERENT = {"cell101": 0.2, "cell201": 0.02}
 # Smaller networks of the same make, where the default ones are deep.
-SIZES: dict[str, dict[str, int]] = {"cell201": {"cells": 2}}
+SIZES: dict[str, dict[str, int]] = {"cell101": {"width": 8}, "cell201": {"cells": 2}}
 CASES = [(name, *case) for name, cases in INPUTS.items() for case in cases]
 
 

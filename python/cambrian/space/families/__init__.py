@@ -6,16 +6,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cambrian.errors import unknown
+from cambrian.space.families.cell101 import cell101
 from cambrian.space.families.cell201 import cell201, cell201_cell
 from cambrian.space.families.convnet import convnet
+from cambrian.space.families.darts import darts
 from cambrian.space.families.macro import macro, macro_block
 from cambrian.space.families.mlp import mlp
 from cambrian.space.families.transformer import transformer
 from cambrian.space.space import Space
 
 FAMILIES: dict[str, Callable[..., Space]] = {
+    "cell101": cell101,
     "cell201": cell201,
     "convnet": convnet,
+    "darts": darts,
     "macro": macro,
     "mlp": mlp,
     "transformer": transformer,
@@ -36,9 +40,11 @@ def make(name: str, input: Sequence[int], outputs: int, **options: Any) -> Space
 
 __all__ = [
     "FAMILIES",
+    "cell101",
     "cell201",
     "cell201_cell",
     "convnet",
+    "darts",
     "macro",
     "macro_block",
     "make",
