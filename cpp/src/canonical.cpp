@@ -74,7 +74,7 @@ bool Canonical::order(const Graph& graph, Value input, Value output, Fragment& f
         // One like it, made elsewhere of the same input, would be the same node.
         const auto inputs = graph.inputs_of(node);
         const bool outermost = std::all_of(inputs.begin(), inputs.end(), [&](Value x) { return x == input; });
-        if (outermost && !node.composite && shareable(node.op)) return false;
+        if (outermost && !node.composite && shareable(node.op, node.attrs[0])) return false;
     }
     fragment.tree = fragment.tree && reads == order_.size();
     return true;

@@ -51,7 +51,7 @@ Value Memo::record(const Key& key, std::uint64_t hash, GraphBuilder& builder, co
     Value base = input;
     if (first != kAbsent) {
         const Node& node = graph.nodes[at(first)];
-        if (node.n_inputs == 1 && !node.composite && shareable(node.op)) {
+        if (node.n_inputs == 1 && !node.composite && shareable(node.op, node.attrs[0])) {
             entry.prefix = true;
             entry.first = node;
             base = first;
