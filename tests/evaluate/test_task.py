@@ -194,7 +194,6 @@ BAD: list[tuple[Any, Any, dict[str, Any], str]] = [
     (np.zeros((2, 3)), np.arange(2), {}, "at least 6 samples .* got 2"),
     (X, LABELS[:-1], {}, "one row per sample, got 120 and 119"),
     (X[:, 0], LABELS, {}, r"X must have shape .* got \(120,\); for one feature"),
-    (np.zeros((60, 8, 8)), labels(60), {}, "for one channel use"),
     (np.zeros((60, 0)), labels(60), {}, "at least one feature"),
     (NAN, LABELS, {}, r"X must be finite, got nan at index \(77, 2\)"),
     (np.where(np.isnan(NAN), np.inf, NAN), LABELS, {}, "got inf"),

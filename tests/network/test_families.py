@@ -15,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import cambrian as cb
 from cambrian.network import Graph, Profile, build, count
+from network.examples import inputs_of
 from network.test_source import run_sources
 
 BATCH = 2  # of the memories; batch normalisation learns nothing from one sample of one pixel
@@ -31,15 +32,19 @@ SIZES: dict[str, dict[str, Any]] = {
 
 def check(name: str, shape: tuple[int, ...], n: int, seed: int) -> None:
     """Decode `n` genomes; count each network as torch runs it, and run it forward and backward."""
-    space = cb.spaces.make(name, shape, 10, **SIZES.get(name, {}))
+    check_space(cb.spaces.make(name, shape, 10, **SIZES.get(name, {})), n, seed)
+
+
+def check_space(space: cb.Space, n: int, seed: int) -> None:
+    """Check networks of a space, as `check` says."""
     for graph, resources in decoded(space, n, seed):
         module = build(graph)
-        profile = count(module, shape)
+        profile = count(module, graph.input_shape)
         expected = expected_resources(graph, profile)
         assert resources == {
             **expected,
-            "flops": flops(module, shape),
-            "train_memory": kept(module, shape),
+            "flops": flops(module, graph),
+            "train_memory": kept(module, graph),
         }, graph
         assert (graph.params, graph.macs) == (profile.params, profile.macs), graph
         run_both_ways(module, graph)
@@ -90,15 +95,15 @@ def expected_resources(graph: Graph, profile: Profile) -> dict[str, int]:
     }
 
 
-def flops(module: torch.nn.Module, shape: tuple[int, ...]) -> int:
+def flops(module: torch.nn.Module, graph: Graph) -> int:
     """What torch counts for one sample."""
     module.eval()
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        module(torch.zeros(1, *shape))
+        module(torch.zeros(1, *graph.input_shape))
     return counter.get_total_flops()
 
 
-def kept(module: torch.nn.Module, shape: tuple[int, ...]) -> int:
+def kept(module: torch.nn.Module, graph: Graph) -> int:
     """Bytes that autograd holds on to after a forward pass; weights and buffers left out."""
     own = {t.untyped_storage().data_ptr() for t in (*module.parameters(), *module.buffers())}
     held: dict[int, torch.Tensor] = {}
@@ -111,14 +116,14 @@ def kept(module: torch.nn.Module, shape: tuple[int, ...]) -> int:
 
     module.train()
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        module(torch.randn(BATCH, *shape))
+        module(inputs_of(graph, BATCH))
     return sum(tensor.untyped_storage().nbytes() for tensor in held.values())
 
 
 def run_both_ways(module: torch.nn.Module, graph: Graph) -> None:
     """Train mode on two samples, then one sample in eval mode."""
-    y = module(torch.randn(2, *graph.input_shape))
-    assert y.shape == (2, 10), graph
+    y = module(inputs_of(graph, 2))
+    assert y.shape == (2, *graph.output_shape), graph
     assert y.isfinite().all(), graph
     y.square().mean().backward()
     for key, weight in module.named_parameters():
@@ -126,7 +131,7 @@ def run_both_ways(module: torch.nn.Module, graph: Graph) -> None:
         assert weight.grad.isfinite().all(), (key, graph)
     module.eval()
     with torch.no_grad():
-        assert module(torch.randn(1, *graph.input_shape)).isfinite().all(), graph
+        assert module(inputs_of(graph, 1)).isfinite().all(), graph
 
 
 @pytest.fixture(autouse=True)

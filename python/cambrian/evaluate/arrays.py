@@ -27,18 +27,18 @@ def as_array(name: str, value: Any) -> Array:
 
 
 def check_inputs(X: Any) -> Array:
-    """Return X as C-contiguous uint8 or float32 of shape (n, F) or (n, C, H, W).
+    """Return X as C-contiguous uint8 or float32 of shape (n, F), (n, T, D) or (n, C, H, W).
 
     Raises ValueError for any other shape or dtype, and for NaN and infinity.
     """
     array = as_array("X", X)
     if array.dtype.kind not in "biuf":
         raise ValueError(f"X must hold numbers, got dtype {array.dtype} (ragged rows, text, missing values?)")
-    if array.ndim not in (2, 4):
-        hint = {1: "; for one feature use X[:, None]", 3: "; for one channel use X[:, None]"}
+    if array.ndim not in (2, 3, 4):
+        hint = "; for one feature use X[:, None]" if array.ndim == 1 else ""
         raise ValueError(
-            "X must have shape (samples, features) or (samples, channels, height, width), "
-            f"got {array.shape}{hint.get(array.ndim, '')}"
+            "X must have shape (samples, features), (samples, length, features) or "
+            f"(samples, channels, height, width), got {array.shape}{hint}"
         )
     if 0 in array.shape[1:]:
         raise ValueError(f"X must have at least one feature, got shape {array.shape}")
@@ -48,6 +48,38 @@ def check_inputs(X: Any) -> Array:
         narrow = np.ascontiguousarray(array, dtype=np.float32)
     _check_finite("X", array, narrow)
     return narrow
+
+
+def check_vocab(vocab: object) -> int | None:
+    """Return how many ids there are, or None where inputs are numbers; ValueError for what can't be."""
+    if vocab is None:
+        return None
+    if isinstance(vocab, bool) or not isinstance(vocab, (int, np.integer)) or not 2 <= vocab <= 2**24:
+        raise ValueError(
+            f"vocab must be a whole number from 2 to 2**24, how many ids there are, got {vocab!r}"
+        )
+    return int(vocab)
+
+
+def check_ids(X: Any, vocab: int, name: str = "X") -> NDArray[np.float32]:
+    """Return ids (n, T) as float32, which holds them exactly; ValueError unless all are 0 … vocab - 1."""
+    array = as_array(name, X)
+    if array.dtype.kind not in "iu" or array.ndim != 2 or array.shape[1] == 0:
+        raise ValueError(
+            f"with vocab=, {name} must hold whole numbers of shape (samples, length), "
+            f"got dtype {array.dtype} and shape {array.shape}"
+        )
+    if array.size and not 0 <= array.min() <= array.max() < vocab:
+        raise ValueError(
+            f"with vocab={vocab}, {name} must hold ids from 0 to {vocab - 1}, "
+            f"got {array.min()} … {array.max()}"
+        )
+    return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def feature_axis(ndim: int) -> int:
+    """Return the axis that holds features or channels, of (n, F), (n, T, D) or (n, C, H, W)."""
+    return 2 if ndim == 3 else 1
 
 
 def _check_finite(name: str, array: Array, narrow: Array) -> None:
@@ -63,11 +95,12 @@ def _check_finite(name: str, array: Array, narrow: Array) -> None:
 
 def check_resolution(name: str, array: Array, narrow: Array) -> None:
     """Raise ValueError where values lie so far from 0 that float32 (`narrow`) can hardly tell them apart."""
-    axes = (0, *range(2, array.ndim))
+    axes = tuple(axis for axis in range(array.ndim) if axis != feature_axis(array.ndim))
     low, high = (values.astype(np.float64) for values in (array.min(axis=axes), array.max(axis=axes)))
     step = np.spacing(np.maximum(np.abs(low), np.abs(high)).astype(np.float32)).astype(np.float64)
     for feature in np.flatnonzero((low < high) & (high - low < _LEVELS * step)):
-        if (array[:, feature] != narrow[:, feature]).any():
+        where = (..., feature) if array.ndim == 3 else (slice(None), feature)
+        if (array[where] != narrow[where]).any():
             raise ValueError(
                 f"{name} is held as float32, which is too coarse for feature {feature}, "
                 f"from {low[feature]:.12g} to {high[feature]:.12g}: subtract its mean first"
@@ -115,15 +148,16 @@ def check_targets(y: Array) -> NDArray[np.float32]:
 
 
 def moments(X: Array) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return mean and standard deviation per feature (n, F) or per channel (n, C, H, W), ready to broadcast.
+    """Return mean and deviation per feature (n, F) or (n, T, D), or per channel (n, C, H, W), to broadcast.
 
     What does not vary has a deviation of 1, so that dividing by it changes nothing.
     """
-    axes = (0,) if X.ndim == 2 else (0, 2, 3)
-    count = X.size // X.shape[1]
+    own = feature_axis(X.ndim)
+    axes = tuple(axis for axis in range(X.ndim) if axis != own)
+    count = X.size // X.shape[own]
     blocks = [X[start : start + _ROWS] for start in range(0, len(X), _ROWS)]
     mean = sum(block.sum(axis=axes, dtype=np.float64) for block in blocks) / count
-    shape = (X.shape[1],) + (1,) * (X.ndim - 2)
+    shape = (X.shape[own],) + (1,) * (X.ndim - own - 1)
     centred = mean.reshape(shape)
     deviation = np.sqrt(sum(np.square(block - centred).sum(axis=axes) for block in blocks) / count)
     deviation[deviation <= 1e-8 * np.abs(mean)] = 1.0

@@ -14,10 +14,12 @@ from cambrian.errors import require, unknown
 from cambrian.evaluate.arrays import (
     Array,
     as_array,
+    check_ids,
     check_inputs,
     check_labels,
     check_resolution,
     check_targets,
+    check_vocab,
     moments,
 )
 
@@ -29,13 +31,15 @@ _SPLITS = ("train", "validation", "train+validation")
 class Task:
     """A supervised task on arrays, split once and for all into training, validation and test samples.
 
-    ``X`` is (samples, features) or (samples, channels, height, width); ``y`` holds labels (int, bool or str:
-    classification) or numbers (float: regression, (samples,) or (samples, outputs)); NumPy arrays, torch
-    tensors and nested lists do. ``kind`` overrules what the type of y says. ``split`` are the fractions for
-    training, validation and test; ``seed`` fixes who goes where, with every class in every part. ``metric``
-    is what a search looks at first (default "accuracy", or "loss" for regression). ``augment`` names what
-    training may do to images: "shift" by whole pixels (default for images), "affine" (shift, turn, scale and
-    shear a little), "flip" left to right.
+    ``X`` is (samples, features), a series (samples, length, features), images (samples, channels, height,
+    width), or with ``vocab``, how many there are, ids (samples, length). ``y`` holds labels (int, bool or
+    str: classification) or numbers (float: regression, (samples,) or (samples, outputs)); with ``vocab`` it
+    may be ids (samples, length) too, one to predict at every place. NumPy arrays, torch tensors and nested
+    lists do. ``kind`` overrules what the type of y says. ``split`` are the fractions for training, validation
+    and test; ``seed`` fixes who goes where, with every class in every part. ``metric`` is what a search looks
+    at first (default "accuracy", or "loss" for regression). ``augment`` names what training may do to images:
+    "shift" by whole pixels (default for images), "affine" (shift, turn, scale and shear a little), "flip"
+    left to right.
 
     Inputs and regression targets are standardised with the statistics of the training samples.
 
@@ -62,14 +66,17 @@ class Task:
         split: Sequence[float] = (0.6, 0.2, 0.2),
         seed: int = 0,
         augment: Sequence[str] | None = None,
+        vocab: int | None = None,
     ) -> None:
-        inputs, targets = check_inputs(X), as_array("y", y)
+        self.vocab = check_vocab(vocab)
+        inputs, targets = self._check_inputs(X), as_array("y", y)
         if len(inputs) != len(targets):
             raise ValueError(f"X and y must have one row per sample, got {len(inputs)} and {len(targets)}")
         fractions = _check_split(split)
         if len(inputs) < 6:
             raise ValueError(f"a task needs at least 6 samples (two for each split), got {len(inputs)}")
-        check_resolution("X", as_array("X", X), inputs)
+        if self.vocab is None:
+            check_resolution("X", as_array("X", X), inputs)
         self.kind = _check_kind(kind, targets)
         self.seed = _check_seed(seed)
         self.name = name if name is not None else "custom"
@@ -81,11 +88,18 @@ class Task:
         self.input_shape: tuple[int, ...] = inputs.shape[1:]
         rng = np.random.default_rng(self.seed)
         self.classes: tuple[Any, ...] | None = None
-        if self.kind == "classification":
+        self.follows = self.vocab is not None and targets.ndim == 2 and self.kind == "classification"
+        if self.follows and self.vocab is not None:
+            known: Array = check_ids(targets, self.vocab, "y").astype(np.int64)
+            if known.shape != inputs.shape:
+                raise ValueError(f"y must have one id for each of X, {inputs.shape}, got shape {known.shape}")
+            self.classes, self.outputs = tuple(range(self.vocab)), self.vocab
+            parts = _cut(rng.permutation(len(known)), fractions, at_least=2)
+        elif self.kind == "classification":
             labels, self.classes = check_labels(targets)
             parts = _split_classes(labels, self.classes, fractions, rng)
             self.outputs = len(self.classes)
-            known: Array = labels
+            known = labels
         else:
             known = check_targets(targets)
             parts = _cut(rng.permutation(len(known)), fractions, at_least=2)
@@ -94,7 +108,9 @@ class Task:
         order = np.concatenate(parts)
         self._X, self._y = inputs[order], known[order]
         self._ends = (len(parts[0]), len(parts[0]) + len(parts[1]), len(order))
-        self._mean, self._scale = moments(self._X[: self._ends[0]])
+        self._mean, self._scale = np.zeros(1, np.float32), np.ones(1, np.float32)
+        if self.vocab is None:
+            self._mean, self._scale = moments(self._X[: self._ends[0]])
         self._y_mean, self._y_scale = np.zeros(1, np.float32), np.ones(1, np.float32)
         if self.kind == "regression":
             self._y_mean, self._y_scale = moments(known[parts[0]])
@@ -126,7 +142,8 @@ class Task:
     def arrays(self, split: str) -> tuple[NDArray[np.float32], Array]:
         """Return standardised inputs and targets of "train", "validation" or "train+validation".
 
-        Targets are int64 class numbers (n,) or standardised float32 (n, outputs).
+        Ids stay as they are, as float32. Targets are int64 class numbers (n,) or (n, length), or standardised
+        float32 (n, outputs).
         """
         a, b, _ = self._ends
         slices = {"train": slice(0, a), "validation": slice(a, b), "train+validation": slice(0, b)}
@@ -145,7 +162,7 @@ class Task:
 
         >>> module(torch.from_numpy(task.prepare(X_new)))
         """
-        inputs = check_inputs(X)
+        inputs = self._check_inputs(X)
         if inputs.shape[1:] != self.input_shape:
             raise ValueError(f"X must have shape {('samples', *self.input_shape)}, got {inputs.shape}")
         return self._standardise(inputs)
@@ -153,17 +170,25 @@ class Task:
     def interpret(self, outputs: Any) -> Array:
         """Turn outputs of a network (n, outputs) into labels (n,), or into targets in the units of y.
 
+        Where every place has a target, outputs (n, length, outputs) into ids (n, length).
+
         Raises ValueError for another shape.
 
         >>> task.interpret(module(torch.from_numpy(task.prepare(X_new))))
         """
         values = as_array("outputs", outputs)
-        if values.ndim != 2 or values.shape[1] != self.outputs:
-            raise ValueError(f"outputs must have shape (samples, {self.outputs}), got {values.shape}")
+        wanted = (*self.input_shape, self.outputs) if self.follows else (self.outputs,)
+        if values.shape[1:] != wanted:
+            raise ValueError(
+                f"outputs must have shape (samples, {', '.join(map(str, wanted))}), got {values.shape}"
+            )
         if self.classes is None:
             return values * self._y_scale + self._y_mean
-        labels: Array = np.asarray(self.classes)[values.argmax(axis=1)]
+        labels: Array = np.asarray(self.classes)[values.argmax(axis=-1)]
         return labels
+
+    def _check_inputs(self, X: Any) -> Array:
+        return check_inputs(X) if self.vocab is None else check_ids(X, self.vocab)
 
     def _slice(self, part: slice) -> tuple[NDArray[np.float32], Array]:
         known = self._y[part]
@@ -175,7 +200,18 @@ class Task:
 
     def _digest(self) -> str:
         digest = hashlib.blake2b(digest_size=16)
-        about = (1, self.kind, self._X.shape, str(self._X.dtype), self._ends, self.classes, self.augment)
+        # ids are told from numbers only where there are some, so that other tasks keep their names
+        ids = () if self.vocab is None else (self.vocab,)
+        about = (
+            *ids,
+            1,
+            self.kind,
+            self._X.shape,
+            str(self._X.dtype),
+            self._ends,
+            self.classes,
+            self.augment,
+        )
         digest.update(repr(about).encode())
         for array in (self._X, self._y):
             digest.update(array.astype(array.dtype.newbyteorder("<"), copy=False).data)

@@ -204,10 +204,10 @@ def _measure(module: nn.Module, task: Task, inputs: Tensor, targets: Tensor) -> 
     with torch.inference_mode(), autocast():
         outputs = torch.cat([module(block).float() for block in torch.split(inputs, rows)])
     module.train(was_training)
-    _check_outputs(outputs, len(inputs), task.outputs)
+    _check_outputs(outputs, targets, task)
     if task.kind == "classification":
-        right = (outputs.argmax(1) == targets).double().mean()
-        metrics = {"accuracy": float(right), "loss": float(F.cross_entropy(outputs, targets))}
+        right = (outputs.argmax(-1) == targets).double().mean()
+        metrics = {"accuracy": float(right), "loss": float(_cross_entropy(outputs, targets))}
     else:
         metrics = _regression(outputs.cpu().double(), targets.cpu().double(), task)
     if not all(math.isfinite(value) for value in metrics.values()):
@@ -226,21 +226,27 @@ def _regression(outputs: Tensor, targets: Tensor, task: Task) -> dict[str, float
 
 def _loss(task: Task, smoothing: float) -> Callable[[Tensor, Tensor], Tensor]:
     def classification(outputs: Tensor, targets: Tensor) -> Tensor:
-        _check_outputs(outputs, len(targets), task.outputs)
-        return F.cross_entropy(outputs, targets, label_smoothing=smoothing)
+        _check_outputs(outputs, targets, task)
+        return _cross_entropy(outputs, targets, smoothing)
 
     def regression(outputs: Tensor, targets: Tensor) -> Tensor:
-        _check_outputs(outputs, len(targets), task.outputs)
+        _check_outputs(outputs, targets, task)
         return F.mse_loss(outputs, targets)
 
     return classification if task.kind == "classification" else regression
 
 
-def _check_outputs(outputs: Any, samples: int, features: int) -> None:
+def _cross_entropy(outputs: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Mean over samples, and over places where each has a target of its own."""
+    return F.cross_entropy(outputs.flatten(0, -2), targets.flatten(), label_smoothing=smoothing)
+
+
+def _check_outputs(outputs: Any, targets: Tensor, task: Task) -> None:
     if not isinstance(outputs, Tensor):
         raise TypeError(f"the network must return one tensor, got {type(outputs).__name__}")
-    if outputs.shape != (samples, features):
-        raise ValueError(f"the network must return shape ({samples}, {features}), got {tuple(outputs.shape)}")
+    wanted = (len(targets), *(task.input_shape if task.follows else ()), task.outputs)
+    if outputs.shape != wanted:
+        raise ValueError(f"the network must return shape {wanted}, got {tuple(outputs.shape)}")
 
 
 def _batches(samples: int, batch: int, steps: int, seed: int, device: torch.device) -> Iterator[Tensor]:

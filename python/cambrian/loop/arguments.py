@@ -54,7 +54,12 @@ def check_space(space: object, kind: str, task: Task | None) -> Space:
                 f"space={space!r} takes its input and outputs from task=; without one pass "
                 f"cb.spaces.{space}(input=…, outputs=…)"
             )
-        return families.make(space, task.input_shape, task.outputs)
+        if task.vocab is None:
+            return families.make(space, task.input_shape, task.outputs)
+        if space != "transformer":
+            raise ValueError(f"the task holds ids, which space={space!r} can't read; space='transformer' can")
+        options = {"kind": "decoder", "predict": "next"} if task.follows else {}
+        return families.make(space, task.input_shape, task.outputs, vocab=task.vocab, **options)
     if not isinstance(space, Space):
         raise TypeError(f"space must be a cb.Space or the name of a family, got {type(space).__name__}")
     if kind == "task" and task is not None:

@@ -232,7 +232,7 @@ def _tokens(x: Tensor) -> Tensor:
 
 
 def _last(x: Tensor) -> Tensor:
-    return x[:, -1]
+    return x[:, -1].clone()  # a view would keep all tokens for the backward pass
 
 
 _FUNCTIONS: dict[str, Callable[..., Tensor]] = {

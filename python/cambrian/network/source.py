@@ -196,7 +196,7 @@ def _expression(graph: Graph, index: int) -> str:
 _EXPRESSIONS = {
     "flatten": "{0}.flatten(1)",
     "tokens": "{0}.flatten(2).transpose(1, 2).contiguous()",
-    "last": "{0}[:, -1]",
+    "last": "{0}[:, -1].clone()",
 }
 
 

@@ -19,9 +19,10 @@ WORDS = {
     "pool": "put in: takes a side of {a} to {b}, so that what is joined has one size",
     "resize": "put in: takes a side of {a} to {b}, so that what is joined has one size",
     "project": "put in: takes {a} channels to {b}, so that what is added has one shape",
-    "mean": "put in: averages over the positions of an image that is joined to features",
+    "mean": "put in: averages over the positions of what is joined to features",
     "heads": "heads {a} -> {b}, the largest number that divides the width",
     "kv_heads": "key-value heads {a} -> {b}, the largest number that divides the heads",
+    "position": "positions left out, for rope turns pairs of features and a head has an odd number",
 }
 SETS = {  # of rules that change a mask
     "drop": "for it may have no more, or its Repeat has a limit of edges",

@@ -17,6 +17,9 @@ from cambrian.space.template import op, switch
 
 _TOKENS = (4, 256)  # patches are cut so that an image has about as many
 _PATCHES = (1, 2, 4, 8, 16, 32)
+_ADDED = ("learned", "sinusoidal")
+_INSIDE = ("rope", "alibi")
+_POSITIONS = ("none", *_ADDED, *_INSIDE)
 _KINDS = ("encoder", "decoder")
 _GOALS = ("class", "next")
 
@@ -30,6 +33,12 @@ def _residual(x: Value, norm: GeneSymbol, place: GeneSymbol, dropout: GeneSymbol
             "post": lambda: nn.norm(nn.add(x, nn.dropout(work(x), dropout)), norm),
         },
     )
+
+
+def _by_word(gene: GeneSymbol, words: Sequence[str], use: Any, otherwise: Any) -> Value:
+    """Use the words among those that a gene may be; where it is another, take what is used otherwise."""
+    cases = {word: (lambda word=word: use(word)) for word in words if word in gene.gene.options}
+    return switch(gene, cases, default=otherwise) if cases else otherwise()  # type: ignore[no-any-return]
 
 
 def _attend(causal: bool) -> Any:
@@ -51,9 +60,8 @@ def _attend(causal: bool) -> Any:
             def attended(word: str) -> Value:
                 return nn.attention(q, k, v, heads, kv_heads, causal, word)
 
-            inside = [word for word in ("rope", "alibi") if word in position.gene.options]
-            cases = {word: (lambda word=word: attended(word)) for word in inside}
-            return nn.linear(switch(position, cases, default=lambda: attended("none")), y.features)
+            mixed = _by_word(position, _INSIDE, attended, lambda: attended("none"))
+            return nn.linear(mixed, y.features)
 
         return _residual(x, norm, place, dropout, work)
 
@@ -134,9 +142,7 @@ def _network(decoder: bool, following: bool) -> Any:
         tied: Any = None,
     ) -> Value:
         embedded = embed(x)
-        added = [word for word in ("learned", "sinusoidal") if word in position.gene.options]
-        cases = {word: (lambda word=word: nn.position(embedded, word)) for word in added}
-        y = blocks(switch(position, cases, default=embedded))
+        y = blocks(_by_word(position, _ADDED, lambda word: nn.position(embedded, word), lambda: embedded))
         y = switch(place, {"pre": lambda: nn.norm(y, norm), "post": y})
         return head(y, embedded, tied, outputs)
 
@@ -189,7 +195,7 @@ def transformer(
     mixers: Sequence[str] | None = None,
     kernels: Sequence[int] = (3, 5, 7),
     patches: Sequence[int] | None = None,
-    positions: Sequence[str] = ("none", "learned", "sinusoidal", "rope", "alibi"),
+    positions: Sequence[str] = _POSITIONS,
     norms: Sequence[str] = ("layer", "rms"),
     activations: Sequence[str] = ("relu", "gelu", "silu"),
     dropouts: Sequence[float] = (0.0, 0.1, 0.2),
@@ -216,6 +222,9 @@ def transformer(
     _check(shape, size, kind, predict, vocab)
     decoder = kind == "decoder"
     mixing = {"attention": _attend(decoder), **({} if decoder else {"convolution": _convolve})}
+    for word in positions:
+        if word not in _POSITIONS:
+            raise unknown("position of transformer", word, _POSITIONS)
     for name in mixing if mixers is None else mixers:
         if name not in mixing:
             raise unknown(f"mixer of a transformer's {kind}", name, mixing)
