@@ -63,6 +63,23 @@ def nested() -> Words:
     return words
 
 
+def masked() -> Words:
+    """Slots that name sets of slots, beside one reference; a mask before them, and one behind."""
+    words = Words()
+    before = words.gene(4)
+
+    def slot(repeat: int, s: int) -> None:
+        words.gene(5, repeat=repeat, slot=s)
+        words.mask(3, repeat, repeat=repeat, slot=s, inputs=2)
+        words.gene(3, "reference", repeat=repeat, slot=s, inputs=2)
+        words.mask(5, repeat, repeat=repeat, slot=s, inputs=2, when=[(before, [0, 1, 2])])
+
+    words.mask(4, 0, inputs=2)
+    words.repeat(1, 6, slot)
+    words.mask(7, 0, inputs=2)
+    return words
+
+
 def wide() -> Words:
     words = slots()
     words.gene(65_536, "int")
@@ -70,4 +87,4 @@ def wide() -> Words:
     return words
 
 
-LAYOUTS = {"plain": plain, "mixed": mixed, "slots": slots, "nested": nested, "wide": wide}
+LAYOUTS = {"plain": plain, "mixed": mixed, "slots": slots, "nested": nested, "masked": masked, "wide": wide}

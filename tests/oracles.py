@@ -7,7 +7,7 @@ give the same genomes, bit by bit.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -106,6 +106,7 @@ class Space:
         self.layout = words.layout()
         self.genes = [self._gene(list(column)) for column in words.columns]
         self.repeats = [Slots(*repeat) for repeat in words.repeats]
+        self.beside = [(of, column) for column, of, *_ in words.masks if self.genes[column].repeat != of]
 
     @staticmethod
     def _gene(column: list[int]) -> Gene:
@@ -367,9 +368,35 @@ class Slot:
     genes: list[int]
     targets: dict[int, Any]
     distances: dict[int, int]
+    sets: dict[int, list[Any]] = field(default_factory=dict)  # what masks name
 
     def copy(self) -> Slot:
-        return Slot(list(self.genes), dict(self.targets), dict(self.distances))
+        return Slot(list(self.genes), dict(self.targets), dict(self.distances), dict(self.sets))
+
+
+def named_by(mask: int, place: int) -> list[int]:
+    return [place - 1 - b for b in range(mask.bit_length()) if mask >> b & 1]
+
+
+def mask_of(places: list[int], place: int, options: int) -> int:
+    """The mask that names these; what can't be named is left out."""
+    bits = {place - p - 1 for p in places}
+    return sum(1 << b for b in bits if b >= 0 and 2 << b <= options)
+
+
+def read_ends(space: Space, genome: list[int], number: int, chain: list[Slot]) -> dict[int, list[Any]]:
+    """What the masks beside a repeat name, by column."""
+    return {
+        c: [chain[p] if p >= 0 else p for p in named_by(genome[c], len(chain))]
+        for of, c in space.beside
+        if of == number
+    }
+
+
+def write_ends(space: Space, genome: list[int], ends: dict[int, list[Any]], chain: list[Slot]) -> None:
+    for c, named in ends.items():
+        places = [t if isinstance(t, int) else chain.index(t) for t in named]
+        genome[c] = mask_of(places, len(chain), space.genes[c].options)
 
 
 def read_slots(space: Space, genome: list[int], number: int) -> list[Slot]:
@@ -379,6 +406,9 @@ def read_slots(space: Space, genome: list[int], number: int) -> list[Slot]:
         slot = Slot(genome[start : start + r.width], {}, {})
         for offset in range(r.width):
             gene = space.genes[start + offset]
+            if gene.kind == "mask" and gene.repeat == number:
+                named = named_by(genome[start + offset], s)
+                slot.sets[offset] = [chain[p] if p >= 0 else p for p in named]
             if gene.kind != "reference" or gene.repeat != number:
                 continue
             distance = genome[start + offset] + (0 if gene.optional else 1)
@@ -395,6 +425,9 @@ def write_slots(space: Space, genome: list[int], number: int, chain: list[Slot])
     for s, slot in enumerate(chain):
         start = r.first + s * r.width
         genome[start : start + r.width] = slot.genes
+        for offset, named in slot.sets.items():
+            places = [t if isinstance(t, int) else chain.index(t) for t in named]
+            genome[start + offset] = mask_of(places, s, space.genes[start + offset].options)
         for offset, target in slot.targets.items():
             gene = space.genes[start + offset]
             if target is None:
@@ -477,6 +510,7 @@ def apply_change(space: Space, genome: list[int], number: int, name: str, stream
         genome[c] = others[stream.below(len(others))]
         return
     r, chain = space.repeats[number], read_slots(space, genome, number)
+    ends = read_ends(space, genome, number, chain)
     at = stream.below(len(chain) + {"insert": 1, "merge": -1}.get(name, 0))
     options = [gene.options for gene in space.genes[r.first + at * r.width :][: r.width]]
     if name == "insert":
@@ -496,16 +530,20 @@ def apply_change(space: Space, genome: list[int], number: int, name: str, stream
             fresh = chain[at] if second else chain[at + 1]
             fresh.genes[offset] = stream.below(options[offset])
             fresh.targets.pop(offset, None)
+            fresh.sets.pop(offset, None)
     elif name == "merge":
         for offset, second in enumerate(coins(r.width, stream)):
             if second:
                 for part in ("genes", "targets", "distances"):
                     if part == "genes" or offset in chain[at + 1].targets:
                         getattr(chain[at], part)[offset] = getattr(chain[at + 1], part)[offset]
-        forget(chain, at + 1, chain[at])
+                if offset in chain[at + 1].sets:
+                    chain[at].sets[offset] = chain[at + 1].sets[offset]
+        forget(chain, ends, at + 1, chain[at])
     else:
-        forget(chain, at, chain[at - 1] if at > 0 else -1)
+        forget(chain, ends, at, chain[at - 1] if at > 0 else -1)
     write_slots(space, genome, number, chain)
+    write_ends(space, genome, ends, chain)
 
 
 def coins(count: int, stream: Stream) -> list[bool]:
@@ -513,8 +551,11 @@ def coins(count: int, stream: Stream) -> list[bool]:
     return [words[i // 32] >> i % 32 & 1 == 1 for i in range(count)]
 
 
-def forget(chain: list[Slot], at: int, instead: Any) -> None:
+def forget(chain: list[Slot], ends: dict[int, list[Any]], at: int, instead: Any) -> None:
     gone = chain.pop(at)
+    for sets in [ends, *(slot.sets for slot in chain)]:
+        for key, named in sets.items():
+            sets[key] = [instead if target is gone else target for target in named]
     for slot in chain:
         for offset, target in slot.targets.items():
             if target is gone:

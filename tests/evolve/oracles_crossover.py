@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from evolve.oracles_subgraph import subgraph
-from oracles import Key, Rows, Space, Stream, height, integers, units
+from oracles import Key, Rows, Space, Stream, height, integers, mask_of, named_by, units
 
 FEW = 14  # bits of the weight of an arithmetic crossover
 
@@ -185,6 +185,9 @@ def homologous(
                     place[home] = len(homes) + s
             homes += kept
         write_homes(space, child, number, parents, homes, place, from_second, stays)
+        for c in (c for of, c in space.beside if of == number):
+            parent = int(from_second[c])
+            child[c] = renamed(space.genes[c], child[c], (n, m)[parent], len(homes), parent, place)
     return child
 
 
@@ -201,9 +204,17 @@ def write_homes(
             value, gene = parents[parent][r.first + slot * r.width + offset], space.genes[c]
             if gene.kind == "reference" and gene.repeat == number and not stays:
                 value = named(gene, value, slot, s, parent, place)
+            if gene.kind == "mask" and gene.repeat == number and not stays:
+                value = renamed(gene, value, slot, s, parent, place)
             child[c] = value
     if r.length >= 0:
         child[r.length] = len(homes) - r.low
+
+
+def renamed(gene: Any, value: int, old: int, new: int, parent: int, place: dict[Home, int]) -> int:
+    """A mask that names in the child what it named in its parent."""
+    places = [place[parent, t] if t >= 0 else t for t in named_by(value, old)]
+    return mask_of(places, new, gene.options)
 
 
 def named(gene: Any, value: int, old: int, new: int, parent: int, place: dict[Home, int]) -> int:
@@ -234,6 +245,10 @@ def unequal(space: Space, first: list[int], second: list[int], parameters: Any, 
     place = {(0, s): s for s in range(head)}
     place |= {(1, s): s - cut + head if s >= cut else head - 1 for s in range(m)}
     write_homes(space, child, number, (first, second), homes, place, [False] * len(child))
+    place |= {(0, s): min(s, head - 1) for s in range(n)}
+    for c in (c for of, c in space.beside if of == number):
+        parent = int(c >= end)
+        child[c] = renamed(space.genes[c], child[c], (n, m)[parent], len(homes), parent, place)
     return child
 
 

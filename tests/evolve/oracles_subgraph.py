@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from oracles import Space, Stream
+from oracles import Space, Stream, mask_of, named_by
 
 WINDOW = 64
 Joined = dict[int, set[int]]
@@ -117,7 +117,13 @@ def subgraph(space: Space, first: list[int], second: list[int], parameters: Any,
             value, gene = source[r_from.first + s * r.width + offset], space.genes[c]
             if gene.kind == "reference" and gene.repeat == one:
                 value = named(gene, value, s, k, {t: place[parent, t] for t in range((n, m)[parent])})
+            if gene.kind == "mask" and gene.repeat == one:
+                places = [place[parent, t] if t >= 0 else t for t in named_by(value, s)]
+                value = mask_of(places, k, gene.options)
             child[c] = value
+    for c in (c for of, c in space.beside if of == one):
+        places = [place[0, t] if t >= 0 else t for t in named_by(child[c], n)]
+        child[c] = mask_of(places, len(homes), space.genes[c].options)
     if r.length >= 0:
         child[r.length] = len(homes) - r.low
     return child
