@@ -41,6 +41,29 @@ def convolutional(slots: int = 6, input: tuple[int, ...] = (3, 16, 16)) -> Words
     return words
 
 
+def gathering() -> Words:
+    """Slots that add what a mask names, at most 5 edges; the end joins those that another mask names."""
+    words = Words(input=(3,), outputs=2)
+
+    def slot(repeat: int, s: int) -> None:
+        words.gene(3, repeat=repeat, slot=s)
+        words.mask(4, repeat, repeat=repeat, slot=s, inputs=2, least=1, most=3)
+
+    length, first = words.repeat(1, 3, slot, edges=5)
+    end = words.mask(5, 0, inputs=2, loose=True)
+    main, node = words.procedure(), words.procedure(inputs=2)
+    x = main.op("linear", 0, features=4)
+    last = main.each(1, 0, x, first=first, low=1, high=3, width=2, length=length)
+    values = [0, x, *range(last + 1, last + 4)]
+    bit = main.expr("bit", main.gene(end), 1)
+    y = main.gather("concat", end, *values, length=length, low=1, high=3)
+    y = main.switch(main.expr("exists", y), lambda: last, lambda: y)
+    main.result(main.op("linear", y, features=main.param(0), bias=bit))
+    z = node.gather("add", 1)
+    node.result(node.op("activation", z, kind=node.gene(0)))
+    return words
+
+
 def convolution_block(block: Procedure, widths: int, kernels: int) -> None:
     def convolution() -> int:
         stride = block.expr("add", block.gene(3), 1)

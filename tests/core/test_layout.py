@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 import graph_oracles as oracles
 from cambrian import _core
-from core.networks import convolutional, single
-from core.words import Words
+from core.networks import convolutional, gathering, single
+from core.words import OPERATIONS, Words
 from layouts import LAYOUTS, mixed, nested, plain
 
 ALL: dict[str, Callable[[], Words]] = {**LAYOUTS, "convolutional": convolutional}
 RECORD = convolutional(3).words()
+GATHERING = gathering().words()
 
 
 def test_a_layout_says_what_its_record_says() -> None:
@@ -132,6 +133,27 @@ def test_bad_columns_are_named(
         broken(change, make).layout()
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (set_column(2, 1, 15), "with 2, 4, 8, … options"),
+        (set_column(2, 0, 0), "other genes none"),
+        (set_column(2, 4, 1), "masks of one repeat give it different numbers of inputs"),
+        (set_repeat(0, edges=3), "can't limit its edges to 3"),
+        (lambda w: w.masks.pop(), "a gene of kind mask that is no mask"),
+        (lambda w: w.masks.reverse(), "masks stand by column"),
+        (lambda w: w.masks.__setitem__(0, (2, 0, 1, 3, 1)), "only a mask beside its repeat can be loose"),
+        (lambda w: w.masks.__setitem__(0, (2, 0, 4, 3, 0)), "most bits of a mask: expected 4 … 16, got 3"),
+        (lambda w: w.masks.__setitem__(0, (2, 1, 1, 3, 0)), "repeat of a mask: expected 0 … 0, got 1"),
+        (lambda w: w.procedures[0].blocks[0][2].__setitem__(4, 2), "is not a mask of these slots and inputs"),
+        (lambda w: w.procedures[0].blocks[0][2].__setitem__(2, 1), "a mask gathers into add or concat"),
+    ],
+)
+def test_bad_masks_are_named(change: Callable[[Words], None], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        broken(change, gathering).layout()
+
+
 def template(fill: Callable[[Any], Any]) -> Callable[[], Any]:
     return lambda: single((3, 8, 8), fill)
 
@@ -149,7 +171,10 @@ def template(fill: Callable[[Any], Any]) -> Callable[[], Any]:
         ),
         (template(lambda p: p.ref(0)), "asks for its slot but is in none"),
         (template(lambda p: p.instr(0, target=11)), "0 inputs, 0 arguments and 0 blocks, expected 1"),
-        (template(lambda p: p.instr(0, target=16, inputs=[0])), "operation: expected 1 … 15, got 16"),
+        (
+            template(lambda p: p.instr(0, target=len(OPERATIONS), inputs=[0])),
+            f"operation: expected 1 … {len(OPERATIONS) - 1}, got {len(OPERATIONS)}",
+        ),
         (template(lambda p: p.instr(1, args=[p.value(0)])), "0 inputs, 1 arguments and 0 blocks"),
         (template(lambda p: p.call(1, 0)), "procedure: expected 1 … 0, got 1"),
         (template(lambda p: p.slots(1, 0, first=0, low=1, high=1, width=1)), "procedure: expected"),
@@ -252,10 +277,11 @@ def test_a_changed_record_never_does_harm(changes: list[tuple[int, int]]) -> Non
     attempt(words)
 
 
-def test_every_word_can_be_changed() -> None:
-    for place in range(len(RECORD)):
+@pytest.mark.parametrize("record", [RECORD, GATHERING], ids=["convolutional", "gathering"])
+def test_every_word_can_be_changed(record: np.ndarray[Any, Any]) -> None:
+    for place in range(len(record)):
         for step in (-1, 1, 1000):
-            words = RECORD.copy()
+            words = record.copy()
             words[place] += step
             attempt(words)
 

@@ -124,6 +124,30 @@ class Procedure:
             inputs=inputs, args=[self.value(arg) for arg in args],
         )  # fmt: skip
 
+    def each(
+        self, target: int, *inputs: int, first: int, low: int, high: int, width: int, length: int = -1,
+    ) -> int:  # fmt: skip
+        """The last slot's value; those of all slots stand in the registers that follow."""
+        last = self.instr(
+            6, target=target, offset=first, length=length, low=low, high=high, width=width, inputs=inputs
+        )
+        self.registers += high
+        return last
+
+    def gather(
+        self, name: str, offset: int, *inputs: int, up: int = 0, length: int = -1, low: int = 0, high: int = 0
+    ) -> int:
+        return self.instr(
+            5,
+            target=OPERATIONS[name][0],
+            up=up,
+            offset=offset,
+            length=length,
+            low=low,
+            high=high,
+            inputs=inputs,
+        )
+
     def ref(self, offset: int, up: int = 0) -> int:
         return self.instr(4, up=up, offset=offset)
 
