@@ -242,7 +242,9 @@ class Space:
         these `normalisation`, `activation` and `pooling`; `kernels`, operations that run; `depth`, most
         layers of multiply-adds on one path. In bytes at a batch of `batch` samples, float32, weights left
         out: `memory`, most values alive at once at inference, the input's included; `train_memory`, what
-        the forward pass keeps for the backward pass.
+        the forward pass keeps for the backward pass (as torch does on a CPU). All but `memory` equal what is
+        counted on the built network; that leaves out what an operation needs for itself while it runs, and is
+        within a factor of two.
         Raises ValueError where the space has no templates or is not bound to an input.
 
         >>> small = genomes[space.resources(genomes)["params"] < 10_000]
