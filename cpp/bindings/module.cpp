@@ -5,6 +5,7 @@ PYBIND11_MODULE(_core, module) {
     cambrian::bindings::bind_build(module);
     cambrian::bindings::bind_layout(module);
     cambrian::bindings::bind_graph(module);
+    cambrian::bindings::bind_latency(module);
     cambrian::bindings::bind_variation(module);
     cambrian::bindings::bind_pareto(module);
     cambrian::bindings::bind_diversity(module);

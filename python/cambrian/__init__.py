@@ -79,8 +79,12 @@ _PUBLIC: dict[str, str] = {
     "Difference": "cambrian.network.difference",
     "Evaluation": "cambrian.evaluate.evaluation",
     "Graph": "cambrian.network.graph",
+    "Profile": "cambrian.network.latency.profile",
+    "Speed": "cambrian.network.latency.speed",
     "difference": "cambrian.network.difference",
     "edit_distance": "cambrian.network.difference",
+    "profile": "cambrian.network.latency.profiling",
+    "speed": "cambrian.network.latency.speed",
     "Task": "cambrian.evaluate.task",
     "Candidate": "cambrian.loop",
     "Run": "cambrian.loop",
@@ -143,6 +147,10 @@ if TYPE_CHECKING:
     from cambrian.network.difference import difference as difference
     from cambrian.network.difference import edit_distance as edit_distance
     from cambrian.network.graph import Graph as Graph
+    from cambrian.network.latency.profile import Profile as Profile
+    from cambrian.network.latency.profiling import profile as profile
+    from cambrian.network.latency.speed import Speed as Speed
+    from cambrian.network.latency.speed import speed as speed
     from cambrian.space import families as _families
     from cambrian.space import nn as nn
     from cambrian.space.genes import Choice as Choice

@@ -97,6 +97,35 @@ def decode(
 
 def graphs(layout: Layout, genomes: Genomes, *, canonical: bool = True) -> GraphArrays: ...
 
+# Latency. A table holds (n, 23) keys as `node_list` gives them, all different, (n,) picoseconds up to 10**14,
+# and for each class of nodes e0 + e1 * multiply-adds + e2 * bytes + e3 * element operations, in picoseconds.
+class Latency(TypedDict):
+    """(n,) each."""
+
+    picoseconds: NDArray[np.int64]  # of all nodes together
+    estimated: NDArray[np.int64]  # the part of it that is in no table
+    nodes: NDArray[np.int64]  # how many it is a sum of: all but the input
+
+class NodeList(TypedDict):
+    """The nodes of networks one after the other, inputs left out, in canonical order."""
+
+    offsets: NDArray[np.int64]  # (n + 1,)
+    keys: NDArray[np.int32]  # (m, 23) operation, inputs, attributes; rank and sides of output and two inputs
+    work: NDArray[np.int64]  # (m, 4) of a sample: multiply-adds, element operations, values; parameters
+    classes: NDArray[np.int32]  # (m,) below 16 * len(operations())
+
+def latency(
+    layout: Layout,
+    genomes: Genomes,
+    *,
+    keys: NDArray[np.int32],
+    picoseconds: NDArray[np.int64],
+    estimates: NDArray[np.float64],
+    batch: int = 1,
+    threads: int = 1,
+) -> Latency: ...
+def node_list(layout: Layout, genomes: Genomes) -> NodeList: ...
+
 # Selection and survival. `key`: (n,) float64, lower is better, NaN loses to everything.
 def select(
     key: NDArray[np.float64],

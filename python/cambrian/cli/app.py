@@ -12,6 +12,7 @@ import typer
 from cambrian import __version__
 from cambrian.cli.doctor import doctor
 from cambrian.cli.live import forget
+from cambrian.cli.profile import profile
 from cambrian.cli.search import resume, search
 from cambrian.cli.show import export, report, show
 from cambrian.errors import StoreError
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (search, resume, show, export, report, doctor):
+for command in (search, resume, show, export, report, profile, doctor):
     app.command(epilog=EXIT_CODES)(command)
 
 # The error classes of typer's command-line parser, which newer versions of typer no longer import from click.

@@ -57,6 +57,15 @@ def search(
         int | None, typer.Option(min=0, help="Processes that train side by side; 0: none.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    profile: Annotated[
+        Path | None, typer.Option(help="The table of `cambrian profile` that predicts latency.")
+    ] = None,
+    any_device: Annotated[
+        bool, typer.Option("--any-device", help="Take a profile that was measured on another device.")
+    ] = False,
+    speed: Annotated[
+        str, typer.Option(help="How speed is measured and predicted: batch=8,within=0.01,threads=1 …")
+    ] = "",
     store: Annotated[
         Path | None, typer.Option(help="The store; search.db in the output folder if left out.")
     ] = None,
@@ -77,6 +86,8 @@ def search(
     from cambrian.evaluate.train import resolve_device
     from cambrian.loop.budget import Budget
     from cambrian.loop.objectives import parse
+    from cambrian.network.latency.profile import Profile
+    from cambrian.network.latency.speed import Speed
 
     if task not in TASKS:  # before its name becomes that of a folder
         raise unknown("task", task, TASKS)
@@ -84,6 +95,10 @@ def search(
     chosen = values.strategy(strategy)
     names, limits = values.names(objectives), values.constraints(constraint)
     goals = parse(names, limits)
+    how = Speed.of(values.speed(speed))
+    table = (
+        None if profile is None else Profile.load(profile, threads=how.threads, allow_other_device=any_device)
+    )
     spend = Budget.parse(values.budget(budget))
     require("safetensors", "train", "writing networks")
     resolve_device(device)  # refused before anything is written
@@ -107,6 +122,8 @@ def search(
                 epochs=epochs,
                 device=device,
                 workers=workers,
+                profile=table,
+                speed=how,
                 on_evaluation=add,
             )
     except BaseException:

@@ -60,6 +60,39 @@ def budget(text: str) -> int | str:
     return int(text) if text.isdecimal() else text
 
 
+def numbers(text: str, option: str) -> list[int]:
+    """Read whole numbers from 1 with commas between them; ValueError for anything else.
+
+    >>> numbers("3,32,32", "--input")
+    [3, 32, 32]
+    """
+    parts = names([text])
+    if not parts or not all(part.isascii() and part.isdecimal() and int(part) for part in parts):
+        raise ValueError(f"{option}: expected whole numbers such as 1,8,64; got {text!r}")
+    return [int(part) for part in parts]
+
+
+def seconds(text: str) -> float:
+    """Read a time such as 90s or 2min as seconds; ValueError for other budgets."""
+    from cambrian.loop.budget import Budget
+
+    read = Budget.parse(budget(text))
+    if read.unit != "seconds":
+        raise ValueError(f"--budget: expected a time such as 90s or 2min, got {text!r}")
+    return float(read.limit)
+
+
+def speed(text: str) -> dict[str, Any]:
+    """Read ``batch=8,within=0.01`` (``batches=1+8+64``) as fields of `cb.Speed`; ValueError otherwise."""
+    fields: dict[str, Any] = {}
+    for part in names([text]):
+        key, value = assignment(part, "--speed")
+        if key in fields:
+            raise ValueError(f"--speed: {key} is given more than once")
+        fields[key] = numbers(str(value).replace("+", ","), "--speed") if key == "batches" else value
+    return fields
+
+
 def tolerance(value: float) -> None:
     """Check ``--within``; ValueError unless it is a finite number of at least 0."""
     if not (math.isfinite(value) and value >= 0):

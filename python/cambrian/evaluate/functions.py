@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from cambrian.evaluate.evaluation import DeadlineError, DivergedError, Evaluation, Job
 from cambrian.evaluate.recipe import Recipe
 from cambrian.evaluate.task import Task
+from cambrian.network.latency.speed import Speed
+from cambrian.network.latency.speed import speed as measure_speed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,8 +38,9 @@ class TrainNetwork:
 
     The network is the job's architecture, or ``build(config)`` for a user's own `torch.nn.Module`; the
     recipe is the architecture's, or what the config has under the names of recipe fields. ``epochs`` is for
-    jobs that name no fidelity. ``timeout`` (seconds) ends a training with status "timeout". ``settings`` are
-    further keywords of `cambrian.evaluate.train.train`.
+    jobs that name no fidelity. ``timeout`` (seconds) ends a training with status "timeout". ``measured``
+    names metrics of the built network's ``speed`` on the device (latency_p50, …). ``settings`` are further
+    keywords of `cambrian.evaluate.train.train`.
 
     >>> TrainNetwork(make_task("digits"), epochs=10)(Job(0, architecture=architecture))
     {'accuracy': 0.97..., 'loss': 0.1...}
@@ -49,6 +52,8 @@ class TrainNetwork:
     build: Callable[[dict[str, Any]], nn.Module] | None = None
     timeout: float | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    measured: tuple[str, ...] = ()
+    speed: Speed = field(default_factory=Speed)
 
     def warm_up(self) -> None:
         """Load torch and put the data onto the device before the first job."""
@@ -96,8 +101,10 @@ class TrainNetwork:
 
         deadline = None if self.timeout is None else time.monotonic() + self.timeout
         epochs = self.epochs if job.fidelity is None else job.fidelity
-        return train(
-            self.network(job),
+        module = self.network(job)
+        found = self._measure(module) if self.measured else {}
+        trained = train(
+            module,
             self.task,
             self.recipe(job),
             epochs=epochs,
@@ -106,6 +113,19 @@ class TrainNetwork:
             deadline=deadline,
             **self.settings,
         )
+        return {**trained, **found}
+
+    def _measure(self, module: nn.Module) -> dict[str, float]:
+        """Measure the speed of a network as it will be returned: in torch's usual layout."""
+        import torch
+
+        from cambrian.evaluate.train import resident, resolve_device
+
+        place = resolve_device(self.device)
+        if self.build is None:
+            module = _with_layout(copy.deepcopy(module), torch.contiguous_format)
+        sample = resident(self.task, "train", place)[0][:1]
+        return measure_speed(module, sample, self.measured, self.speed, device=str(place))
 
     def finish(self, job: Job, **settings: Any) -> tuple[nn.Module, dict[str, float]]:
         """Train the job's network on training and validation samples, for what is returned to the user.

@@ -12,8 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cambrian import _core
-from cambrian.loop.objectives import Goals, parse
+from cambrian.loop.objectives import PREDICTED, Goals, parse
 from cambrian.loop.settings import Settings, pack
+from cambrian.network.latency.energy import meter_of
+from cambrian.network.latency.profile import Profile
+from cambrian.network.latency.speed import Speed, check_place
 from cambrian.space.space import Space
 from cambrian.strategies import Strategy, make
 
@@ -162,6 +165,46 @@ def check_goals(
         or None,
     }
     return goals, asked
+
+
+def check_profile(profile: object, speed: Speed, space: Space, goals: Goals) -> Profile | None:
+    """Return the profile, loaded if it came as a path; ValueError where a prediction asked for can't be.
+
+    A file has to be of this device; `Profile.load(…, allow_other_device=True)` is taken as it is.
+    """
+    table: Profile | None
+    if isinstance(profile, (str, os.PathLike)):
+        table = Profile.load(profile, threads=speed.threads)
+    elif profile is None or isinstance(profile, Profile):
+        table = profile
+    else:
+        raise TypeError(f"profile must be a cb.Profile or the path of its file, got {profile!r}")
+    asked = [name for name in goals.metrics if name in PREDICTED]
+    if not asked:
+        return table
+    if table is None:
+        raise ValueError(
+            f"{asked[0]} is predicted from a profile of the device: give profile= (from `cambrian profile`)"
+        )
+    if space.layout.plain:
+        raise ValueError(f"{asked[0]} needs a space whose genomes mean networks; measure latency_p50 instead")
+    if "predicted_latency" in asked:
+        table.at(speed.batch, speed.precision)
+    if "predicted_throughput" in asked and not any(p == speed.precision for _, p in table.times):
+        table.at(speed.batch, speed.precision)
+    return table
+
+
+def check_measured(settings: Settings) -> None:
+    """Raise where what is to be measured can't be on this device: NoMeterError, ValueError."""
+    if not settings.measured:
+        return
+    from cambrian.evaluate.train import resolve_device
+
+    place = resolve_device(settings.device)
+    check_place(place.type)
+    if "energy" in settings.measured:
+        meter_of(str(place))
 
 
 def check_epochs(epochs: float | None, kind: str) -> float | None:

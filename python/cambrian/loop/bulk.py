@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cambrian import _core
 from cambrian.errors import StoreError
 from cambrian.loop.interrupt import Interrupt
-from cambrian.loop.objectives import RESOURCES
+from cambrian.loop.objectives import KNOWN
 from cambrian.loop.settings import Settings
 from cambrian.loop.watch import Watch
 from cambrian.store import Generation, Store
@@ -142,7 +142,7 @@ class Bulk:
 
     def _evaluate(self, batch: Batch, requested: int | None) -> Generation:
         settings, genomes = self.settings, batch.genomes
-        wanted = [name for name in settings.goals.metrics if settings.counted and name in RESOURCES]
+        wanted = [name for name in settings.goals.metrics if settings.counted and name in KNOWN]
         resources = settings.resources(genomes) if wanted else {}
         counted = {name: resources[name] for name in wanted}
         allowed = (

@@ -49,8 +49,8 @@ class Drive:
     ) -> None:
         self.settings, self.strategy, self.evaluator = settings, strategy, evaluator
         self.store, self.id, self.watch, self.interrupt = store, run, watch, interrupt
-        # What a function makes of a config is known within its run only.
-        shared = settings.fingerprint if settings.kind == "task" else None
+        # What a function makes of a config is known within its run only, and so is what was measured.
+        shared = settings.fingerprint if settings.kind == "task" and not settings.measured else None
         task = f"run {run}" if shared is None else shared
         self.journal = Journal(store, run, task, watch, on_evaluation)
         self.book = Book(settings, {} if shared is None else store.known(shared, besides=run))

@@ -19,7 +19,14 @@ def make_evaluator(settings: Settings) -> Inline | Workers:
         return evaluator_of(settings, UserFunction(callable_of(settings)))
     return evaluator_of(
         settings,
-        TrainNetwork(settings.data(), epochs=settings.full, device=settings.device, build=settings.function),
+        TrainNetwork(
+            settings.data(),
+            epochs=settings.full,
+            device=settings.device,
+            build=settings.function,
+            measured=settings.measured,
+            speed=settings.speed,
+        ),
     )
 
 

@@ -18,6 +18,11 @@ RESOURCES = (
     *("elementwise", "normalisation", "activation", "pooling"),
 )
 
+# Measured on the built network, and predicted from the genome by a profile of the device.
+MEASURED = ("latency_p50", "latency_p95", "throughput", "energy")
+PREDICTED = ("predicted_latency", "predicted_throughput")
+KNOWN = (*RESOURCES, *PREDICTED)
+
 # Metric -> whether more is better.
 DIRECTIONS: dict[str, bool] = {
     "accuracy": True,
@@ -30,7 +35,9 @@ DIRECTIONS: dict[str, bool] = {
     "mae": False,
     "latency": False,
     "seconds": False,
-    **dict.fromkeys(RESOURCES, False),
+    **dict.fromkeys((*RESOURCES, *MEASURED, *PREDICTED), False),
+    "throughput": True,
+    "predicted_throughput": True,
 }
 
 
@@ -66,8 +73,8 @@ class Constraint:
 class Goals:
     """The objectives and constraints of a search.
 
-    `before` holds the constraints that are decided from the genome (those of `RESOURCES`, of one sample),
-    `after` those on measured metrics.
+    `before` holds the constraints that are decided from the genome (those of `KNOWN`), `after` those on
+    measured metrics.
 
     >>> goals = parse(["accuracy", "params"], {"macs": 2e6})
     >>> goals.cost({"accuracy": 0.9, "params": 5000})
@@ -83,12 +90,12 @@ class Goals:
     @property
     def before(self) -> tuple[Constraint, ...]:
         """Constraints that are known before training."""
-        return tuple(c for c in self.constraints if c.metric in RESOURCES)
+        return tuple(c for c in self.constraints if c.metric in KNOWN)
 
     @property
     def after(self) -> tuple[Constraint, ...]:
         """Constraints on measured metrics."""
-        return tuple(c for c in self.constraints if c.metric not in RESOURCES)
+        return tuple(c for c in self.constraints if c.metric not in KNOWN)
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -160,7 +167,7 @@ def parse(
     names = [objectives] if isinstance(objectives, str) else _strings(objectives)
     if not names:
         raise ValueError("objectives must name at least one metric, for example ['accuracy']; got none")
-    allowed = None if available is None else {*available, *RESOURCES}
+    allowed = None if available is None else {*available, *KNOWN, *MEASURED}
     parsed = [Objective(*_direction("objective", name, {}, allowed)) for name in names]
     _distinct("objectives", [o.metric for o in parsed])
     chosen = {o.metric: o.maximise for o in parsed}

@@ -61,7 +61,7 @@ def _decoded(settings: Settings, genomes: NDArray[Any]) -> tuple[list[bytes], di
     resources: dict[str, NDArray[Any]] = {}
     if settings.counted:
         _, digests, counted = _core.decode(layout, genomes)
-        resources = dict(counted)  # type: ignore[arg-type]
+        resources = {**dict(counted), **settings.predicted(genomes)}  # type: ignore[arg-type]
         if settings.kind == "task":
             return [row.tobytes() for row in digests.astype("<u8")], resources
     # What a callable makes of a config we can't know, so only equal configs are the same to it.

@@ -17,6 +17,8 @@ from cambrian.loop.objectives import parse
 from cambrian.loop.run import Run
 from cambrian.loop.settings import KINDS, Settings, name_of
 from cambrian.loop.watch import Watch
+from cambrian.network.latency.profile import Profile
+from cambrian.network.latency.speed import Speed
 from cambrian.space.space import Space
 from cambrian.store import RunRow, Store
 
@@ -33,13 +35,15 @@ def resume(
     evaluate: Callable[..., Mapping[str, float]] | None = None,
     evaluate_batch: Callable[[Any], Mapping[str, Any]] | None = None,
     budget: int | str | Budget | None = None,
+    profile: Profile | str | os.PathLike[str] | None = None,
     on_evaluation: OnEvaluation = None,
 ) -> Run:
     """Go on with a run (the last of the store if `run` is None) where it was, however it ended.
 
     Asks and tells are replayed into a fresh strategy, results are taken from the store, what was in flight is
-    evaluated again. Callables and data aren't stored: give the function again that the search was given, and
-    the `cb.Task` if it was no task's name. `budget` is a new total for the run, what it has used included.
+    evaluated again. Callables and data aren't stored: give the function again that the search was given, the
+    `cb.Task` if it was no task's name, and the profile if it isn't in its file any more. `budget` is a new
+    total for the run, what it has used included.
 
     Raises StoreError: no such run, in use by another process, another function, task or configuration.
 
@@ -51,6 +55,7 @@ def resume(
         row = opened.run(run)
         functions = {"build": build, "evaluate": evaluate, "evaluate_batch": evaluate_batch}
         settings = restore(row, task=task, functions=functions, complete=True)
+        settings.profile = _profile(row, profile)
         if budget is not None:
             settings.budget = _larger(Budget.parse(budget), settings.budget)
         seconds = max(row.seconds, opened.last_at(row.id)) + watch.seconds
@@ -122,6 +127,8 @@ def restore(
             seed=config["seed"],
             asked={name: config[name] for name in ("objectives", "constraints")},
             initial=None if initial is None else np.array(initial, dtype=space.dtype),
+            profile_path=(config.get("profile") or {}).get("path"),
+            speed=Speed.of(config.get("speed")),
             **{name: config[name] for name in _PLAIN},
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -153,6 +160,31 @@ def _function(
             f"run {row.id} was searched with {kind}={name}, got {name_of(function)}; pass the same function"
         )
     return function
+
+
+def _profile(row: RunRow, given: Profile | str | os.PathLike[str] | None) -> Profile | None:
+    """Return the profile that the run was searched with; StoreError for another one or none."""
+    stored = row.config.get("profile")
+    if stored is None:
+        if given is not None:
+            raise StoreError(f"run {row.id} was searched without a profile; leave out profile=")
+        return None
+    source = stored["path"] if given is None else given
+    if source is None:
+        raise StoreError(f"run {row.id} needs its profile again: pass profile=")
+    if isinstance(source, Profile):
+        found = source
+    else:
+        try:
+            # Whether it may be of another device was settled when the run began.
+            found = Profile.load(source, allow_other_device=True)
+        except (OSError, ValueError) as error:
+            raise StoreError(f"run {row.id} needs its profile again, as profile=: {error}") from None
+    if found.fingerprint != stored["fingerprint"]:
+        raise StoreError(
+            f"run {row.id} was searched with another profile than this; pass that one as profile="
+        )
+    return found
 
 
 def _task(row: RunRow, task: object) -> Task | None:

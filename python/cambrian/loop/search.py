@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +15,10 @@ from cambrian.loop.arguments import (
     check_epochs,
     check_flag,
     check_goals,
+    check_measured,
     check_number,
     check_path,
+    check_profile,
     check_space,
     check_start,
     check_strategy,
@@ -27,10 +30,12 @@ from cambrian.loop.execute import OnEvaluation, execute
 from cambrian.loop.run import Run
 from cambrian.loop.settings import Settings
 from cambrian.loop.watch import Watch
+from cambrian.network.latency.speed import Speed
 from cambrian.store import Store
 
 if TYPE_CHECKING:
     from cambrian.evaluate.task import Task
+    from cambrian.network.latency.profile import Profile
     from cambrian.space.space import Space
     from cambrian.strategies import Strategy
 
@@ -56,6 +61,8 @@ def search(
     device: str = "auto",
     workers: int | None = None,
     ordered: bool | None = None,
+    profile: Profile | str | os.PathLike[str] | None = None,
+    speed: Speed | Mapping[str, Any] | None = None,
     on_evaluation: OnEvaluation = None,
 ) -> Run:
     """Search a space and return the run.
@@ -72,6 +79,10 @@ def search(
     `initial`: configs or genomes to begin with. `epochs` of training for each candidate. `workers`:
     processes; 0 is this one (default: the cores for training, 0 for a callable). `ordered`: tell an
     asynchronous strategy in ask order, so that a killed and resumed run repeats the uninterrupted one.
+    `profile`: the table of a device (`cb.profile`, or a file of it) that predicts "predicted_latency" and
+    "predicted_throughput" from the genome; "latency_p50", "latency_p95", "throughput" and "energy" are
+    measured on the built network, best with `workers` 0 or 1. `speed`, a `cb.Speed` or a dict of its fields,
+    says at which batch size.
     `on_evaluation` is called with each `Evaluation`, once it is stored.
 
     A failing candidate is a result, not an error; 20 errors or crashes before anything else end the run. With
@@ -93,6 +104,8 @@ def search(
     data = _task(task, seed)
     space = check_space(space, kind, data)
     goals, asked = check_goals(objectives, constraints, kind, data)
+    how = Speed.of(speed)
+    table = check_profile(profile, how, space, goals)
     named, instance = check_strategy(strategy, space, len(goals))
     settings = Settings(
         space=space,
@@ -115,8 +128,12 @@ def search(
         device=check_device(device, kind),
         workers=None if workers is None else check_number("workers", workers, low=0),
         ordered=check_flag("ordered", ordered),
+        profile=table,
+        profile_path=None if profile is None or table is profile else str(Path(str(profile)).absolute()),
+        speed=how,
     )
     check_together(settings, on_evaluation)
+    check_measured(settings)
     opened = Store(None if store is None else check_path(store), write=True)
     return execute(settings, opened, None, watch, on_evaluation)
 

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from cambrian import __version__
 from cambrian.errors import StoreError
 from cambrian.loop.budget import Budget
-from cambrian.loop.objectives import Constraint, Goals
+from cambrian.loop.objectives import MEASURED, PREDICTED, Constraint, Goals
+from cambrian.network.latency.profile import Profile
+from cambrian.network.latency.speed import Speed
 from cambrian.space.space import Space
 from cambrian.strategies import Strategy, make
 
@@ -45,6 +47,9 @@ class Settings:
     device: str = "auto"
     workers: int | None = None
     ordered: bool = False
+    profile: Profile | None = None  # what predicts
+    profile_path: str | None = None
+    speed: Speed = field(default_factory=Speed)
     window: int = 0  # proposals that may be open at a time where they are told in order; 0: not fixed yet
     task_name: str | None = None
     fingerprint: str | None = None  # of the task's data and split
@@ -89,9 +94,34 @@ class Settings:
             )
         return self.task
 
-    def resources(self, genomes: NDArray[Any]) -> dict[str, NDArray[np.int64]]:
-        """What the core counts for genomes, (n,) a name; nothing where they mean no networks."""
-        return dict(self.space.resources(genomes)) if self.counted else {}  # type: ignore[arg-type]
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The metrics asked for that are measured on the built network."""
+        trains = self.kind in ("task", "build")
+        return tuple(name for name in self.goals.metrics if trains and name in MEASURED)
+
+    def resources(self, genomes: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """What is counted and predicted for genomes, (n,) a name; nothing where they mean no networks."""
+        if not self.counted:
+            return {}
+        return {**dict(self.space.resources(genomes)), **self.predicted(genomes)}  # type: ignore[arg-type]
+
+    def predicted(self, genomes: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
+        """What the profile predicts for genomes, (n,) a name, of what is asked for."""
+        asked = [name for name in self.goals.metrics if name in PREDICTED and self.counted]
+        if not asked:
+            return {}
+        if self.profile is None:
+            raise StoreError(f"{asked[0]} needs the profile that the search was given: pass profile=")
+        batch, within, precision = self.speed.batch, self.speed.within, self.speed.precision
+        found = {}
+        if "predicted_latency" in asked:
+            found["predicted_latency"] = self.profile.predict(self.space, genomes, batch, precision=precision)
+        if "predicted_throughput" in asked:
+            found["predicted_throughput"] = self.profile.throughput(
+                self.space, genomes, within=within, precision=precision
+            )
+        return found
 
     def valid(self, genomes: NDArray[Any]) -> NDArray[np.bool_]:
         """Which genomes keep the constraints that are known untrained, (n,)."""
@@ -138,6 +168,10 @@ class Settings:
             "workers": self.workers,
             "ordered": self.ordered,
             "window": self.window,
+            "speed": self.speed.to_dict(),
+            "profile": None
+            if self.profile is None
+            else {"path": self.profile_path, "fingerprint": self.profile.fingerprint},
             "versions": {
                 "cambrian": __version__,
                 "python": platform.python_version(),

@@ -46,13 +46,11 @@ class Network(nn.Module):
         super().__init__()
         self.graph = graph
         for index, node in enumerate(graph.nodes):
-            layer = layer_of(graph, index)
+            layer, table = _layer(graph, index), _table(graph, index)
             if layer is not None:
-                self.add_module(f"{node.op}_{index}", getattr(nn, layer.name)(*layer.args, **layer.options))
-            table = table_of(graph, index)
+                self.add_module(f"{node.op}_{index}", layer)
             if table is not None:
-                values = getattr(sequences, table.function)(*table.args)
-                self.register_buffer(f"table_{index}", values, persistent=False)
+                self.register_buffer(f"table_{index}", table, persistent=False)
         self._steps = _steps(graph)
         self._initialise()
 
@@ -99,6 +97,28 @@ def _steps(graph: Graph) -> tuple[Step, ...]:
         dead = tuple(sorted({i for i in node.inputs if last[i] == index}))
         steps.append(Step(index, name, function, node.inputs, dead))
     return tuple(steps)
+
+
+def callable_of(graph: Graph, index: int) -> tuple[nn.Module | Tensor | None, Callable[..., Tensor]]:
+    """Return what computes a node alone: its layer or table, new, and the function called on it first.
+
+    Without either the function is called on what the node reads, and nothing else.
+    """
+    node = graph.nodes[index]
+    layer = _layer(graph, node.inputs[1] if node.op == "unembed" else index)
+    return (_table(graph, index) if layer is None else layer), _call(graph, index)[1]
+
+
+def _layer(graph: Graph, index: int) -> nn.Module | None:
+    layer = layer_of(graph, index)
+    made: nn.Module | None = layer and getattr(nn, layer.name)(*layer.args, **layer.options)
+    return made
+
+
+def _table(graph: Graph, index: int) -> Tensor | None:
+    table = table_of(graph, index)
+    values: Tensor | None = table and getattr(sequences, table.function)(*table.args)
+    return values
 
 
 def _call(graph: Graph, index: int) -> tuple[str | None, Callable[..., Tensor]]:
