@@ -28,7 +28,8 @@ class PackageMeter:
     Raises NoMeterError where the system has none or does not let this user read them.
     """
 
-    def __init__(self, root: Path = POWERCAP) -> None:
+    def __init__(self, root: Path | None = None) -> None:
+        root = POWERCAP if root is None else root
         domains = sorted(path for path in root.glob("*") if re.fullmatch(r"intel-rapl:\d+", path.name))
         try:
             self._domains = [
