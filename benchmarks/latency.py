@@ -26,7 +26,7 @@ ROUNDS = 15
 
 def unseen(space: cb.Space, n: int) -> NDArray[Any]:
     """Return genomes of n different networks that the profile's samples don't hold."""
-    seen = {row.tobytes() for run, count in ((0, 4000), (1, 96)) for row in hashes(space, run, count)}
+    seen = {row.tobytes() for run, count in ((0, 4000), (1, 256)) for row in hashes(space, run, count)}
     genomes = space.sample(4 * n, seed=0, run=2)
     rows = []
     for i, row in enumerate(space.hash(genomes)):

@@ -14,6 +14,9 @@ CLASSES = 16 * len(_core.operations())
 SPACES = {
     "convnet": cb.spaces.convnet(input=(3, 16, 16), outputs=7),
     "mlp": cb.spaces.mlp(input=(20,), outputs=3),
+    "cell201": cb.spaces.make("cell201", (3, 32, 32), 10),
+    "darts": cb.spaces.make("darts", (3, 32, 32), 10),
+    "transformer": cb.spaces.make("transformer", (3, 16, 16), 10),
     "macro": cb.spaces.make("macro", (3, 32, 32), 10),
 }
 
@@ -47,7 +50,7 @@ def table(keys: Any, times: Any, estimates: Any = None) -> dict[str, Any]:
 @pytest.mark.parametrize("name", SPACES)
 def test_sums_are_those_of_a_dictionary(name: str) -> None:
     space = SPACES[name]
-    genomes = space.sample(200, seed=11)
+    genomes = space.sample(60, seed=11)
     networks = slow_keys(space, genomes)
     distinct = sorted({key for keys in networks for key in keys})
     rng = np.random.default_rng(0)
@@ -69,7 +72,7 @@ def test_sums_are_those_of_a_dictionary(name: str) -> None:
 @pytest.mark.parametrize("name", SPACES)
 def test_nodes_are_those_of_the_graphs(name: str) -> None:
     space = SPACES[name]
-    genomes = space.sample(100, seed=2)
+    genomes = space.sample(40, seed=2)
     listed = _core.node_list(space.layout, genomes)
     flat = [key for keys in slow_keys(space, genomes) for key in keys]
     assert [tuple(key) for key in listed["keys"].tolist()] == flat

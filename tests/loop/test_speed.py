@@ -112,6 +112,13 @@ def test_a_resumed_search_needs_the_same_profile(tmp_path: Path) -> None:
     assert first.id == run.id
 
 
+def test_a_search_with_a_loaded_profile_finds_its_file_again(tmp_path: Path) -> None:
+    table = cb.Profile.load(profile(SPACE).save(tmp_path / "table.json"))
+    store = tmp_path / "runs.db"
+    cb.search(**QUICK, budget=1, objectives=["predicted_latency"], profile=table, store=store)
+    assert cb.resume(store, budget=2).counts["ok"] == 2
+
+
 def test_answers_of_other_runs_are_predicted_by_this_ones_profile(tmp_path: Path) -> None:
     store = tmp_path / "runs.db"
     cb.search(**QUICK, budget=2, objectives=["accuracy"], store=store)

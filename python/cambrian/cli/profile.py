@@ -23,7 +23,7 @@ def profile(
     precision: Annotated[str, typer.Option(help="float32,bfloat16,float16.")] = "float32",
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch; one is the steadiest.")] = 1,
     budget: Annotated[str, typer.Option(help="Time to spend: 90s, 2min.")] = "2min",
-    networks: Annotated[int, typer.Option(min=1, help="Whole networks to correct sums with, at most.")] = 96,
+    networks: Annotated[int, typer.Option(min=1, help="Whole networks to correct sums with, at most.")] = 256,
     seed: Annotated[int, typer.Option(min=0, help="Decides which networks are looked at.")] = 0,
 ) -> None:
     """Measure the operations of a family on this device into a table that predicts latency.

@@ -127,7 +127,6 @@ def restore(
             seed=config["seed"],
             asked={name: config[name] for name in ("objectives", "constraints")},
             initial=None if initial is None else np.array(initial, dtype=space.dtype),
-            profile_path=(config.get("profile") or {}).get("path"),
             speed=Speed.of(config.get("speed")),
             **{name: config[name] for name in _PLAIN},
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -129,7 +128,6 @@ def search(
         workers=None if workers is None else check_number("workers", workers, low=0),
         ordered=check_flag("ordered", ordered),
         profile=table,
-        profile_path=None if profile is None or table is profile else str(Path(str(profile)).absolute()),
         speed=how,
     )
     check_together(settings, on_evaluation)

@@ -48,7 +48,6 @@ class Settings:
     workers: int | None = None
     ordered: bool = False
     profile: Profile | None = None  # what predicts
-    profile_path: str | None = None
     speed: Speed = field(default_factory=Speed)
     window: int = 0  # proposals that may be open at a time where they are told in order; 0: not fixed yet
     task_name: str | None = None
@@ -171,7 +170,10 @@ class Settings:
             "speed": self.speed.to_dict(),
             "profile": None
             if self.profile is None
-            else {"path": self.profile_path, "fingerprint": self.profile.fingerprint},
+            else {
+                "path": None if self.profile.source is None else str(self.profile.source),
+                "fingerprint": self.profile.fingerprint,
+            },
             "versions": {
                 "cambrian": __version__,
                 "python": platform.python_version(),

@@ -15,13 +15,13 @@ from cambrian.network.source import source
 
 if TYPE_CHECKING:
     from cambrian.network.export import load, save
-    from cambrian.network.profile import Profile, count
+    from cambrian.network.profile import Counts, count
 
-__all__ = ["Architecture", "Graph", "Node", "Profile", "build", "count", "load", "save", "source"]
+__all__ = ["Architecture", "Counts", "Graph", "Node", "build", "count", "load", "save", "source"]
 
 
 def __getattr__(name: str) -> Any:
-    room = {"load": "export", "save": "export", "Profile": "profile", "count": "profile"}.get(name)
+    room = {"load": "export", "save": "export", "Counts": "profile", "count": "profile"}.get(name)
     if room is None:
         raise AttributeError(f"module 'cambrian.network' has no attribute {name!r}")
     return getattr(importlib.import_module(f"cambrian.network.{room}"), name)

@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 
-class Profile(NamedTuple):
+class Counts(NamedTuple):
     """What a module costs for one sample.
 
     `params`: trainable parameters, shared ones once. `macs`: multiply-adds of convolutions, linear layers and
@@ -27,7 +27,7 @@ class Profile(NamedTuple):
     pool: int
 
 
-def count(module: nn.Module, input_shape: Sequence[int]) -> Profile:
+def count(module: nn.Module, input_shape: Sequence[int]) -> Counts:
     """Count parameters and operations of a module by hooks, on one sample of zeros.
 
     `input_shape` is without the batch dimension. Layers that are modules are seen, and calls of
@@ -54,7 +54,7 @@ def count(module: nn.Module, input_shape: Sequence[int]) -> Profile:
         for part, mode in modes:
             part.training = mode
     params = sum(p.numel() for p in module.parameters() if p.requires_grad)
-    return Profile(params, **totals)
+    return Counts(params, **totals)
 
 
 Rule = Callable[[Any, tuple[Any, ...], Tensor], int]

@@ -70,7 +70,7 @@ class GpuMeter:
         self._nvml: Any = require("pynvml", "energy", "measuring the energy of a GPU")
         try:
             self._nvml.nvmlInit()
-            self._handle = self._nvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}")
+            self._handle = self._nvml.nvmlDeviceGetHandleByUUID("GPU-" + uuid.removeprefix("GPU-"))
             self._first = self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)
         except self._nvml.NVMLError as error:
             raise NoMeterError(

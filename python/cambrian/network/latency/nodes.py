@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,21 +64,22 @@ def node_bytes(place: Place, batch: int) -> int:
     return 4 * (values + place.graph.node_params(place.number))
 
 
-def chunks(places: Sequence[Place], batch: int) -> list[list[Place]]:
+def chunks(places: Iterable[Place], batch: int) -> Iterator[list[Place]]:
     """Split nodes into groups that are timed in turns."""
-    groups: list[list[Place]] = [[]]
+    group: list[Place] = []
     used = 0
     for place in places:
         size = node_bytes(place, batch)
-        if groups[-1] and (len(groups[-1]) == _CHUNK or used + size > _CHUNK_BYTES):
-            groups.append([])
-            used = 0
-        groups[-1].append(place)
+        if group and (len(group) == _CHUNK or used + size > _CHUNK_BYTES):
+            yield group
+            group, used = [], 0
+        group.append(place)
         used += size
-    return groups if groups[0] else []
+    if group:
+        yield group
 
 
-def time_nodes(places: Sequence[Place], setting: Setting, end: float) -> tuple[Floats, Floats]:
+def time_nodes(places: Iterable[Place], setting: Setting, end: float) -> tuple[Floats, Floats]:
     """Time nodes until `end` (of `time.perf_counter`): median and spread (k,) of the first k of them.
 
     At least one group is timed. What the timing itself takes is left out.

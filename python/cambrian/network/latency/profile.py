@@ -37,6 +37,7 @@ class Profile:
 
     def __init__(self, device: Device, times: Iterable[Times]) -> None:
         self.device = device
+        self.source: Path | None = None  # the file it was loaded from
         self.times = {(part.batch, part.precision): part for part in times}
         if not self.times:
             raise ValueError("a profile needs the times of at least one batch size")
@@ -186,4 +187,5 @@ class Profile:
             raise ValueError(f"{source} is no profile: {error}") from None
         if not allow_other_device:
             profile.check(threads)
+        profile.source = source.absolute()
         return profile

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,7 +15,7 @@ from cambrian import _core
 from cambrian.errors import require
 from cambrian.network.graph import Graph
 from cambrian.network.latency.device import this_device
-from cambrian.network.latency.fit import features, fit_correction, fit_estimates, work_at
+from cambrian.network.latency.fit import Floats, features, fit_correction, fit_estimates, work_at
 from cambrian.network.latency.profile import Profile
 from cambrian.network.latency.table import Countable, Times, check_batch, check_precision
 
@@ -39,7 +40,7 @@ def profile(
     precisions: Sequence[str] = ("float32",),
     threads: int = 1,
     budget: float = 120.0,
-    networks: int = 96,
+    networks: int = 256,
     samples: int = 4000,
     seed: int = 0,
     heard: Callable[[str], object] | None = None,
@@ -111,10 +112,16 @@ class Family:
         # The input comes first in canonical order, and is not in the list.
         return self._graphs[genome], row - int(self._offsets[genome]) + 1
 
+    @cached_property
     def graphs(self) -> list[Graph]:
-        """Return the networks that correct."""
+        """The networks that correct."""
         arrays = self.space.graphs(self.networks)
         return [Graph.from_arrays(arrays, i) for i in range(len(self.networks))]
+
+
+def rounded(seconds: Floats) -> Floats:
+    """Round times to what a measurement can tell, so that files are short."""
+    return np.array([float(f"{value:.5g}") for value in seconds.tolist()])
 
 
 def measure(family: Family, setting: Any, budget: float, say: Callable[[str], object]) -> Times:
@@ -123,17 +130,17 @@ def measure(family: Family, setting: Any, budget: float, say: Callable[[str], ob
 
     start = time.perf_counter()
     label = f"batch {setting.batch}, {setting.precision}"
-    call, step = overheads(setting)
-    places = [Place(*family.place(i)) for i in range(len(family.keys))]
-    total = len(places)
+    call, step = rounded(np.array(overheads(setting))).tolist()
+    total = len(family.keys)
+    places = (Place(*family.place(i)) for i in range(total))
     say(f"{label}: {total:,} operations; {1e6 * call:.3g} µs a network, {1e6 * step:.3g} µs a node besides")
 
-    seconds, spread = time_nodes(places, setting, start + NODES_SHARE * budget)
+    seconds, spread = map(rounded, time_nodes(places, setting, start + NODES_SHARE * budget))
     k = len(seconds)
     rows = work_at(family.work[:k], setting.batch)
     formulas = fit_estimates(rows, family.classes[:k], seconds)
     times = Times(setting.batch, setting.precision, family.keys[:k], seconds, spread, call, step, formulas)
-    found = time_networks(family.graphs(), setting, setting.clock.work, end=start + budget)
+    found = time_networks(family.graphs, setting, setting.clock.work, end=start + budget)
     measured = np.median(found, axis=0)
     genomes = family.networks[: len(measured)]
     added, estimated, nodes = times.added(family.space, genomes)
