@@ -65,6 +65,18 @@ py::array repeats(const Layout& layout, py::handle genomes, const Threads& threa
     return repeated.owner;
 }
 
+py::array repeated(py::handle hashes) {
+    const auto rows = input<std::uint64_t>(hashes, "hashes", {kAny, 2});
+    const std::size_t n = rows.size(0);
+    Array<bool> out = output<bool>(py::none(), {static_cast<py::ssize_t>(n)});
+    static_assert(sizeof(Digest::Value) == 2 * sizeof(std::uint64_t));
+    const std::span digests(reinterpret_cast<const Digest::Value*>(rows.data), n);
+    const Threads threads{1, interrupt_poll()};
+    const py::gil_scoped_release release;
+    cambrian::repeats(digests, threads, out.data);
+    return out.owner;
+}
+
 }  // namespace
 
 void bind_diversity(py::module_& module) {
@@ -96,6 +108,8 @@ void bind_diversity(py::module_& module) {
         },
         "Which rows repeat an earlier one.", py::arg("layout"), py::arg("genomes"), py::kw_only(),
         py::arg("threads") = 1);
+    module.def("repeated", &repeated, "Which rows of hashes (n, 2) repeat an earlier one.",
+               py::arg("hashes"));
 }
 
 }  // namespace cambrian::bindings

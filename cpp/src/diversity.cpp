@@ -5,7 +5,6 @@
 #include <bit>
 #include <cstring>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -158,13 +157,6 @@ void lower_to(std::atomic<std::uint32_t>& least, std::uint32_t value) {
     }
 }
 
-// A place of the table in which rows are looked up.
-constexpr std::uint32_t kFree = std::numeric_limits<std::uint32_t>::max();
-struct Entry {
-    std::uint32_t row = kFree;
-    std::uint32_t tag = 0;
-};
-
 template <class T>
 Digest::Value digest_of(const std::vector<T>& padded) {
     Digest digest(1);
@@ -247,27 +239,7 @@ void nearest_distance(const Layout& layout, const T* genomes, std::size_t n, con
 
 template <class T>
 void repeats(const Layout& layout, const T* genomes, std::size_t n, const Threads& threads, bool* out) {
-    constexpr std::size_t kAhead = 16;
-    const std::vector<Digest::Value> digest = digests(layout, genomes, n, threads);
-    // Open addressing, at most two thirds full.
-    std::vector<Entry> table(std::bit_ceil(n + n / 2 + 1));
-    const std::size_t mask = table.size() - 1;
-    // In order, on one thread: the first of equal rows must be the one that counts as new.
-    parallel_for(n, kMostRows, {1, threads.poll}, [&](std::size_t begin, std::size_t end) {
-        for (std::size_t row = begin; row < end; ++row) {
-#ifdef __GNUC__
-            if (row + kAhead < end) __builtin_prefetch(&table[digest[row + kAhead].low & mask]);
-#endif
-            const auto tag = static_cast<std::uint32_t>(digest[row].high);
-            std::size_t at = digest[row].low & mask;
-            while (table[at].row != kFree &&
-                   !(table[at].tag == tag && digest[table[at].row] == digest[row])) {
-                at = (at + 1) & mask;
-            }
-            out[row] = table[at].row != kFree;
-            if (!out[row]) table[at] = {static_cast<std::uint32_t>(row), tag};
-        }
-    });
+    repeats(digests(layout, genomes, n, threads), threads, out);
 }
 
 #define CAMBRIAN_FOR(T)                                                                         \

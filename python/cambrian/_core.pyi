@@ -187,6 +187,9 @@ def nearest_distance(
 def repeats(layout: Layout, genomes: Genomes, *, threads: int = 1) -> NDArray[np.bool_]:
     """Which rows repeat an earlier one."""
 
+def repeated(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which rows of hashes (n, 2) repeat an earlier one."""
+
 # Variation. Operators arrive as (name, parameter, ...) tuples; `cambrian.evolve` describes them:
 # ("tournament", size), ("varied_tournament", size, replace, p),
 # ("double_tournament", size, parsimony, fitness_first, sizes), ("niche_tournament", niche),

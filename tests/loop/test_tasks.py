@@ -127,7 +127,9 @@ def test_another_run_of_the_store_is_answered_from_it(tmp_path: Path) -> None:
     assert repeated[0].best is not None
     assert repeated[1].best is not None
     assert repeated[0].counts["cached"] == 9
-    assert repeated[1].counts["cached"] == 9 + repeated[0].counts["ok"]
+    # The second goes on beyond what the first found, and may have other finalists.
+    searched = [[e for e in run.evaluations if e.repeat == 0] for run in repeated]
+    assert sum(e.cached for e in searched[1]) == len(searched[0]) > 9
     assert sum(e.repeat for e in repeated[1].evaluations) == 5
     longer = begin(store=path, epochs=3)
     assert longer.counts == {"ok": 6}

@@ -207,3 +207,18 @@ def test_one_genome_must_fit_too():
         space.explain(space.sample(6))
     with pytest.raises(TypeError):
         space.decode(np.zeros(37))
+
+
+def test_unique_keeps_the_first_genome_of_each_network():
+    space = cb.spaces.cell201(input=(3, 8, 8), cells=1, recipe=True)
+    genomes = space.sample(3000, seed=5)
+    for recipe in (False, True):
+        seen: set[tuple[int, ...]] = set()
+        first = []
+        for row, words in enumerate(space.hash(genomes, recipe=recipe).tolist()):
+            if tuple(words) not in seen:
+                seen.add(tuple(words))
+                first.append(row)
+        assert space.unique(genomes, recipe=recipe).tolist() == first
+    assert len(space.unique(genomes)) < len(genomes) == len(space.unique(genomes, recipe=True))
+    assert space.unique(genomes[:0]).shape == (0,)

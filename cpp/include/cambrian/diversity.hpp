@@ -4,8 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "cambrian/layout.hpp"
+#include "cambrian/mix.hpp"
 #include "cambrian/parallel.hpp"
 
 namespace cambrian {
@@ -22,8 +24,9 @@ template <class T>
 void nearest_distance(const Layout& layout, const T* genomes, std::size_t n, const T* others, std::size_t m,
                       const Threads& threads, std::int64_t* out);
 
-// 1 for each row that repeats an earlier one, else 0. Rows are told apart by 128-bit digests.
+// 1 for each row that repeats an earlier one, else 0. Genomes are told apart by 128-bit digests.
 template <class T>
 void repeats(const Layout& layout, const T* genomes, std::size_t n, const Threads& threads, bool* out);
+void repeats(std::span<const Digest::Value> digests, const Threads& threads, bool* out);
 
 }  // namespace cambrian

@@ -234,6 +234,16 @@ class Space:
         """
         return _core.hash(self.layout, genomes, recipe=recipe, threads=threads)
 
+    def unique(self, genomes: Genomes, *, recipe: bool = False, threads: int = 1) -> NDArray[np.intp]:
+        """Return the rows (k,) that come first among those that mean the same network, in order.
+
+        With `recipe`: the same network and training recipe. Told apart by `hash`.
+
+        >>> different = genomes[space.unique(genomes)]
+        """
+        repeated = _core.repeated(self.hash(genomes, recipe=recipe, threads=threads))
+        return np.flatnonzero(~repeated)
+
     def resources(self, genomes: Genomes, *, batch: int = 1, threads: int = 1) -> Resources:
         """Count what networks cost, without building them: int64 (n,) each.
 
