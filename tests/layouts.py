@@ -15,8 +15,8 @@ def plain(genes: int = 20, options: int = 8) -> Words:
 def mixed() -> Words:
     """Ordered and unordered genes, genes of one option, conditions on conditions."""
     words = Words()
-    switch = words.gene(3)
-    words.gene(1)
+    switch = words.gene(3, operation=True)
+    words.gene(1, operation=True)
     number = words.gene(40, "int", when=[(switch, [1, 2])])
     words.gene(256, "float", when=[(switch, [1])])
     words.gene(5, when=[(switch, [1]), (number, range(20))])
@@ -30,7 +30,7 @@ def slots(low: int = 1, high: int = 6) -> Words:
     words.gene(4)
 
     def slot(repeat: int, s: int) -> None:
-        words.gene(251, repeat=repeat, slot=s)
+        words.gene(251, repeat=repeat, slot=s, operation=True)
         words.gene(4, "reference", repeat=repeat, slot=s, inputs=1, optional=True)
         words.gene(3, "reference", repeat=repeat, slot=s, inputs=2)
 
@@ -48,7 +48,7 @@ def nested() -> Words:
         words.gene(100, repeat=repeat, slot=s)
 
         def inner(number: int, t: int) -> None:
-            words.gene(30, repeat=number, slot=t)
+            words.gene(30, repeat=number, slot=t, operation=True)
             words.gene(3, "reference", repeat=number, slot=t, inputs=1, optional=True)
 
         words.repeat(0, 3, inner, parent=repeat, parent_slot=s)

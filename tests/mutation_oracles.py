@@ -131,6 +131,8 @@ def find(space: Space, rows: Rows, operator: tuple[Any, ...], words: Words, rate
     hits = []
     for i, genome in rows.items():
         genes = space.changeable(genome)
+        if name == "operation":
+            genes = [c for c in genes if c in space.operations]
         if not genes:
             continue
         if name == "self_adaptive":
@@ -151,6 +153,8 @@ def along(space: Space, rows: Rows, columns: list[int], places: list[int]) -> Hi
 
 def of_one(space: Space, genes: list[int], operator: tuple[Any, ...], stream: Stream) -> list[int]:
     name, k = operator[0], len(genes)
+    if name == "operation":
+        return [genes[place] for place in subset(k, 1, stream)] if stream.chance(operator[1]) else []
     if name in ("point", "exact"):
         count = 1 if name == "point" else operator[1]
         return genes if count >= k else [genes[place] for place in subset(k, count, stream)]

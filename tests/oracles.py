@@ -18,7 +18,7 @@ from core.words import KINDS, Words
 
 WORD = 1 << 32
 SAMPLE, SAMPLE_AGAIN, SELECT, CROSS, MUTATE = 0, 1, 2, 0x100, 0x200
-AGAIN, CHOOSE = 0x10000, 0x20000  # added to a purpose
+AGAIN, CHOOSE, TRY = 0x10000, 0x20000, 0x40000  # added to a purpose
 
 
 def philox(counter: list[int], key: list[int]) -> list[int]:
@@ -107,6 +107,7 @@ class Space:
         self.genes = [self._gene(list(column)) for column in words.columns]
         self.repeats = [Slots(*repeat) for repeat in words.repeats]
         self.beside = [(of, column) for column, of, *_ in words.masks if self.genes[column].repeat != of]
+        self.operations = words.operations
 
     @staticmethod
     def _gene(column: list[int]) -> Gene:
@@ -339,16 +340,81 @@ def mutate(
     genomes = [list(genome) for genome in genomes]
     place = MUTATE
     for operator in operators:
-        for member, purpose, rows in mixed(operator, place, len(genomes), key):
-            if member[0] == "structural":
-                tall = height(space)
-                streams = {first: key.stream(purpose, first) for first in range(0, len(genomes), tall)}
-                for i in rows:
-                    genomes[i] = structural_mutation(space, genomes[i], member, streams[i - i % tall])
-            else:
-                gene_mutation(space, genomes, member, purpose, rows, key, rates)
-        place += len(operator[1]) if operator[0] == "mixture" else 1
+        mutate_rows(space, genomes, operator, place, key, rates)
+        inner = operator[1] if operator[0] == "new_network" else operator
+        place += len(inner[1]) if inner[0] == "mixture" else 1
     return genomes
+
+
+def mutate_rows(
+    space: Space, genomes: Rows, operator: tuple[Any, ...], place: int, key: Key,
+    rates: list[float] | None = None,
+) -> None:  # fmt: skip
+    for member, purpose, rows in mixed(operator, place, len(genomes), key):
+        if member[0] == "new_network":
+            for i in rows:
+                genomes[i] = new_network(space, genomes[i], member, purpose, i, key)
+        elif member[0] == "structural":
+            tall = height(space)
+            streams = {first: key.stream(purpose, first) for first in range(0, len(genomes), tall)}
+            for i in rows:
+                genomes[i] = structural_mutation(space, genomes[i], member, streams[i - i % tall])
+        else:
+            gene_mutation(space, genomes, member, purpose, rows, key, rates)
+
+
+@dataclass(frozen=True)
+class OneRow(Key):
+    """The streams of one row alone."""
+
+    row: int = 0
+
+    def stream(self, purpose: int, individual: int, block: int = 0) -> Stream:
+        return super().stream(purpose, individual + self.row, block)
+
+
+def new_network(
+    space: Space, genome: list[int], operator: tuple[Any, ...], purpose: int, row: int, key: Key
+) -> list[int]:
+    """In a space without templates, whose networks are its normal forms."""
+    inner, rate, tries = operator[1:]
+    stream = key.stream(purpose, row)
+    if not stream.chance(rate):
+        return genome
+    mutants = neighbours(space, genome, inner)
+    if mutants is None or len(mutants) > 4096:
+        mutants = []
+        for t in range(1, tries + 1):
+            mutant = [list(genome)]
+            own = OneRow(key.seed, key.run, key.generation, row)
+            mutate_rows(space, mutant, inner, purpose + t * TRY, own)
+            mutants += mutant
+    networks: dict[tuple[int, ...], Rows] = {}
+    for mutant in mutants:
+        networks.setdefault(normal(space, mutant), []).append(mutant)
+    networks.pop(normal(space, genome), None)
+    if not networks:
+        return genome
+    chosen = list(networks.values())[stream.below(len(networks))]
+    return chosen[stream.below(len(chosen))]
+
+
+def normal(space: Space, genome: list[int]) -> tuple[int, ...]:
+    return tuple(value if space.active(genome, c) else 0 for c, value in enumerate(genome))
+
+
+def neighbours(space: Space, genome: list[int], operator: tuple[Any, ...]) -> Rows | None:
+    """All that an operator can make of a genome, if it gives one gene any other option."""
+    rewires = operator[0] == "structural" and not any(operator[2:6] + operator[7:])
+    if operator not in (("point",), ("exact", 1)) and operator[0] != "operation" and not rewires:
+        return None
+    columns = space.changeable(genome)
+    if operator[0] == "operation":
+        columns = [c for c in columns if c in space.operations]
+    if rewires:
+        columns = [c for c in columns if space.genes[c].kind == "reference"]
+    values = [(c, v) for c in columns for v in range(space.genes[c].options) if v != genome[c]]
+    return [[*genome[:c], v, *genome[c + 1 :]] for c, v in values]
 
 
 def breed(
@@ -452,6 +518,8 @@ def possible_changes(space: Space, genome: list[int], number: int) -> dict[str, 
         "swap": length > 1,
         "split": 0 < length < r.high,
         "merge": length > max(r.low, 1),
+        "splice": length < r.high,
+        "bypass": length > r.low,
     }
 
 
@@ -511,10 +579,14 @@ def apply_change(space: Space, genome: list[int], number: int, name: str, stream
         return
     r, chain = space.repeats[number], read_slots(space, genome, number)
     ends = read_ends(space, genome, number, chain)
+    if name in ("splice", "bypass"):
+        change = splice if name == "splice" else bypass
+        write_slots(space, genome, number, change(space, genome, number, chain, stream))
+        return
     at = stream.below(len(chain) + {"insert": 1, "merge": -1}.get(name, 0))
     options = [gene.options for gene in space.genes[r.first + at * r.width :][: r.width]]
     if name == "insert":
-        chain.insert(at, Slot([stream.below(n) for n in options], {}, {}))
+        chain.insert(at, Slot([stream.below(n) for n in options], {}, {}, {}))
     elif name == "duplicate":
         chain.insert(at + 1, chain[at].copy())
     elif name == "move":
@@ -544,6 +616,55 @@ def apply_change(space: Space, genome: list[int], number: int, name: str, stream
         forget(chain, ends, at, chain[at - 1] if at > 0 else -1)
     write_slots(space, genome, number, chain)
     write_ends(space, genome, ends, chain)
+
+
+def reads(space: Space, genome: list[int], number: int, s: int) -> list[int]:
+    """The offsets of the references by which a slot reads anything."""
+    r, found = space.repeats[number], []
+    for offset in range(r.width):
+        c = r.first + s * r.width + offset
+        gene = space.genes[c]
+        none = gene.optional and genome[c] == 0
+        if gene.kind == "reference" and gene.repeat == number and space.active(genome, c) and not none:
+            found.append(offset)
+    return found
+
+
+def splice(space: Space, genome: list[int], number: int, chain: list[Slot], stream: Stream) -> list[Slot]:
+    """A fresh slot in an edge; in a space without templates each slot reads the one before it."""
+    r, edges = space.repeats[number], []
+    for s in range(len(chain)):
+        edges += [(s, None), *[(s, offset) for offset in reads(space, genome, number, s)]]
+    edges.append((len(chain), None))
+    s, by = edges[stream.below(len(edges))]
+    options = [gene.options for gene in space.genes[r.first + s * r.width :][: r.width]]
+    fresh = Slot([stream.below(n) for n in options], {}, {}, {})
+    if by is not None:
+        reader = chain[s]
+        gates, left = set(), [r.first + s * r.width + by]
+        while left:
+            when = space.genes[left.pop()].when
+            gates |= {c for c, _ in when}
+            left += [c for c, _ in when]
+        for c in gates:
+            if 0 <= c - r.first - s * r.width < r.width:
+                fresh.genes[c - r.first - s * r.width] = reader.genes[c - r.first - s * r.width]
+        fresh.genes[by] = reader.genes[by]
+        reader.targets[by] = fresh
+        reader.distances[by] = -(10**6)  # no value that it had names it
+    return [*chain[:s], fresh, *chain[s:]]
+
+
+def bypass(space: Space, genome: list[int], number: int, chain: list[Slot], stream: Stream) -> list[Slot]:
+    at = stream.below(len(chain))
+    gone, before = chain[at], chain[at - 1] if at > 0 else -1
+    by = reads(space, genome, number, at)
+    left = [slot for slot in chain if slot is not gone]
+    for slot in left:
+        for offset, target in slot.targets.items():
+            if target is gone:
+                slot.targets[offset] = gone.targets[offset] if offset in by else before
+    return left
 
 
 def coins(count: int, stream: Stream) -> list[bool]:

@@ -55,9 +55,9 @@ py::array_t<std::int64_t> options_of(const Layout& layout) {
     return read_only(std::move(options));
 }
 
-py::array recipe_of(const Layout& layout) {
-    py::array_t<bool> array(static_cast<py::ssize_t>(layout.recipe.size()));
-    std::copy(layout.recipe.begin(), layout.recipe.end(), array.mutable_data());
+py::array flags_of(const std::vector<std::uint8_t>& flags) {
+    py::array_t<bool> array(static_cast<py::ssize_t>(flags.size()));
+    std::copy(flags.begin(), flags.end(), array.mutable_data());
     array.attr("setflags")(py::arg("write") = false);
     return array;
 }
@@ -116,7 +116,10 @@ void bind_class(py::module_& module) {
         .def_property_readonly("dtype", [](py::object self) { return genome_dtype(layout_argument(self)); })
         .def_property_readonly("options", [](py::object self) { return options_of(layout_argument(self)); })
         .def_property_readonly("plain", [](py::object self) { return layout_argument(self).plain(); })
-        .def_property_readonly("recipe", [](py::object self) { return recipe_of(layout_argument(self)); })
+        .def_property_readonly("recipe",
+                               [](py::object self) { return flags_of(layout_argument(self).recipe); })
+        .def_property_readonly("operations",
+                               [](py::object self) { return flags_of(layout_argument(self).operations); })
         .def("__reduce__", [](py::object self) {
             return py::make_tuple(py::type::of(self), py::make_tuple(self.attr("words")));
         });

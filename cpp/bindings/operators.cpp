@@ -10,6 +10,17 @@ namespace {
 constexpr double kMostSigma = 10.0, kMostEta = 1000.0, kMostBeta = 10.0, kMostGamma = 10.0;
 constexpr std::int64_t kMostGenes = std::numeric_limits<std::int32_t>::max();
 
+OneMutation one_mutation(Reader& reader);
+
+OneMutation new_network(const Reader& reader, const Mutation& inner) {
+    const auto* one = std::get_if<OneMutation>(&inner);
+    if (one != nullptr && (std::holds_alternative<NewNetworkMutation>(*one) ||
+                           std::holds_alternative<SelfAdaptiveMutation>(*one)))
+        throw py::value_error("new_network mutation: expected neither new_network nor self_adaptive");
+    return NewNetworkMutation{std::make_shared<const InnerMutation>(InnerMutation{inner}),
+                              reader.probability(2, "rate"), reader.positive(3, "tries", 4096)};
+}
+
 OneMutation one_mutation(Reader& reader) {
     if (reader.is("reset", 1)) return ResetMutation{reader.rate(1)};
     if (reader.is("step", 2)) return StepMutation{reader.rate(1), reader.positive(2, "step", 65'535)};
@@ -26,21 +37,33 @@ OneMutation one_mutation(Reader& reader) {
         return SelfAdaptiveMutation{reader.number(1, "gamma", kMostGamma), reader.rate(2, "low"),
                                     reader.probability(3, "high")};
     }
-    if (reader.is("structural", 9)) {
+    if (reader.is("operation", 1)) return OperationMutation{reader.probability(1, "rate")};
+    if (reader.is("new_network", 3)) {
+        Reader inner(reader.tuple(1, "mutation"), "new_network mutation");
+        return new_network(reader, one_mutation(inner));
+    }
+    if (reader.is("structural", 11)) {
         return StructuralMutation{
             reader.probability(1, "rate"),
             {reader.weight(2, "insert"), reader.weight(3, "delete"), reader.weight(4, "duplicate"),
              reader.weight(5, "move"), reader.weight(6, "rewire"), reader.weight(7, "swap"),
-             reader.weight(8, "split"), reader.weight(9, "merge")}};
+             reader.weight(8, "split"), reader.weight(9, "merge"), reader.weight(10, "splice"),
+             reader.weight(11, "bypass")}};
     }
     reader.unknown(
         "reset, step, point, exact, at_least_one, gaussian, polynomial, heavy_tailed, per_gene, "
-        "self_adaptive, structural, mixture");
+        "self_adaptive, operation, structural, new_network, mixture");
 }
 
 Mutation mutation_operator(py::handle value, const char* name) {
     Reader reader(value, name);
     if (reader.is("mixture", 2)) return mixture<MutationMixture>(reader, name, one_mutation);
+    // One of a mixture takes the place of all its operators, which one in a mixture can't.
+    if (reader.is("new_network", 3)) {
+        Reader inner(reader.tuple(1, "mutation"), "new_network mutation");
+        if (inner.is("mixture", 2))
+            return new_network(reader, mixture<MutationMixture>(inner, "new_network mutation", one_mutation));
+    }
     return one_mutation(reader);
 }
 

@@ -48,9 +48,10 @@ double power(double base, std::size_t exponent) {
     return result;
 }
 
-Changeable::Changeable(const Layout& layout) : layout_(&layout) {
-    for (std::size_t c = 0; c < layout.width(); ++c) {
-        if (layout.columns[c].options < 2) continue;
+Changeable::Changeable(const Layout& layout, bool only_operations) : layout_(&layout) {
+    const std::size_t width = only_operations ? layout.operations.size() : layout.width();
+    for (std::size_t c = 0; c < width; ++c) {
+        if (layout.columns[c].options < 2 || (only_operations && layout.operations[c] == 0)) continue;
         columns_.push_back(static_cast<std::uint32_t>(c));
         always_ += always_active(layout, layout.columns[c]) ? 1 : 0;
     }

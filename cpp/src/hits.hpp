@@ -19,7 +19,8 @@ namespace cambrian {
 // The genes with two options or more.
 class Changeable {
   public:
-    explicit Changeable(const Layout& layout);
+    // `only_operations`: those of them that choose operations.
+    explicit Changeable(const Layout& layout, bool only_operations = false);
 
     const std::vector<std::uint32_t>& columns() const { return columns_; }
     // Not all of them take part in every genome.

@@ -233,7 +233,9 @@ Layout Layout::parse(std::span<const std::int64_t> words) {
     read_columns(reader, layout);
     read_programs(reader, layout);
     for (std::size_t i = 0; i < layout.columns.size(); ++i) {
-        layout.recipe.push_back(static_cast<std::uint8_t>(reader.next("recipe flag", 0, 1)));
+        const std::int64_t flags = reader.next("flags of a column", 0, 3);
+        layout.recipe.push_back(static_cast<std::uint8_t>(flags & 1));
+        layout.operations.push_back(static_cast<std::uint8_t>(flags >> 1));
     }
     reader.next("end mark", kLayoutMagic, kLayoutMagic);
     if (!reader.done()) {

@@ -37,6 +37,9 @@ struct Make {
     std::unique_ptr<Mutator<T>> operator()(const StructuralMutation& m) const {
         return make_structural_mutator<T>(layout, m);
     }
+    std::unique_ptr<Mutator<T>> operator()(const NewNetworkMutation& m) const {
+        return make_new_network_mutator<T>(layout, m);
+    }
     std::unique_ptr<Mutator<T>> operator()(const OneMutation& m) const { return std::visit(*this, m); }
     std::unique_ptr<Mutator<T>> operator()(const MutationMixture& mixture) const {
         std::vector<std::unique_ptr<Mutator<T>>> members;
@@ -49,14 +52,24 @@ struct Make {
 
 std::uint32_t purposes_of(const Mutation& mutation) {
     const auto* mixture = std::get_if<MutationMixture>(&mutation);
-    return mixture == nullptr ? 1 : static_cast<std::uint32_t>(mixture->operators.size());
+    if (mixture != nullptr) return static_cast<std::uint32_t>(mixture->operators.size());
+    const auto* network = std::get_if<NewNetworkMutation>(&std::get<OneMutation>(mutation));
+    return network == nullptr ? 1 : purposes_of(network->inner->mutation);
 }
+
+template <class T>
+std::unique_ptr<Mutator<T>> mutator_of(const Layout& layout, const Mutation& mutation) {
+    return std::visit(Make<T>{layout}, mutation);
+}
+
+template std::unique_ptr<Mutator<std::uint8_t>> mutator_of(const Layout&, const Mutation&);
+template std::unique_ptr<Mutator<std::uint16_t>> mutator_of(const Layout&, const Mutation&);
 
 template <class T>
 Mutators<T>::Mutators(const Layout& layout, const std::vector<Mutation>& mutations, std::uint32_t place) {
     std::uint32_t purpose = kMutate + place;
     for (const Mutation& mutation : mutations) {
-        members_.push_back(std::visit(Make<T>{layout}, mutation));
+        members_.push_back(mutator_of<T>(layout, mutation));
         purposes_.push_back(purpose);
         purpose += purposes_of(mutation);
     }

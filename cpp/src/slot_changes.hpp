@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "bits.hpp"
+#include "cambrian/brood.hpp"
+#include "slot_graph.hpp"
 #include "slots.hpp"
 
 namespace cambrian {
@@ -15,14 +17,15 @@ class SlotChanges {
   public:
     // `bounds`: the options of each column of a slot. `scratch`: any memory.
     SlotChanges(const SlotShape& shape, const std::vector<Bound>& bounds, T* genome, std::int32_t length,
-                Words& words, std::vector<std::uint32_t>& scratch)
+                Words& words, Scratch<T>& scratch)
         : shape_(shape),
           bounds_(bounds),
           genome_(genome),
           length_(length),
           width_(shape.repeat.width),
           words_(words),
-          bits_(scratch) {}
+          bits_(scratch.words),
+          instead_(scratch.position) {}
 
     void insert() {
         const std::int32_t place = below(length_ + 1);
@@ -108,7 +111,81 @@ class SlotChanges {
         shape_.move_ends(genome_, length_, length_, swapped);
     }
 
+    // A fresh slot in the middle of a uniform edge: it reads what was read, and is read instead. What the
+    // reference depends on is as it is in the slot that reads.
+    void splice(const SlotGraph& graph) {
+        const Edge edge = pick_edge(graph);
+        shift(edge.slot, 1);
+        T* fresh = slot(edge.slot);
+        for (std::int32_t i = 0; i < width_; ++i) fresh[i] = drawn(i);
+        if (edge.reference == shape_.references.size()) return;
+        T* reader = slot(edge.slot + 1);
+        graph.each_gate(edge.slot, edge.reference, [&](std::int32_t i) { fresh[i] = reader[i]; });
+        const SlotReference& reference = shape_.references[edge.reference];
+        fresh[reference.offset] = edge.value;
+        reader[reference.offset] = static_cast<T>(1 - reference.zero);
+    }
+
+    // A slot goes; what named it names what it named by the same gene, or the slot before it.
+    void bypass(const SlotGraph& graph) {
+        const std::int32_t place = below(length_);
+        instead_.clear();
+        for (std::size_t r = 0; r < shape_.references.size(); ++r) {
+            const SlotReference& reference = shape_.references[r];
+            instead_.push_back(reads(graph, place, r) ? reference.target(slot(place)[reference.offset], place)
+                                                      : place - 1);
+        }
+        std::copy(slot(place + 1), slot(length_), slot(place));
+        for (std::int32_t s = place; s + 1 < length_; ++s) {
+            for (std::size_t r = 0; r < shape_.references.size(); ++r) {
+                const SlotReference& reference = shape_.references[r];
+                T& value = slot(s)[reference.offset];
+                value = static_cast<T>(reference.moved(value, s + 1, s, [=, this](std::int32_t t) {
+                    return t < place ? t : t == place ? instead_[r] : t - 1;
+                }));
+            }
+        }
+        --length_;
+        shape_.set_length(genome_, length_);
+    }
+
   private:
+    struct Edge {
+        std::int32_t slot;      // that reads
+        std::size_t reference;  // by which it does; beyond the last: as its input
+        T value;
+    };
+
+    bool reads(const SlotGraph& graph, std::int32_t number, std::size_t reference) const {
+        const SlotReference& one = shape_.references[reference];
+        return slot(number)[one.offset] + one.zero > 0 && graph.active(genome_, number, reference);
+    }
+
+    template <class Visit>
+    void each_edge(const SlotGraph& graph, Visit visit) const {
+        const std::size_t references = shape_.references.size();
+        for (std::int32_t s = 0; s < length_; ++s) {
+            if (graph.chained()) visit(Edge{s, references, 0});
+            for (std::size_t r = 0; r < references; ++r) {
+                if (reads(graph, s, r)) visit(Edge{s, r, slot(s)[shape_.references[r].offset]});
+            }
+        }
+        if (graph.chained()) visit(Edge{length_, references, 0});
+    }
+
+    // Any place, if there is none.
+    Edge pick_edge(const SlotGraph& graph) {
+        std::int32_t count = 0;
+        each_edge(graph, [&](const Edge&) { ++count; });
+        if (count == 0) return {below(length_ + 1), shape_.references.size(), 0};
+        std::int32_t pick = below(count);
+        Edge chosen{};
+        each_edge(graph, [&](const Edge& edge) {
+            if (pick-- == 0) chosen = edge;
+        });
+        return chosen;
+    }
+
     T* slot(std::int32_t number) const { return shape_.slot(genome_, number); }
     std::int32_t below(std::int32_t bound) {
         return static_cast<std::int32_t>(words_.below(static_cast<std::uint32_t>(bound)));
@@ -147,6 +224,7 @@ class SlotChanges {
     std::int32_t width_;
     Words& words_;
     std::vector<std::uint32_t>& bits_;
+    std::vector<std::int32_t>& instead_;
 };
 
 }  // namespace cambrian

@@ -31,6 +31,23 @@ class SlotGraph {
     const SlotShape& shape() const { return shape_; }
     std::int32_t procedure() const { return procedure_; }
     bool always_active() const { return always_active_; }  // nothing may switch the repeat off
+    bool chained() const { return chained_; }              // each slot reads the one before it
+
+    // Whether a reference of a slot takes part, given that the slot does.
+    template <class T>
+    bool active(const T* genome, std::int32_t slot, std::size_t reference) const {
+        return active(genome, when_[static_cast<std::size_t>(slot) * shape_.references.size() + reference]);
+    }
+    // Calls visit(offset) for each gene of a slot that a reference of it depends on.
+    template <class Visit>
+    void each_gate(std::int32_t slot, std::size_t reference, Visit visit) const {
+        const Tests tests = when_[static_cast<std::size_t>(slot) * shape_.references.size() + reference];
+        const std::int32_t first = shape_.repeat.first + slot * shape_.repeat.width;
+        for (std::int32_t i = tests.first; i < tests.first + tests.count; ++i) {
+            const std::int32_t offset = tests_[static_cast<std::size_t>(i)].column - first;
+            if (offset >= 0 && offset < shape_.repeat.width) visit(offset);
+        }
+    }
 
     // Of up to kWindow of the `length` slots, around one of them. Values are within their options.
     template <class T>

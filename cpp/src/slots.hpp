@@ -16,6 +16,11 @@ struct SlotReference {
     std::int32_t inputs;
     std::int32_t zero;  // the distance that option 0 stands for; 0: nothing is named
 
+    // What `value` names from a slot; an input: below 0.
+    std::int32_t target(std::int32_t value, std::int32_t slot) const {
+        return std::max(slot - value - zero, -inputs);
+    }
+
     // What names from slot `to` the slot that `value` named from slot `from`, each old slot t >= 0 being now
     // at position(t): the nearest that can be reached. A value that still names it stays.
     template <class Position>

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "cambrian/activity.hpp"
 #include "cambrian/limit.hpp"
 #include "cambrian/mutation.hpp"
 #include "slot_changes.hpp"
+#include "slot_graph.hpp"
 
 namespace cambrian {
 namespace {
@@ -20,33 +22,27 @@ std::size_t at(std::int32_t index) {
 
 // One repeat, and what is asked about it for each genome.
 struct Place {
-    SlotShape shape;
+    SlotGraph graph;
     std::vector<Bound> bounds;            // options of the columns of a slot
     std::vector<std::int32_t> rewirable;  // offsets of references of two options or more
     bool rewired_freely = true;           // these are active in every slot
 
-    Place(const Layout& layout, const Repeat& repeat) : shape(layout, repeat) {
+    Place(const Layout& layout, SlotGraph slots) : graph(std::move(slots)) {
+        const Repeat& repeat = shape().repeat;
         for (std::int32_t i = 0; i < repeat.width; ++i)
             bounds.emplace_back(static_cast<std::uint32_t>(layout.columns[at(repeat.first + i)].options));
-        for (const SlotReference& reference : shape.references) {
+        for (const SlotReference& reference : shape().references) {
             if (bounds[at(reference.offset)].bound > 1) rewirable.push_back(reference.offset);
             for (std::int32_t s = 0; s < repeat.max; ++s) {
                 const std::int32_t column = repeat.first + s * repeat.width + reference.offset;
                 rewired_freely = rewired_freely && layout.columns[at(column)].conditions.empty();
             }
         }
-        rewired_freely = rewired_freely && shape.alike;
+        rewired_freely = rewired_freely && shape().alike;
     }
-};
 
-// Outermost, and nothing may switch it off.
-bool always_active(const Layout& layout, const Repeat& repeat) {
-    if (repeat.parent >= 0) return false;
-    if (repeat.length_column >= 0) return layout.columns[at(repeat.length_column)].conditions.empty();
-    const auto first = layout.columns.begin() + repeat.first;
-    return std::any_of(first, first + repeat.width,
-                       [](const Column& column) { return column.conditions.empty(); });
-}
+    const SlotShape& shape() const { return graph.shape(); }
+};
 
 template <class T>
 class StructuralMutator final : public Mutator<T> {
@@ -58,9 +54,9 @@ class StructuralMutator final : public Mutator<T> {
             const double weight = most > 0.0 ? mutation.weights[i] / most : 0.0;
             weights_[i] = static_cast<std::uint32_t>(weight * 16777216.0 + 0.5);
         }
-        for (const Repeat& repeat : layout.repeats) {
-            places_.emplace_back(layout, repeat);
-            settled_ = settled_ && always_active(layout, repeat) && places_.back().rewired_freely;
+        for (SlotGraph& graph : slot_graphs(layout)) {
+            places_.emplace_back(layout, std::move(graph));
+            settled_ = settled_ && places_.back().graph.always_active() && places_.back().rewired_freely;
         }
     }
 
@@ -97,9 +93,9 @@ class StructuralMutator final : public Mutator<T> {
     std::uint32_t rewirable(const Place& place, std::int32_t length, Scratch<T>& scratch) const {
         if (settled_) return static_cast<std::uint32_t>(at(length) * place.rewirable.size());
         scratch.genes.clear();
-        const Repeat& repeat = place.shape.repeat;
+        const Repeat& repeat = place.shape().repeat;
         for (std::int32_t s = 0; s < length; ++s) {
-            for (const SlotReference& reference : place.shape.references) {
+            for (const SlotReference& reference : place.shape().references) {
                 const std::int32_t column = repeat.first + s * repeat.width + reference.offset;
                 if (scratch.active[at(column)] != 0 && layout_.columns[at(column)].options > 1)
                     scratch.genes.push_back(static_cast<std::uint32_t>(column));
@@ -111,11 +107,12 @@ class StructuralMutator final : public Mutator<T> {
     // One of the changes that are possible there, by weight; kChanges if none is.
     Change pick_change(const Place& place, std::int32_t length, std::uint32_t references,
                        Words& words) const {
-        const Repeat& repeat = place.shape.repeat;
+        const Repeat& repeat = place.shape().repeat;
         const bool room = length<repeat.max, spare = length> repeat.min;
         const bool some = length > 0, several = length > 1;
         const std::array<bool, kChanges> possible = {room,           spare,   room && some, several,
-                                                     references > 0, several, room && some, spare && several};
+                                                     references > 0, several, room && some, spare && several,
+                                                     room,           spare};
         std::array<std::uint32_t, kChanges> ends;
         std::uint32_t total = 0;
         for (std::size_t i = 0; i < kChanges; ++i) {
@@ -135,7 +132,7 @@ class StructuralMutator final : public Mutator<T> {
         std::size_t column;
         if (settled_) {
             const auto each = static_cast<std::uint32_t>(place.rewirable.size());
-            const Repeat& repeat = place.shape.repeat;
+            const Repeat& repeat = place.shape().repeat;
             column = at(repeat.first + static_cast<std::int32_t>(pick / each) * repeat.width +
                         place.rewirable[pick % each]);
         } else {
@@ -149,10 +146,10 @@ class StructuralMutator final : public Mutator<T> {
     void change(T* genome, Words& words, Scratch<T>& scratch) const {
         const Place* place = pick_place(genome, words, scratch);
         if (place == nullptr) return;
-        const std::int32_t length = place->shape.length(genome);
+        const std::int32_t length = place->shape().length(genome);
         const std::uint32_t references = rewirable(*place, length, scratch);
         const Change change = pick_change(*place, length, references, words);
-        SlotChanges<T> slots(place->shape, place->bounds, genome, length, words, scratch.words);
+        SlotChanges<T> slots(place->shape(), place->bounds, genome, length, words, scratch);
         switch (change) {
             case StructuralMutation::kInsert:
                 slots.insert();
@@ -178,10 +175,16 @@ class StructuralMutator final : public Mutator<T> {
             case StructuralMutation::kMerge:
                 slots.merge();
                 break;
+            case StructuralMutation::kSplice:
+                slots.splice(place->graph);
+                break;
+            case StructuralMutation::kBypass:
+                slots.bypass(place->graph);
+                break;
             case StructuralMutation::kChanges:
                 break;
         }
-        if (!place->shape.alike) limit_.apply(genome, 1);
+        if (!place->shape().alike) limit_.apply(genome, 1);
     }
 
     const Layout& layout_;

@@ -52,7 +52,7 @@ Layout wide() {
 
 const std::vector<Mutation> kMutations = {OneMutation{ResetMutation{std::nullopt}},
                                           OneMutation{StepMutation{0.1, 2}},
-                                          OneMutation{StructuralMutation{0.9, {1, 1, 1, 1, 1, 1, 1, 1}}},
+                                          OneMutation{StructuralMutation{0.9, {1, 1, 1, 1, 1, 1, 1, 1, 1, 1}}},
                                           MutationMixture{{PointMutation{}, ResetMutation{0.3}}, {1.0, 2.0}}};
 
 std::vector<Operators> operators() {

@@ -63,15 +63,26 @@ MUTATIONS: list[list[tuple[Any, ...]]] = [
     [("polynomial", 20.0, None), ("polynomial", 0.0, 0.4)],
     [("heavy_tailed", 1.5)],
     [("per_gene", 0.03), ("per_gene", 1.0)],
-    [("structural", 1.0, *[1] * 8)],
+    [("structural", 1.0, *[1] * 10)],
+    [("structural", 0.9, *[0] * 8, 1, 2)],
+    [("operation", 1.0)],
+    [("operation", 0.3), ("point",)],
+    [("new_network", ("point",), 0.9, 5)],
+    [("new_network", ("structural", 0.9, 0, 0, 0, 0, 1, *[0] * 5), 1.0, 3), ("point",)],
+    [("new_network", ("operation", 0.1), 1.0, 5), ("new_network", ("reset", None), 1.0, 2)],
     [
-        ("mixture", (("reset", 0.2), ("point",), ("structural", 1.0, *[1] * 8)), (1.0, 2.0, 3.0)),
+        ("new_network", ("mixture", (("structural", 0.9, *[1] * 10), ("step", 0.2, 1)), (2.0, 1.0)), 1.0, 3),
+        ("mixture", (("new_network", ("point",), 1.0, 2), ("new_network", ("exact", 3), 0.5, 4)), (1.0, 1.0)),
         ("point",),
     ],
     [
-        ("structural", 0.5, 0.3, 2, 0, 1e-3, 0, 1, 0.5, 2),
+        ("mixture", (("reset", 0.2), ("point",), ("structural", 1.0, *[1] * 10)), (1.0, 2.0, 3.0)),
+        ("point",),
+    ],
+    [
+        ("structural", 0.5, 0.3, 2, 0, 1e-3, 0, 1, 0.5, 2, 0, 0),
         ("reset", None),
-        ("structural", 1.0, 0, 0, 0, 5, 1, 0, 1, 1),
+        ("structural", 1.0, 0, 0, 0, 5, 1, 0, 1, 1, 0, 0),
     ],
 ]
 
@@ -159,7 +170,7 @@ def test_breed_is_the_oracles(name: str) -> None:
     operators = (
         ("tournament", 3),
         ("uniform", 0.9, 0.5, "gene"),
-        [("step", None, 2), ("structural", 0.3, *[1] * 8)],
+        [("step", None, 2), ("structural", 0.3, *[1] * 10)],
     )
     children = breed(s.layout, genomes, key, n, *operators)
     assert children.tolist() == oracles.breed(s, genomes.tolist(), key, n, *operators, oracles.Key(5, 6, 7))
@@ -196,7 +207,7 @@ def test_threads_change_nothing(name: str) -> None:
     layout = LAYOUTS[name]().layout()
     genomes, key = _core.sample(layout, 5000, seed=0), np.arange(5000.0) % 77
     others = genomes[::-1].copy()
-    mutation = [("reset", None), ("structural", 0.5, *[1] * 8)]
+    mutation = [("reset", None), ("structural", 0.5, *[1] * 10)]
 
     def results(threads: int) -> list[Any]:
         source = {"seed": 1, "generation": 2, "threads": threads}

@@ -166,7 +166,12 @@ BAD: list[tuple[Callable[..., Any], dict[str, Any], type[Exception], str]] = [
         ValueError,
         "step step: expected an integer from 1 to 65535",
     ),
-    (mutate, {"operators": [("structural", 0.5, 1, 1, 1, 1, -1, 1, 1, 1)]}, ValueError, "structural rewire"),
+    (
+        mutate,
+        {"operators": [("structural", 0.5, 1, 1, 1, 1, -1, 1, 1, 1, 0, 0)]},
+        ValueError,
+        "structural rewire",
+    ),
     (mutate, {"operators": [("reset", None)] * 65}, ValueError, "operators: expected at most 64 operators"),
     (crossover, {"second": GENOMES[:9]}, ValueError, "second: expected as many rows as first, 10, got 9"),
     (crossover, {"operator": ("uniform", 0.9, 0.5, "genes")}, ValueError, "operator: uniform by: .*'genes'"),
@@ -260,7 +265,7 @@ def test_any_population_in_any_form_is_taken_or_refused(data: Any, name: str, n:
     genomes.setflags(write=data.draw(st.booleans()))
     in_range = genomes.shape == (n, layout.n_genes) and (genomes < layout.options).all()
     good = np.dtype(dtype) == layout.dtype and in_range and genomes.flags.c_contiguous
-    operators = [("reset", None), ("step", 0.5, 2), ("structural", 0.9, *[1] * 8)]
+    operators = [("reset", None), ("step", 0.5, 2), ("structural", 0.9, *[1] * 10)]
     before = whole.copy()
     if good:
         children = _core.mutate(layout, genomes, operators=operators, seed=seed, threads=2)
@@ -292,7 +297,7 @@ def test_a_population_changed_meanwhile_gives_genomes_in_range() -> None:
             try:
                 children = breed(
                     layout=layout, genomes=genomes, key=key, n=2000, generation=generation, threads=2,
-                    mutation=[("structural", 1.0, *[1] * 8), ("reset", None)],
+                    mutation=[("structural", 1.0, *[1] * 10), ("reset", None)],
                 )  # fmt: skip
             except ValueError:
                 continue  # seen by the check at the door

@@ -170,7 +170,7 @@ def test_structural_changes_by_weight() -> None:
     layout = LAYOUTS["slots"]().layout()
     genomes = _core.sample(layout, N, seed=13)
     genomes[:, 1] = 2  # three slots
-    weights = np.array([1.0, 2.0, 0.0, 0.0, 5.0, 0.0, 0.0, 0.0])
+    weights = np.array([1.0, 2.0, 0.0, 0.0, 5.0, 0.0, 0.0, 0.0, 0.0, 0.0])
     children = _core.mutate(layout, genomes, operators=[("structural", 0.6, *weights)], seed=14)
     longer, shorter = (children[:, 1] == 3).sum(), (children[:, 1] == 1).sum()
     rewired = ((children != genomes).any(1) & (children[:, 1] == 2)).sum()

@@ -11,7 +11,7 @@ import oracles
 from cambrian import _core
 from layouts import LAYOUTS
 
-CHANGES = ("insert", "delete", "duplicate", "move", "rewire", "swap", "split", "merge")
+CHANGES = ("insert", "delete", "duplicate", "move", "rewire", "swap", "split", "merge", "splice", "bypass")
 HIGH = 6
 FRESH = -99
 

@@ -173,17 +173,21 @@ class Words:
     tables: list[tuple[int, ...]] = field(default_factory=list)
     procedures: list[Procedure] = field(default_factory=list)
     recipe: set[int] = field(default_factory=set)
+    operations: set[int] = field(default_factory=set)
     order: list[int] | None = None
 
     def gene(
         self, options: int, kind: str = "choice", *, repeat: int = -1, slot: int = -1, inputs: int = 0,
         optional: bool = False, when: Iterable[tuple[int, Sequence[int]]] = (), recipe: bool = False,
+        operation: bool = False,
     ) -> int:  # fmt: skip
         conditions = [[column, len(allowed), *allowed] for column, allowed in when]
         head = [KINDS[kind], options, repeat, slot, inputs, int(optional), len(conditions)]
         self.columns.append(head + [word for condition in conditions for word in condition])
         if recipe:
             self.recipe.add(len(self.columns) - 1)
+        if operation:
+            self.operations.add(len(self.columns) - 1)
         return len(self.columns) - 1
 
     def mask(
@@ -233,7 +237,7 @@ class Words:
         words += [len(self.input), *self.input, self.outputs, len(self.procedures)]
         for procedure in self.procedures:
             words += procedure.words()
-        words += [int(column in self.recipe) for column in range(n)]
+        words += [(c in self.recipe) + 2 * (c in self.operations) for c in range(n)]
         return np.array([*words, MAGIC], np.int64)
 
     def layout(self) -> _core.Layout:

@@ -196,11 +196,12 @@ struct Layout {
     std::vector<Repeat> repeats;
     std::vector<Mask> masks;  // by column
     std::vector<std::vector<std::int64_t>> tables;
-    std::vector<std::int64_t> input;    // shape of the network's input without the batch; empty if plain
-    std::int64_t outputs = 0;           // parameter 0 of procedure 0
-    std::vector<Procedure> procedures;  // procedure 0 is the space's own; none: a plain space
-    std::vector<std::uint8_t> recipe;   // one flag per column: no template reads it
-    std::vector<std::int64_t> words;    // the record this was parsed from
+    std::vector<std::int64_t> input;       // shape of the network's input without the batch; empty if plain
+    std::int64_t outputs = 0;              // parameter 0 of procedure 0
+    std::vector<Procedure> procedures;     // procedure 0 is the space's own; none: a plain space
+    std::vector<std::uint8_t> recipe;      // one flag per column: no template reads it
+    std::vector<std::uint8_t> operations;  // one flag per column: its options are operations
+    std::vector<std::int64_t> words;       // the record this was parsed from
     ActivityPlan activity;
     std::vector<Site> sites;
 

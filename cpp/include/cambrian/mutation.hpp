@@ -29,6 +29,9 @@ struct PointMutation {};  // one gene, uniformly chosen, gets one of its other o
 struct ExactMutation {    // `count` active genes, or all if there are fewer, are reset
     std::uint32_t count;
 };
+struct OperationMutation {  // with probability `rate` one of the active genes that choose operations is reset
+    double rate;
+};
 struct AtLeastOneMutation {  // as ResetMutation, given that a gene is hit
     std::optional<double> rate;
 };
@@ -52,16 +55,29 @@ struct SelfAdaptiveMutation {
     std::optional<double> low;  // none: 1 / (number of active genes with two options or more)
     double high;
 };
+// With probability `rate` another network than the genome's takes its place, with equal chances for all that
+// are in reach: all that one change leads to, where `inner` changes one gene to any other option and there
+// are at most 4,096 such changes, else those among `tries` mutants by `inner`. If there is none, the genome
+// stays. The network of a plain space is its normal form.
+struct NewNetworkMutation {
+    std::shared_ptr<const struct InnerMutation> inner;
+    double rate;
+    std::uint32_t tries;  // 1 … 4,096
+};
 using OneMutation =
     std::variant<ResetMutation, StepMutation, PointMutation, ExactMutation, AtLeastOneMutation,
                  GaussianMutation, PolynomialMutation, HeavyTailedMutation, PerGeneMutation,
-                 SelfAdaptiveMutation, StructuralMutation>;
+                 SelfAdaptiveMutation, OperationMutation, StructuralMutation, NewNetworkMutation>;
 
 struct MutationMixture {  // each child is changed by one of them, chosen by weight
     std::vector<OneMutation> operators;
     std::vector<double> weights;
 };
 using Mutation = std::variant<OneMutation, MutationMixture>;
+
+struct InnerMutation {
+    Mutation mutation;
+};
 
 // How many streams it needs: one an operator.
 std::uint32_t purposes_of(const Mutation& mutation);
@@ -78,6 +94,9 @@ class Mutator {
     // stand where another thread can write to them.
     virtual bool needs_privacy() const { return true; }
 };
+
+template <class T>
+std::unique_ptr<Mutator<T>> mutator_of(const Layout& layout, const Mutation& mutation);
 
 // Several, one after the other. The layout must outlive them.
 template <class T>
@@ -124,6 +143,8 @@ std::unique_ptr<Mutator<T>> make_gene_mutator(const Layout& layout, const PointM
 template <class T>
 std::unique_ptr<Mutator<T>> make_gene_mutator(const Layout& layout, const ExactMutation& mutation);
 template <class T>
+std::unique_ptr<Mutator<T>> make_gene_mutator(const Layout& layout, const OperationMutation& mutation);
+template <class T>
 std::unique_ptr<Mutator<T>> make_gene_mutator(const Layout& layout, const AtLeastOneMutation& mutation);
 template <class T>
 std::unique_ptr<Mutator<T>> make_gene_mutator(const Layout& layout, const GaussianMutation& mutation);
@@ -137,5 +158,8 @@ template <class T>
 std::unique_ptr<Mutator<T>> make_gene_mutator(const Layout& layout, const SelfAdaptiveMutation& mutation);
 template <class T>
 std::unique_ptr<Mutator<T>> make_structural_mutator(const Layout& layout, const StructuralMutation& mutation);
+template <class T>
+std::unique_ptr<Mutator<T>> make_new_network_mutator(const Layout& layout,
+                                                     const NewNetworkMutation& mutation);
 
 }  // namespace cambrian

@@ -25,6 +25,7 @@ from cambrian.evolve.diversity import (
     nearest_distance,
     takeover_time,
 )
+from cambrian.evolve.graph import EdgeMutation, OperationMutation, VertexMutation
 from cambrian.evolve.indicators import hypervolume, igd_plus, r2
 from cambrian.evolve.lexicase import EpsilonLexicase, Lexicase
 from cambrian.evolve.mixture import Mixture
@@ -40,6 +41,7 @@ from cambrian.evolve.mutations import (
     SelfAdaptiveMutation,
     StepMutation,
 )
+from cambrian.evolve.new_network import NewNetwork
 from cambrian.evolve.nsga3 import NSGA3, das_dennis, niches
 from cambrian.evolve.pareto_selection import NSGA2Selection, NSGA3Selection
 from cambrian.evolve.parts import cross, mutate, select
@@ -56,6 +58,7 @@ __all__ = [
     "BlendCrossover",
     "Boltzmann",
     "DoubleTournament",
+    "EdgeMutation",
     "EpsilonLexicase",
     "ExactMutation",
     "ExponentialRank",
@@ -75,8 +78,10 @@ __all__ = [
     "NSGA2Selection",
     "NSGA3",
     "NSGA3Selection",
+    "NewNetwork",
     "NoCrossover",
     "OnePointCrossover",
+    "OperationMutation",
     "PerGeneMutation",
     "PointMutation",
     "PolynomialMutation",
@@ -96,6 +101,7 @@ __all__ = [
     "UnequalCrossover",
     "UniformCrossover",
     "UpperConfidence",
+    "VertexMutation",
     "breed",
     "cross",
     "das_dennis",

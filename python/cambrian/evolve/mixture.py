@@ -84,11 +84,6 @@ class Mixture:
         return _core.choices(self.weights, where, n, seed=seed, run=run, generation=generation)
 
 
-def places(operator: Any) -> int:
-    """How many operators it counts for: a mixture for each of its members."""
-    return len(operator.members) if isinstance(operator, Mixture) else 1
-
-
 def _listed(members: object) -> Iterable[object]:
     if isinstance(members, Iterable) and not isinstance(members, str | Mapping):
         return members
@@ -105,6 +100,8 @@ def _check_member(operator: object, weight: object) -> None:
     described = getattr(operator, "kind", None) in ("crossover", "mutation")
     if not described or isinstance(operator, Mixture | type):
         raise TypeError(f"Mixture: members must be crossovers or mutations, got {operator!r}")
+    if isinstance(getattr(operator, "mutation", None), Mixture) and not isinstance(operator, Custom):
+        raise TypeError(f"Mixture: a member can't hold a mixture itself, got {operator!r}")
     if isinstance(weight, bool) or not isinstance(weight, int | float | np.integer | np.floating):
         raise TypeError(f"Mixture: weights must be numbers from 0 to {MAX_WEIGHT:g}, got {weight!r}")
     if not 0 <= weight <= MAX_WEIGHT:

@@ -27,8 +27,9 @@ from cambrian.evolve.crossovers import (
     UniformCrossover,
 )
 from cambrian.evolve.custom import Custom
+from cambrian.evolve.graph import EdgeMutation, OperationMutation, VertexMutation
 from cambrian.evolve.lexicase import EpsilonLexicase, Lexicase
-from cambrian.evolve.mixture import MOST_MEMBERS, Mixture, places
+from cambrian.evolve.mixture import MOST_MEMBERS, Mixture
 from cambrian.evolve.mutations import (
     AtLeastOneMutation,
     ExactMutation,
@@ -41,6 +42,7 @@ from cambrian.evolve.mutations import (
     SelfAdaptiveMutation,
     StepMutation,
 )
+from cambrian.evolve.new_network import NewNetwork, places
 from cambrian.evolve.nsga3 import NSGA3
 from cambrian.evolve.pareto_selection import NSGA2Selection, NSGA3Selection
 from cambrian.evolve.proportional import Boltzmann, Roulette, StochasticUniversal
@@ -93,6 +95,10 @@ OPERATORS: dict[str, type[Any]] = {
         PerGeneMutation,
         SelfAdaptiveMutation,
         StructuralMutation,
+        VertexMutation,
+        EdgeMutation,
+        OperationMutation,
+        NewNetwork,
         NSGA2,
         NSGA3,
         Truncation,
@@ -142,6 +148,8 @@ def _from_dict(parameters: dict[str, Any], kind: str) -> Any:
     for parameter in parameters:
         if parameter not in fields:
             raise unknown(f"parameter of {name}", parameter, fields)
+    if name == NewNetwork.name and "mutation" in parameters:
+        parameters["mutation"] = make_operator(parameters["mutation"], "mutation")
     return OPERATORS[name](**parameters)
 
 
@@ -178,4 +186,7 @@ def operator_dict(operator: Any) -> dict[str, Any]:
     """
     if isinstance(operator, Mixture):
         return {"name": operator.name, "members": [[operator_dict(one), w] for one, w in operator.members]}
-    return {"name": operator.name, **dataclasses.asdict(operator)}
+    values = {field.name: getattr(operator, field.name) for field in dataclasses.fields(operator)}
+    if isinstance(operator, NewNetwork):
+        values["mutation"] = operator_dict(operator.mutation)
+    return {"name": operator.name, **values}

@@ -23,8 +23,9 @@ from cambrian.evolve.checks import (
 )
 from cambrian.evolve.crossovers import NoCrossover, UniformCrossover
 from cambrian.evolve.custom import Custom, Key
-from cambrian.evolve.mixture import MOST_MEMBERS, Mixture, places
+from cambrian.evolve.mixture import MOST_MEMBERS, Mixture
 from cambrian.evolve.mutations import ResetMutation
+from cambrian.evolve.new_network import places
 from cambrian.evolve.operators import Crossover, Mutation, Selection, make_mutations, make_operator
 from cambrian.evolve.selections import Tournament
 from cambrian.evolve.survive import Cost, check_cost

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cambrian.space.genes import Gene, Reference
+from cambrian.space.genes import Choice, Gene, Reference
 from cambrian.space.groups import Repeat
 from cambrian.space.mask import Mask
 from cambrian.space.places import Place
@@ -172,13 +172,20 @@ def words(
     shape = shape if bound and shape else ()
     out += [len(shape), *shape, outputs or 0 if bound else 0]
     out += bound.words() if bound else [0]
-    out += [int(bound is None or column.place.path not in bound.read) for column in columns.columns]
+    out += [_flags(column, bound) for column in columns.columns]
     try:
         return np.array([*out, MAGIC], dtype=np.int64)
     except OverflowError:
         raise ValueError(
             "a template works with a whole number of more than 64 bits; use smaller options"
         ) from None
+
+
+def _flags(column: Column, bound: Program | None) -> int:
+    """Bit 0: no template reads it; bit 1: its options are operations."""
+    unread = bound is None or column.place.path not in bound.read
+    item = column.place.item
+    return int(unread) | int(isinstance(item, Choice) and item.callable) << 1
 
 
 def _column_words(column: Column, program: Program | None) -> list[int]:
