@@ -2,6 +2,7 @@
 // nothing; `breed` is in test_variation, measures of diversity in test_diversity, parallel_for in
 // test_parallel.
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <vector>
@@ -39,8 +40,12 @@ Rows crossed(const Layout& layout, const Rows& first, const Rows& second, const 
 }
 
 Rows mutated(const Layout& layout, const Rows& genomes, int threads) {
-    const std::vector<Mutation> all = {StructuralMutation{0.9, {1, 1, 1, 1, 1, 1, 1, 1}},
-                                       StepMutation{0.1, 2}, ResetMutation{std::nullopt}, PointMutation{}};
+    const std::vector<Mutation> all = {
+        StructuralMutation{0.9, {1, 1, 1, 1, 1, 1, 1, 1, 1, 1}}, StepMutation{0.1, 2},
+        ResetMutation{std::nullopt}, PointMutation{},
+        NewNetworkMutation{
+            std::make_shared<const InnerMutation>(InnerMutation{OneMutation{ResetMutation{std::nullopt}}}),
+            0.1, 3}};
     Rows children(genomes.size());
     mutate<std::uint8_t>(layout, {genomes.data(), kRows, children.data()}, all, 0, Source(5, 0, 0),
                          {threads, {}});
@@ -61,7 +66,7 @@ void threads_change_nothing(const Layout& layout) {
     CHECK(chosen(kThreads) == chosen(1));
     const Crossover crossovers[] = {UniformCrossover{0.9, 0.5, By::kGene},
                                     UniformCrossover{0.9, 0.5, By::kSlot}, PointCrossover{0.9, 1, By::kSlot},
-                                    PointCrossover{0.9, 2, By::kGene}};
+                                    PointCrossover{0.9, 2, By::kGene}, SubgraphCrossover{0.9, 0.75}};
     for (const Crossover& by : crossovers)
         CHECK(crossed(layout, first, second, by, kThreads) == crossed(layout, first, second, by, 1));
     CHECK(mutated(layout, first, kThreads) == mutated(layout, first, 1));

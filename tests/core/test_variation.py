@@ -67,14 +67,6 @@ MUTATIONS: list[list[tuple[Any, ...]]] = [
     [("structural", 0.9, *[0] * 8, 1, 2)],
     [("operation", 1.0)],
     [("operation", 0.3), ("point",)],
-    [("new_network", ("point",), 0.9, 5)],
-    [("new_network", ("structural", 0.9, 0, 0, 0, 0, 1, *[0] * 5), 1.0, 3), ("point",)],
-    [("new_network", ("operation", 0.1), 1.0, 5), ("new_network", ("reset", None), 1.0, 2)],
-    [
-        ("new_network", ("mixture", (("structural", 0.9, *[1] * 10), ("step", 0.2, 1)), (2.0, 1.0)), 1.0, 3),
-        ("mixture", (("new_network", ("point",), 1.0, 2), ("new_network", ("exact", 3), 0.5, 4)), (1.0, 1.0)),
-        ("point",),
-    ],
     [
         ("mixture", (("reset", 0.2), ("point",), ("structural", 1.0, *[1] * 10)), (1.0, 2.0, 3.0)),
         ("point",),
@@ -83,6 +75,16 @@ MUTATIONS: list[list[tuple[Any, ...]]] = [
         ("structural", 0.5, 0.3, 2, 0, 1e-3, 0, 1, 0.5, 2, 0, 0),
         ("reset", None),
         ("structural", 1.0, 0, 0, 0, 5, 1, 0, 1, 1, 0, 0),
+    ],
+]
+NEW_NETWORKS: list[list[tuple[Any, ...]]] = [
+    [("new_network", ("point",), 0.9, 5)],
+    [("new_network", ("structural", 0.9, 0, 0, 0, 0, 1, *[0] * 5), 1.0, 3), ("point",)],
+    [("new_network", ("operation", 0.1), 1.0, 5), ("new_network", ("reset", None), 1.0, 2)],
+    [
+        ("new_network", ("mixture", (("structural", 0.9, *[1] * 10), ("step", 0.2, 1)), (2.0, 1.0)), 1.0, 3),
+        ("mixture", (("new_network", ("point",), 1.0, 2), ("new_network", ("exact", 3), 0.5, 4)), (1.0, 1.0)),
+        ("point",),
     ],
 ]
 
@@ -223,6 +225,19 @@ def test_threads_change_nothing(name: str) -> None:
     for threads in (0, 2, 3, 8):
         for expected, result in zip(one, results(threads), strict=True):
             np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("operators", NEW_NETWORKS, ids=str)
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_new_networks_are_the_oracles(name: str, operators: list[tuple[Any, ...]]) -> None:
+    s, n = space(name), 40
+    genomes = _core.sample(s.layout, n, seed=4)
+    children = _core.mutate(s.layout, genomes, operators=operators, seed=7, generation=3)
+    assert children.tolist() == oracles.mutate(s, genomes.tolist(), operators, oracles.Key(7, 0, 3))
+    bred = breed(s.layout, genomes, np.zeros(n), n, ("tournament", 2), ("none",), operators)
+    parents = genomes[_core.select(np.zeros(n), n, operator=("tournament", 2), seed=5, run=6, generation=7)]
+    expected = _core.mutate(s.layout, parents, operators=operators, seed=5, run=6, generation=7)
+    np.testing.assert_array_equal(bred, expected)
 
 
 def digests() -> list[str]:
