@@ -11,6 +11,7 @@
 #include "cambrian/canonical.hpp"
 #include "cambrian/interpret.hpp"
 #include "cambrian/mutation.hpp"
+#include "mask_flips.hpp"
 
 namespace cambrian {
 namespace {
@@ -28,7 +29,8 @@ bool operation(const Layout& layout, std::size_t column) {
     return column < layout.operations.size() && layout.operations[column] != 0;
 }
 bool reference(const Layout& layout, std::size_t column) {
-    return layout.columns[column].kind == GeneKind::kReference;
+    const GeneKind kind = layout.columns[column].kind;
+    return kind == GeneKind::kReference || kind == GeneKind::kMask;
 }
 
 Allowed single_gene(const Mutation& mutation) {
@@ -163,6 +165,10 @@ class NewNetworkMutator final : public Mutator<T> {
           inner_(mutator_of<T>(layout, mutation.inner->mutation)) {
         const Allowed allowed = single_gene(mutation.inner->mutation);
         listed_ = allowed != nullptr;
+        if (allowed == reference) flips_.resize(layout.width());
+        for (const Mask& mask : layout.masks) {
+            if (allowed == reference) flips_[static_cast<std::size_t>(mask.column)].emplace(layout, mask);
+        }
         for (std::size_t c = 0; listed_ && c < layout.width(); ++c) {
             // What no template reads changes no network.
             const bool read = layout.plain() || layout.recipe[c] == 0;
@@ -207,6 +213,14 @@ class NewNetworkMutator final : public Mutator<T> {
         std::copy_n(child, layout_.width(), room.trial.data());
         for (const std::uint32_t column : room.columns) {
             T& gene = room.trial[column];
+            if (!flips_.empty() && flips_[column]) {
+                flips_[column]->each(child[column], place_of(column, child), [&](std::uint32_t value) {
+                    gene = static_cast<T>(value);
+                    room.reach->add(room.trial.data());
+                });
+                gene = child[column];
+                continue;
+            }
             for (std::int32_t value = 0; value < layout_.columns[column].options; ++value) {
                 gene = static_cast<T>(value);
                 if (gene != child[column]) room.reach->add(room.trial.data());
@@ -214,6 +228,15 @@ class NewNetworkMutator final : public Mutator<T> {
             gene = child[column];
         }
         return true;
+    }
+
+    // What comes before there is what a mask names.
+    std::int32_t place_of(std::uint32_t column, const T* child) const {
+        const Mask& mask = *std::find_if(layout_.masks.begin(), layout_.masks.end(), [=](const Mask& one) {
+            return one.column == static_cast<std::int32_t>(column);
+        });
+        if (layout_.columns[column].repeat == mask.repeat) return layout_.columns[column].slot;
+        return slots_of(layout_.repeats[static_cast<std::size_t>(mask.repeat)], child);
     }
 
     // Each try has streams of its own, those of this child alone.
@@ -234,7 +257,8 @@ class NewNetworkMutator final : public Mutator<T> {
     std::uint32_t tries_;
     std::unique_ptr<Mutator<T>> inner_;
     bool listed_;
-    std::vector<std::uint32_t> columns_;  // that may be changed, if mutants are listed
+    std::vector<std::uint32_t> columns_;           // that may be changed, if mutants are listed
+    std::vector<std::optional<MaskFlips>> flips_;  // of each column, if edges are what changes
 };
 
 }  // namespace

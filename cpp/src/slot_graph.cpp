@@ -44,12 +44,29 @@ SlotGraph::SlotGraph(const Layout& layout, const Repeat& repeat, std::int32_t pr
       always_active_(is_always_active(layout, repeat)),
       chained_(procedure < 0 || reads_first(layout.procedures[at(procedure)])) {
     for (std::int32_t s = 0; s < repeat.max; ++s) {
-        for (const SlotReference& reference : shape_.references) {
-            const auto first = static_cast<std::int32_t>(tests_.size());
-            add_tests(layout, repeat.first + s * repeat.width + reference.offset, first);
-            when_.push_back({first, static_cast<std::int32_t>(tests_.size()) - first});
+        const std::int32_t start = repeat.first + s * repeat.width;
+        for (const SlotReference& reference : shape_.references)
+            when_.push_back(tests_of(layout, start + reference.offset));
+        for (const SlotMask& mask : shape_.masks) when_.push_back(tests_of(layout, start + mask.offset));
+    }
+    for (const SlotMask& mask : shape_.ends) end_when_.push_back(tests_of(layout, mask.offset));
+    for (const Mask& mask : layout.masks) {
+        const auto is = [&](const SlotMask& other, std::int32_t start) {
+            return start + other.offset == mask.column;
+        };
+        for (const SlotMask& other : shape_.masks) {
+            if (is(other, repeat.first)) flips_.emplace_back(layout, mask);
+        }
+        for (const SlotMask& other : shape_.ends) {
+            if (is(other, 0)) end_flips_.emplace_back(layout, mask);
         }
     }
+}
+
+SlotGraph::Tests SlotGraph::tests_of(const Layout& layout, std::int32_t column) {
+    const auto first = static_cast<std::int32_t>(tests_.size());
+    add_tests(layout, column, first);
+    return {first, static_cast<std::int32_t>(tests_.size()) - first};
 }
 
 // Its conditions, and those of the genes that they ask.
@@ -70,8 +87,9 @@ void SlotGraph::read(const T* genome, std::int32_t length, std::int32_t around, 
     window.count = std::min(length, kWindow);
     const auto references = static_cast<std::int32_t>(shape_.references.size());
     const T* slot = shape_.slot(genome, window.first);
-    const Tests* when = when_.data() + at(window.first) * at(references);
-    for (std::int32_t s = 0; s < window.count; ++s, slot += shape_.repeat.width, when += references) {
+    const auto masks = static_cast<std::int32_t>(shape_.masks.size());
+    const Tests* when = when_.data() + at(window.first) * ports();
+    for (std::int32_t s = 0; s < window.count; ++s, slot += shape_.repeat.width, when += ports()) {
         window.joined[s] = 0;
         const auto join = [&](std::int32_t other) {
             if (other < 0) return;
@@ -83,6 +101,11 @@ void SlotGraph::read(const T* genome, std::int32_t length, std::int32_t around, 
             const SlotReference& reference = shape_.references[at(r)];
             const std::int32_t distance = slot[reference.offset] + reference.zero;
             if (distance > 0 && active(genome, when[r])) join(s - distance);
+        }
+        for (std::int32_t m = 0; m < masks; ++m) {
+            std::uint32_t left = slot[shape_.masks[at(m)].offset];
+            if (!active(genome, when[references + m])) continue;
+            for (; left != 0; left &= left - 1) join(s - std::countr_zero(left) - 1);
         }
     }
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cambrian/layout.hpp"
+#include "mask_flips.hpp"
 #include "slots.hpp"
 
 namespace cambrian {
@@ -33,19 +34,46 @@ class SlotGraph {
     bool always_active() const { return always_active_; }  // nothing may switch the repeat off
     bool chained() const { return chained_; }              // each slot reads the one before it
 
-    // Whether a reference of a slot takes part, given that the slot does.
+    // The references of a slot, then its masks.
+    std::size_t ports() const { return shape_.references.size() + shape_.masks.size(); }
+    // What can become of each of its masks, and of those beside the repeat.
+    const std::vector<MaskFlips>& flips() const { return flips_; }
+    const std::vector<MaskFlips>& end_flips() const { return end_flips_; }
+
+    // Whether a port of a slot takes part, given that the slot does.
     template <class T>
-    bool active(const T* genome, std::int32_t slot, std::size_t reference) const {
-        return active(genome, when_[static_cast<std::size_t>(slot) * shape_.references.size() + reference]);
+    bool active(const T* genome, std::int32_t slot, std::size_t port) const {
+        return active(genome, when_[static_cast<std::size_t>(slot) * ports() + port]);
     }
-    // Calls visit(offset) for each gene of a slot that a reference of it depends on.
+    // The same of a mask beside the repeat.
+    template <class T>
+    bool end_active(const T* genome, std::size_t end) const {
+        return active(genome, end_when_[end]);
+    }
+    // Calls visit(offset) for each gene of a slot that a port of it depends on.
     template <class Visit>
-    void each_gate(std::int32_t slot, std::size_t reference, Visit visit) const {
-        const Tests tests = when_[static_cast<std::size_t>(slot) * shape_.references.size() + reference];
+    void each_gate(std::int32_t slot, std::size_t port, Visit visit) const {
+        const Tests tests = when_[static_cast<std::size_t>(slot) * ports() + port];
         const std::int32_t first = shape_.repeat.first + slot * shape_.repeat.width;
         for (std::int32_t i = tests.first; i < tests.first + tests.count; ++i) {
             const std::int32_t offset = tests_[static_cast<std::size_t>(i)].column - first;
             if (offset >= 0 && offset < shape_.repeat.width) visit(offset);
+        }
+    }
+
+    // Masks become what they are read as, so that all their edges can be seen.
+    template <class T>
+    void repair_masks(T* genome, std::int32_t length) const {
+        for (std::int32_t s = 0; s < length; ++s) {
+            for (std::size_t m = 0; m < flips_.size(); ++m) {
+                T& value = shape_.slot(genome, s)[shape_.masks[m].offset];
+                if (active(genome, s, shape_.references.size() + m))
+                    value = static_cast<T>(flips_[m].repaired(value, s));
+            }
+        }
+        for (std::size_t e = 0; e < end_flips_.size(); ++e) {
+            T& value = genome[shape_.ends[e].offset];
+            if (end_active(genome, e)) value = static_cast<T>(end_flips_[e].repaired(value, length));
         }
     }
 
@@ -63,6 +91,7 @@ class SlotGraph {
         std::int32_t first, count;
     };
 
+    Tests tests_of(const Layout& layout, std::int32_t column);
     void add_tests(const Layout& layout, std::int32_t column, std::int32_t first);
     template <class T>
     bool active(const T* genome, const Tests& tests) const {
@@ -78,7 +107,9 @@ class SlotGraph {
     bool always_active_;
     bool chained_;  // each slot reads the one before it
     std::vector<Test> tests_;
-    std::vector<Tests> when_;  // of reference r of slot s: s * references + r
+    std::vector<Tests> when_;  // of port p of slot s: s * ports + p
+    std::vector<Tests> end_when_;
+    std::vector<MaskFlips> flips_, end_flips_;
 };
 
 // A uniform connected set of `count` slots that grows from `seed`, or of fewer where there are no more that

@@ -48,9 +48,9 @@ struct SlotMask {
     // What names from place `to` the slots that `value` named from place `from`; see SlotReference. Those
     // that can't be reached fall away. Bits beyond the inputs name nothing, and stay where nothing moves.
     template <class Position>
-    std::int32_t moved(std::int32_t value, std::int32_t from, std::int32_t to, Position position) const {
+    std::int32_t moved(std::uint32_t value, std::int32_t from, std::int32_t to, Position position) const {
         std::uint32_t result = 0;
-        for (auto left = static_cast<std::uint32_t>(value); left != 0; left &= left - 1) {
+        for (std::uint32_t left = value; left != 0; left &= left - 1) {
             const std::int32_t distance = std::countr_zero(left) + 1, old = from - distance;
             const std::int32_t target = old < 0 ? old : position(old), now = to - target;
             if (now >= 1 && now <= bits) result |= std::uint32_t{1} << (now - 1);

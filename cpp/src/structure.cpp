@@ -38,7 +38,7 @@ struct Place {
                 rewired_freely = rewired_freely && layout.columns[at(column)].conditions.empty();
             }
         }
-        rewired_freely = rewired_freely && shape().alike;
+        rewired_freely = rewired_freely && shape().alike && shape().masks.empty() && shape().ends.empty();
     }
 
     const SlotShape& shape() const { return graph.shape(); }
@@ -90,7 +90,8 @@ class StructuralMutator final : public Mutator<T> {
     }
 
     // How many references can be rewired; where they aren't all, scratch.genes holds their columns.
-    std::uint32_t rewirable(const Place& place, std::int32_t length, Scratch<T>& scratch) const {
+    std::uint32_t rewirable(const Place& place, std::int32_t length, const T* genome,
+                            Scratch<T>& scratch) const {
         if (settled_) return static_cast<std::uint32_t>(at(length) * place.rewirable.size());
         scratch.genes.clear();
         const Repeat& repeat = place.shape().repeat;
@@ -100,8 +101,21 @@ class StructuralMutator final : public Mutator<T> {
                 if (scratch.active[at(column)] != 0 && layout_.columns[at(column)].options > 1)
                     scratch.genes.push_back(static_cast<std::uint32_t>(column));
             }
+            for (std::size_t m = 0; m < place.shape().masks.size(); ++m) {
+                const std::int32_t offset = place.shape().masks[m].offset;
+                add_free(place.graph.flips()[m], repeat.first + s * repeat.width + offset, s, genome,
+                         scratch);
+            }
         }
+        for (std::size_t e = 0; e < place.shape().ends.size(); ++e)
+            add_free(place.graph.end_flips()[e], place.shape().ends[e].offset, length, genome, scratch);
         return static_cast<std::uint32_t>(scratch.genes.size());
+    }
+
+    static void add_free(const MaskFlips& flips, std::int32_t column, std::int32_t from, const T* genome,
+                         Scratch<T>& scratch) {
+        if (scratch.active[at(column)] != 0 && flips.free(genome[column], from))
+            scratch.genes.push_back(static_cast<std::uint32_t>(column));
     }
 
     // One of the changes that are possible there, by weight; kChanges if none is.
@@ -138,16 +152,35 @@ class StructuralMutator final : public Mutator<T> {
         } else {
             column = scratch.genes[pick];
         }
+        if (layout_.columns[column].kind == GeneKind::kMask) return flip(place, column, genome, words);
         std::uint32_t value = words.below(static_cast<std::uint32_t>(layout_.columns[column].options - 1));
         if (value >= genome[column]) ++value;
         genome[column] = static_cast<T>(value);
+    }
+
+    // One edge of a mask, of a slot or beside the repeat.
+    void flip(const Place& place, std::size_t column, T* genome, Words& words) const {
+        const SlotShape& shape = place.shape();
+        const auto number = static_cast<std::int32_t>(column);
+        for (std::size_t e = 0; e < shape.ends.size(); ++e) {
+            if (shape.ends[e].offset != number) continue;
+            const std::int32_t from = shape.length(genome);
+            genome[column] = static_cast<T>(place.graph.end_flips()[e].changed(genome[column], from, words));
+            return;
+        }
+        const std::int32_t slot = (number - shape.repeat.first) / shape.repeat.width;
+        const std::int32_t offset = number - shape.repeat.first - slot * shape.repeat.width;
+        for (std::size_t m = 0; m < shape.masks.size(); ++m) {
+            if (shape.masks[m].offset != offset) continue;
+            genome[column] = static_cast<T>(place.graph.flips()[m].changed(genome[column], slot, words));
+        }
     }
 
     void change(T* genome, Words& words, Scratch<T>& scratch) const {
         const Place* place = pick_place(genome, words, scratch);
         if (place == nullptr) return;
         const std::int32_t length = place->shape().length(genome);
-        const std::uint32_t references = rewirable(*place, length, scratch);
+        const std::uint32_t references = rewirable(*place, length, genome, scratch);
         const Change change = pick_change(*place, length, references, words);
         SlotChanges<T> slots(place->shape(), place->bounds, genome, length, words, scratch);
         switch (change) {

@@ -292,15 +292,16 @@ class SubgraphCrossover:
     """With probability `rate`, a connected part of a network comes from the second parent.
 
     The slots of a Repeat are vertices, joined to the slots that they read: the one before and those that
-    active references name. A part of the first parent's slots gives way to a part of the second's, each grown
-    from a uniform slot along uniform edges to a uniform number, at most the share `size` of the parent's
-    slots, such that the length stays within min to max. The Repeats may be two where their slots hold the
-    same genes and do the same, as in cells of one kind: each parent's is uniformly chosen among those that
-    take part. What comes stands together where the first slot that goes stood. References inside either part,
-    or outside it, keep naming what they named. One from outside to a slot that goes names the slot that comes
-    with the same number, or the last; one from inside to a slot outside names the first parent's of the same
-    number outside, or the last before the part, or the input. One that can't reach its slot names the nearest
-    that it can.
+    active references and masks name. A part of the first parent's slots gives way to a part of the second's,
+    each grown from a uniform slot along uniform edges to a uniform number, at most the share `size` of the
+    parent's slots, such that the length stays within min to max. The Repeats may be two where their slots
+    hold the same genes and do the same, as in cells of one kind: each parent's is uniformly chosen among
+    those that take part. What comes stands together where the first slot that goes stood. References inside
+    either part, or outside it, keep naming what they named. One from outside to a slot that goes names the
+    slot that comes with the same number, or the last; one from inside to a slot outside names the first
+    parent's of the same number outside, or the last before the part, or the input. One that can't reach its
+    slot names the nearest that it can. Edges of masks are as references, but fall away where they can't
+    reach.
 
     In a cell with a gene an edge, all edges among some connected vertices come from the second parent; the
     template tells: a gene that chooses what is done to one value is an edge to the sum that takes the result.

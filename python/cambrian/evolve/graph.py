@@ -14,11 +14,11 @@ class VertexMutation:
     """With probability `rate`, a slot of a Repeat is inserted in the middle of an edge, or deleted.
 
     `insert` and `delete` are weights; of these only what is possible there (length between min and max). The
-    edge, uniformly chosen, is an active reference, or a slot's reading of the one before: the fresh random
-    slot reads what was read there, and is read instead. What named a deleted slot names what that named by
-    the same gene, else the slot before it. A space without Repeats is left as it is. These are the changes
-    `splice` and `bypass` of `StructuralMutation`. Adding a node by splitting a connection: NEAT, Stanley and
-    Miikkulainen, "Evolving Neural Networks through Augmenting Topologies", 2002.
+    edge, uniformly chosen, is an active reference, an edge of a mask, or a slot's reading of the one before:
+    the fresh random slot reads what was read there, and is read instead. What named a deleted slot names what
+    that named by the same gene, else the slot before it. A space without Repeats is left as it is. These are
+    the changes `splice` and `bypass` of `StructuralMutation`. Adding a node by splitting a connection: NEAT,
+    Stanley and Miikkulainen, "Evolving Neural Networks through Augmenting Topologies", 2002.
 
     >>> cb.breed(genomes, cost, space.layout, mutation=cb.VertexMutation(0.5, insert=2))
     """
@@ -41,13 +41,14 @@ class VertexMutation:
 
 @dataclass(frozen=True)
 class EdgeMutation:
-    """With probability `rate`, an active reference of a slot names something else, uniformly chosen.
+    """With probability `rate`, an active reference or mask of a Repeat changes by one edge, uniformly.
 
-    An optional one may come to name nothing, or something. The Repeat is uniformly chosen among those that
-    take part, then the reference in it. A space without references is left as it is: where edges carry genes,
-    as in the cells of NAS-Bench-201, `OperationMutation` changes them. This is the change `rewire` of
-    `StructuralMutation`, and the hidden-state mutation of Real et al., "Regularized Evolution for Image
-    Classifier Architecture Search", AAAI 2019.
+    A reference names something else; an optional one may come to name nothing, or something. Of a mask an
+    edge is set or cleared, or moved where its `min` and `max` allow no other. The Repeat is uniformly chosen
+    among those that take part, then the gene in it or beside it. A space without references and masks is left
+    as it is: where edges carry genes, as in the cells of NAS-Bench-201, `OperationMutation` changes them.
+    This is the change `rewire` of `StructuralMutation`, and the hidden-state mutation of Real et al.,
+    "Regularized Evolution for Image Classifier Architecture Search", AAAI 2019.
 
     >>> cb.breed(genomes, cost, space.layout, mutation=cb.EdgeMutation())
     """

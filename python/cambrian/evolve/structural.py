@@ -18,12 +18,13 @@ class StructuralMutation:
     insert: a fresh random slot. delete, duplicate (the copy follows its original), move: a uniform slot.
     swap: two slots change places. split: a slot becomes two neighbours; each gene goes to one of them, and
     the other's is drawn. merge: two neighbours become one, with each gene from either. rewire: a reference
-    gets another value. splice: a fresh slot in the middle of an edge (a reference, or a slot's reading of the
-    one before it) reads what was read there and is read instead. bypass: a slot goes, and what named it names
-    what it named by the same gene. Only what is possible there (length between min and max) is drawn.
-    References keep naming the slot they named, wherever it went (of a split one the first half, of merged
-    ones the whole); one to a slot that was deleted names the slot before it, and one that can't reach its
-    slot any more the nearest that it can. A space without repeats is left as it is.
+    gets another value, or a mask another edge. splice: a fresh slot in the middle of an edge (a reference, or
+    a slot's reading of the one before it) reads what was read there and is read instead. bypass: a slot goes,
+    and what named it names what it named by the same gene. Only what is possible there (length between min
+    and max) is drawn. References keep naming the slot they named, wherever it went (of a split one the first
+    half, of merged ones the whole); one to a slot that was deleted names the slot before it, and one that
+    can't reach its slot any more the nearest that it can; edges of masks go with them, and fall away beyond
+    their reach. A space without repeats is left as it is.
 
     >>> cb.breed(genomes, cost, space.layout, mutation=[cb.ResetMutation(), cb.StructuralMutation(0.3)])
     """
