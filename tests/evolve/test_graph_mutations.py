@@ -93,9 +93,9 @@ def test_of_every_family_only_what_was_asked_for_changes(family: str) -> None:
         children = cb.mutate(genomes, space.layout, by=name, seed=2)
         changed = children != genomes
         can = (active & columns).any(1)
-        if name == "edge" and (kinds == 5).any():  # a mask may have no other edge to give
+        if name == "edge" and (kinds == 5).any():  # a short cell may have no other edge
             assert (changed.sum(1) <= can).all()
-            assert changed.any(1).mean() > 0.9 * can.mean()
+            assert changed.any(1).mean() > 0.7 * can.mean()
         else:
             np.testing.assert_array_equal(changed.sum(1), can)
         assert not (changed & ~(active & columns)).any()
