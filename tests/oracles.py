@@ -405,7 +405,7 @@ def normal(space: Space, genome: list[int]) -> tuple[int, ...]:
 
 def neighbours(space: Space, genome: list[int], operator: tuple[Any, ...]) -> Rows | None:
     """All that an operator can make of a genome, if it gives one gene any other option."""
-    rewires = operator[0] == "structural" and not any(operator[2:6] + operator[7:])
+    rewires = operator[0] == "structural" and operator[6] > 0 and not any(operator[2:6] + operator[7:])
     if operator not in (("point",), ("exact", 1)) and operator[0] != "operation" and not rewires:
         return None
     columns = space.changeable(genome)

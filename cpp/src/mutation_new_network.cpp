@@ -43,8 +43,8 @@ Allowed single_gene(const Mutation& mutation) {
     if (const auto* structural = std::get_if<StructuralMutation>(one)) {
         auto others = structural->weights;
         others[StructuralMutation::kRewire] = 0.0;
-        if (std::all_of(others.begin(), others.end(), [](double weight) { return weight == 0.0; }))
-            return reference;
+        const bool alone = std::all_of(others.begin(), others.end(), [](double w) { return w == 0.0; });
+        if (alone && structural->weights[StructuralMutation::kRewire] > 0.0) return reference;
     }
     return nullptr;
 }

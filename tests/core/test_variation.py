@@ -93,7 +93,7 @@ GOLDEN = [
     "ec62bc521d72dcfa",
     "23ad93785d7f313a",
     "044504541ec049ca",
-    "9f3121bdeff7a6e1",
+    "3be12a007d4c5a15",
     "42ca7077ed5d241d",
 ]
 
