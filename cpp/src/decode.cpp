@@ -10,6 +10,7 @@
 #include "cambrian/canonical.hpp"
 #include "cambrian/interpret.hpp"
 #include "cambrian/resources.hpp"
+#include "known.hpp"
 
 namespace cambrian {
 namespace {
@@ -19,7 +20,7 @@ constexpr std::size_t kBlock = 512;  // genomes that share a workspace
 class Decoder {
   public:
     Decoder(const Layout& layout, std::size_t n, const Decoded& out)
-        : layout_(layout), n_(n), out_(out), interpreter_(layout) {
+        : layout_(layout), n_(n), out_(out), interpreter_(layout, n), known_(layout) {
         for (std::size_t c = 0; c < layout.recipe.size(); ++c) {
             if (layout.recipe[c] != 0) recipe_.push_back(static_cast<std::int32_t>(c));
         }
@@ -43,18 +44,33 @@ class Decoder {
 
   private:
     void network(std::size_t row) {
+        if (!known_.few() || !out_.fragments) {
+            put(row, outcome());
+            return;
+        }
+        const std::size_t number = known_.number(interpreter_.normal().data());
+        if (known_.find(number) == nullptr) known_.add(number, outcome());
+        put(row, *known_.find(number));
+    }
+
+    Outcome outcome() {
+        Outcome outcome;
         const Graph& graph = expand();
-        if (out_.hash != nullptr || out_.recipe_hash != nullptr) {
-            const auto digest = canonical_.digest(graph);
-            write(out_.hash, row, digest);
-            if (out_.recipe_hash != nullptr) {
-                write(out_.recipe_hash, row,
-                      with_recipe(digest, recipe_, interpreter_.normal(), interpreter_.active()));
-            }
+        if (out_.hash != nullptr || out_.recipe_hash != nullptr) outcome.digest = canonical_.digest(graph);
+        if (out_.resources != nullptr)
+            outcome.resources = counter_.count(graph, canonical_, out_.batch).values();
+        return outcome;
+    }
+
+    void put(std::size_t row, const Outcome& outcome) {
+        write(out_.hash, row, outcome.digest);
+        if (out_.recipe_hash != nullptr) {
+            write(out_.recipe_hash, row,
+                  with_recipe(outcome.digest, recipe_, interpreter_.normal(), interpreter_.active()));
         }
         if (out_.resources == nullptr) return;
-        const auto counts = counter_.count(graph, canonical_, out_.batch).values();
-        for (std::size_t i = 0; i < counts.size(); ++i) out_.resources[i * n_ + row] = counts[i];
+        for (std::size_t i = 0; i < outcome.resources.size(); ++i)
+            out_.resources[i * n_ + row] = outcome.resources[i];
     }
 
     // With what is known of other genomes, if that is enough; errors are those of the whole network.
@@ -83,6 +99,7 @@ class Decoder {
     Interpreter interpreter_;
     Canonical canonical_;
     ResourceCounter counter_;
+    Known known_;
     std::vector<std::int32_t> recipe_;
 };
 

@@ -20,8 +20,12 @@ std::size_t at(std::int64_t index) {
 
 }  // namespace
 
-Interpreter::Interpreter(const Layout& layout)
-    : layout_(layout), wiring_(layout), normal_(layout.width() + 3), active_(layout.width()) {
+Interpreter::Interpreter(const Layout& layout, std::size_t genomes)
+    : layout_(layout),
+      genomes_(genomes),
+      wiring_(layout),
+      normal_(layout.width() + 3),
+      active_(layout.width()) {
     if (layout.plain()) return;
     std::vector<Need> known(layout.procedures.size());
     const Need most = need(0, known);
@@ -58,7 +62,7 @@ const Graph& Interpreter::expand(std::vector<Repair>* repairs) {
 const Graph& Interpreter::expand_known() {
     builder_.record(nullptr);
     wire(nullptr);
-    if (!memo_) memo_ = std::make_unique<Memo>(layout_.sites.size());
+    if (!memo_) memo_ = std::make_unique<Memo>(layout_.sites.size(), genomes_);
     memo_->start();
     remembering_ = true;
     return start();
@@ -130,7 +134,7 @@ Value Interpreter::remember(Frame& frame, const Block& code) {
     key.count = static_cast<std::size_t>(word - key.words.data());
     const std::uint64_t hash = key.hash();
     const Memo::Entry* known = memo_->find(code.site, key, hash);
-    if (known != nullptr && known->state == Memo::Entry::kExpand) return run(frame, code);
+    if (known != nullptr && !known->known) return run(frame, code);
     if (known != nullptr) {
         spend(known->steps);
         return memo_->apply(*known, builder_, x);

@@ -1,32 +1,71 @@
 #include "memo.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace cambrian {
 namespace {
 
-constexpr std::uint32_t kTrial = 512;  // tries of a site after which one in four must have been known
+constexpr std::size_t kFewest = 512, kMost = std::size_t{1} << 15;  // entries
+constexpr std::uint32_t kLastTrial = 16384;
 
 std::size_t at(std::int32_t index) {
     return static_cast<std::size_t>(index);
 }
 
+// All of an entry is read soon, so its lines had better come at the same time.
+inline void fetch(const Memo::Entry& entry) {
+#ifdef __GNUC__
+    const auto* bytes = reinterpret_cast<const char*>(&entry);
+    for (std::size_t line = 0; line < sizeof(Memo::Entry); line += 64) __builtin_prefetch(bytes + line);
+#endif
+}
+
 }  // namespace
 
+Memo::Memo(std::size_t sites, std::size_t genomes)
+    : uses_(sites), slots_(std::bit_ceil(std::clamp(genomes, kFewest / 8, kMost / 8) * 8)) {}
+
 const Memo::Entry* Memo::find(std::int32_t site, const Key& key, std::uint64_t hash) {
+    Entry* found = nullptr;
+    const Slot* const slots = ways(hash);
+    for (std::size_t way = 0; way < kWays; ++way) {
+        if (slots[way].tag != tag(hash)) continue;
+        Entry& one = entry(slots[way].entry);
+        fetch(one);
+        const bool same = one.key.count == key.count &&
+                          std::equal(key.words.data(), key.words.data() + key.count, one.key.words.data());
+        if (same) found = &one;
+    }
     Use& use = uses_[at(site)];
-    Entry& entry = slot(hash);
-    const bool known = entry.state != Entry::kNothing && entry.hash == hash && entry.key.count == key.count &&
-                       std::equal(key.words.begin(), key.words.begin() + key.count, entry.key.words.begin());
-    ++use.tries;
-    if (known && entry.state == Entry::kFragment) ++use.hits;
-    if (use.tries == kTrial) {
-        use.pays = use.hits * 4 >= use.tries;
+    if (found != nullptr && found->known) ++use.hits;
+    if (++use.tries == use.trial) {
+        // Remembering takes about as long as expanding; the first trial finds little to remember.
+        use.pays = use.hits * 4 >= use.tries || (use.trial < kLastTrial && use.hits * 16 >= use.tries);
+        use.trial = std::min(use.trial * 4, kLastTrial);
         use.tries = use.hits = 0;
     }
-    if (!known) return nullptr;
-    entry.genome = genome_;
-    return &entry;
+    if (found != nullptr) found->genome = genome_;
+    return found;
+}
+
+// An entry for a key that has none; null if all that could give way are in use.
+Memo::Entry* Memo::place(std::uint64_t hash) {
+    Slot* const slots = ways(hash);
+    for (std::size_t way = 0; way < kWays; ++way) {
+        Slot& slot = slots[way];
+        if (slot.tag != 0) continue;
+        if (made_ % kChunk == 0) chunks_.push_back(std::make_unique<Entry[]>(kChunk));
+        slot = {tag(hash), made_++};
+        return &entry(slot.entry);
+    }
+    for (std::size_t way = 0; way < kWays; ++way) {
+        Slot& slot = slots[++turn_ % kWays];
+        if (entry(slot.entry).genome == genome_) continue;
+        slot.tag = tag(hash);
+        return &entry(slot.entry);
+    }
+    return nullptr;
 }
 
 Value Memo::apply(const Entry& entry, GraphBuilder& builder, Value input) {
@@ -36,11 +75,10 @@ Value Memo::apply(const Entry& entry, GraphBuilder& builder, Value input) {
 
 Value Memo::record(const Key& key, std::uint64_t hash, GraphBuilder& builder, const GraphBuilder::Mark& mark,
                    Value input, Value output, std::size_t steps) {
-    Entry& entry = slot(hash);
-    if (entry.genome == genome_) return output;  // stands in this network
-    entry.state = Entry::kExpand;
-    entry.prefix = entry.body = false;
-    entry.hash = hash;
+    Entry* const free = place(hash);
+    if (free == nullptr) return output;
+    Entry& entry = *free;
+    entry.known = entry.prefix = entry.body = false;
     entry.key = key;
     entry.steps = steps;
     const Graph& graph = builder.graph();
@@ -69,7 +107,7 @@ Value Memo::record(const Key& key, std::uint64_t hash, GraphBuilder& builder, co
     } else if (graph.nodes.size() != fresh.nodes) {
         return output;
     }
-    entry.state = Entry::kFragment;
+    entry.known = true;
     if (!entry.body) return output;
     entry.genome = genome_;
     builder.back_to(fresh);

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "cambrian/canonical.hpp"
@@ -29,27 +30,27 @@ class Memo {
         }
     };
 
-    struct Entry {
-        enum State : std::uint8_t { kNothing, kExpand, kFragment };
-
-        State state = kNothing;
+    struct alignas(64) Entry {
+        bool known = false;  // else the expansion has to be made each time
         bool prefix =
             false;          // its first node is one that may be shared with others outside; it is held apart
         bool body = false;  // there are other nodes
         std::uint32_t genome = 0;  // that used it last
-        std::uint64_t hash = 0;
         std::size_t steps = 0;
-        Key key;
         Shape shape;
         Fragment fragment;
+        Key key;
         Node first;
     };
 
-    explicit Memo(std::size_t sites) : uses_(sites), entries_(kEntries) {}
+    // `genomes`: about how many there will be.
+    Memo(std::size_t sites, std::size_t genomes);
 
     void start() {  // another genome
         if (++genome_ != 0) return;
-        for (Entry& entry : entries_) entry.genome = 0;
+        for (const auto& chunk : chunks_) {
+            for (std::size_t i = 0; i < kChunk; ++i) chunk[i].genome = 0;
+        }
         genome_ = 1;
     }
 
@@ -69,16 +70,28 @@ class Memo {
 
   private:
     struct Use {
-        std::uint32_t tries = 0, hits = 0;
+        std::uint32_t tries = 0, hits = 0, trial = kFirstTrial;
         bool pays = true;
     };
-    static constexpr std::size_t kEntries = 4096;
+    struct Slot {
+        std::uint32_t tag = 0;    // of the hash; 0: free
+        std::uint32_t entry = 0;  // number
+    };
+    static constexpr std::size_t kWays = 4;  // slots that a key can take
+    static constexpr std::size_t kChunk = 128;
+    static constexpr std::uint32_t kFirstTrial = 1024;
 
-    Entry& slot(std::uint64_t hash) { return entries_[hash % kEntries]; }
+    static std::uint32_t tag(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32) | 1; }
+    Slot* ways(std::uint64_t hash) { return slots_.data() + (hash * kWays & (slots_.size() - 1)); }
+    Entry& entry(std::uint32_t number) { return chunks_[number / kChunk][number % kChunk]; }
+    Entry* place(std::uint64_t hash);
     bool summarise(Entry& entry, const Graph& graph, std::size_t fresh, Value input, Value output);
 
     std::vector<Use> uses_;
-    std::vector<Entry> entries_;
+    std::vector<Slot> slots_;
+    std::vector<std::unique_ptr<Entry[]>> chunks_;  // they stay where they are
+    std::uint32_t made_ = 0;
+    std::uint32_t turn_ = 0;
     std::uint32_t genome_ = 0;
     Canonical canonical_;
     ResourceCounter counter_;

@@ -101,7 +101,7 @@ void ResourceCounter::count_fragment(const Graph& graph, const Node& node, Value
     costs_.kernels += fragment.costs.kernels;
     const Value input = graph.inputs_of(node)[0];
     Seen& seen = seen_[at(number)];
-    seen.depth = seen_[at(input)].depth + static_cast<std::int32_t>(fragment.costs.depth);
+    seen.depth = seen_[at(input)].depth + fragment.costs.depth;
     const Kept& kept = fragment.kept[seen_[at(input)].gradient ? 1 : 0];
     seen.gradient = kept.gradient;
     add(kept_, kept.bytes);

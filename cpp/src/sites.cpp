@@ -16,6 +16,10 @@ std::size_t at(std::int64_t index) {
     return static_cast<std::size_t>(index);
 }
 
+bool leads_on(InstrKind kind) {
+    return kind == InstrKind::kSwitch || runs_procedure(kind);
+}
+
 // What a block reads that is not its own. Genes and slots are counted in frames up from its frame.
 struct Reads {
     std::set<std::pair<std::int64_t, std::int64_t>> genes;  // frames up, column from its base
@@ -82,7 +86,9 @@ class Finder {
             reads.registers.erase(reads.registers.lower_bound(instr.dst),
                                   reads.registers.upper_bound(std::int64_t{instr.dst} + each));
         }
-        if (number != 0 || index != 0) found_.push_back({number, index, reads});
+        // A block that only leads to others reads what none of them needs.
+        const bool leads = body.body.count == 1 && leads_on(code.instrs[at(body.body.first)].kind);
+        if ((number != 0 || index != 0) && !leads) found_.push_back({number, index, reads});
         return reads;
     }
 

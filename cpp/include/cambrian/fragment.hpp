@@ -12,8 +12,8 @@ namespace cambrian {
 struct Costs {
     std::int64_t params = 0, macs = 0;
     std::int64_t normalisation = 0, activation = 0, pooling = 0, other = 0;  // element operations
-    std::int64_t kernels = 0;
-    std::int64_t depth = 0;  // of the longest path
+    std::int32_t kernels = 0;
+    std::int32_t depth = 0;  // of the longest path
 };
 
 // What training keeps of a set of nodes for the backward pass, and of what they read.
@@ -32,7 +32,7 @@ struct Fragment {
         std::int32_t node;
         std::uint32_t place;
     };
-    static constexpr std::size_t kMaxEdges = 8;
+    static constexpr std::size_t kMaxEdges = 4;
 
     std::uint64_t key = 0;    // of the output relative to the input
     Lanes sum;                // of labels and edges, but for those of the input

@@ -18,7 +18,8 @@ class Memo;
 // Workspace of one thread; nothing is allocated once it has seen a few genomes. The layout must outlive it.
 class Interpreter {
   public:
-    explicit Interpreter(const Layout& layout);
+    // `genomes`: about how many it will expand, if they have parts in common.
+    explicit Interpreter(const Layout& layout, std::size_t genomes = 0);
     ~Interpreter();
 
     // Normal form and active genes of a genome; for a plain space there is no more to it.
@@ -95,6 +96,7 @@ class Interpreter {
     void spend(std::size_t steps);
 
     const Layout& layout_;
+    std::size_t genomes_;
     Wiring wiring_;
     GraphBuilder builder_;
     std::vector<std::uint16_t> normal_;
