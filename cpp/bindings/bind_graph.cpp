@@ -41,13 +41,28 @@ void need_templates(const Layout& layout, const char* what) {
     }
 }
 
-void run_decode(const Layout& layout, const Genomes& rows, const Decoded& out, py::handle threads) {
+// Raised with the keys of modules whose costs the layout doesn't know.
+PYBIND11_CONSTINIT py::gil_safe_call_once_and_store<py::object> missing_error;
+
+[[noreturn]] void raise_missing(const std::set<ModuleKey>& keys) {
+    py::array_t<std::int32_t> rows(
+        {static_cast<py::ssize_t>(keys.size()), static_cast<py::ssize_t>(std::tuple_size_v<ModuleKey>)});
+    std::int32_t* to = rows.mutable_data();
+    for (const ModuleKey& key : keys) to = std::copy(key.begin(), key.end(), to);
+    PyErr_SetObject(missing_error.get_stored().ptr(), rows.ptr());
+    throw py::error_already_set();
+}
+
+void run_decode(const Layout& layout, const Genomes& rows, Decoded out, py::handle threads) {
+    MissingModules missing;
+    out.missing = &missing;
     const Threads workers{threads_argument(threads), interrupt_poll()};
     by_genome_type(layout, [&](auto type) {
         const auto* genomes = genome_data<decltype(type)>(rows);
         const py::gil_scoped_release release;
         cambrian::decode(layout, genomes, rows.n, out, workers);
     });
+    if (!missing.keys().empty()) raise_missing(missing.keys());
 }
 
 py::array_t<std::uint64_t> hash(const Layout& layout, py::handle genomes, bool recipe, py::handle threads) {
@@ -198,6 +213,9 @@ py::dict graphs(const Layout& layout, py::handle genomes, bool canonical) {
 }  // namespace
 
 void bind_graph(py::module_& module) {
+    missing_error.call_once_and_store_result([&]() -> py::object {
+        return py::exception<MissingModules>(module, "MissingModulesError", PyExc_LookupError);
+    });
     module.def(
         "hash",
         [](py::object layout, py::object genomes, py::object recipe, py::object threads) {

@@ -6,6 +6,7 @@
 #include "bindings.hpp"
 #include "cambrian/activity.hpp"
 #include "cambrian/layout.hpp"
+#include "cambrian/module_costs.hpp"
 #include "cambrian/operation.hpp"
 
 namespace cambrian::bindings {
@@ -107,6 +108,16 @@ py::array normalise(const Layout& layout, py::handle genomes, py::handle out) {
     return result.owner;
 }
 
+Layout with_modules(const Layout& layout, py::handle keys, py::handle costs) {
+    constexpr auto width = static_cast<py::ssize_t>(std::tuple_size_v<ModuleKey>);
+    const auto rows = input<std::int32_t>(keys, "keys", {kAny, width});
+    const auto counts = input<std::int64_t>(costs, "costs", {static_cast<py::ssize_t>(rows.size(0)), 2});
+    Layout copy = layout;
+    copy.modules = std::make_shared<const ModuleCosts>(std::span(rows.data, rows.size()),
+                                                       std::span(counts.data, counts.size()));
+    return copy;
+}
+
 void bind_class(py::module_& module) {
     py::class_<Layout>(module, "Layout", "A space compiled for the core; immutable.")
         .def(py::init([](py::object words) { return parse_layout(words); }), py::arg("words"))
@@ -120,6 +131,14 @@ void bind_class(py::module_& module) {
                                [](py::object self) { return flags_of(layout_argument(self).recipe); })
         .def_property_readonly("operations",
                                [](py::object self) { return flags_of(layout_argument(self).operations); })
+        .def(
+            "with_modules",
+            [](py::object self, py::object keys, py::object costs) {
+                return with_modules(layout_argument(self), keys, costs);
+            },
+            "The same layout with what users' modules cost: keys int32 (n, 11), costs (params, macs) int64 "
+            "(n, 2).",
+            py::arg("keys"), py::arg("costs"))
         .def("__reduce__", [](py::object self) {
             return py::make_tuple(py::type::of(self), py::make_tuple(self.attr("words")));
         });

@@ -20,7 +20,12 @@ constexpr std::size_t kBlock = 512;  // genomes that share a workspace
 class Decoder {
   public:
     Decoder(const Layout& layout, std::size_t n, const Decoded& out)
-        : layout_(layout), n_(n), out_(out), interpreter_(layout, n), known_(layout) {
+        : layout_(layout),
+          n_(n),
+          out_(out),
+          interpreter_(layout, n),
+          counter_(layout.modules.get(), out.missing),
+          known_(layout) {
         for (std::size_t c = 0; c < layout.recipe.size(); ++c) {
             if (layout.recipe[c] != 0) recipe_.push_back(static_cast<std::int32_t>(c));
         }

@@ -177,7 +177,7 @@ Value Interpreter::operate(const Frame& frame, const Instr& instr) {
     const std::int32_t* args = lists + instr.args.first;
     const std::int32_t* inputs = lists + instr.inputs.first;
     const auto n_args = at(instr.args.count), n_inputs = at(instr.inputs.count);
-    std::array<std::int64_t, kMaxAttrs> values;
+    std::array<std::int64_t, kMaxArgs> values;
     for (std::size_t i = 0; i < n_args; ++i) values[i] = evaluate(frame, args[i]);
     const auto op = static_cast<Op>(instr.target);
     if (n_inputs == 1) {

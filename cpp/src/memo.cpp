@@ -115,6 +115,10 @@ Value Memo::record(const Key& key, std::uint64_t hash, GraphBuilder& builder, co
 }
 
 bool Memo::summarise(Entry& entry, const Graph& graph, std::size_t fresh, Value input, Value output) {
+    // What a user's module costs may be known later only.
+    for (std::size_t i = fresh; i < graph.nodes.size(); ++i) {
+        if (graph.nodes[i].op == Op::kModule) return false;
+    }
     if (!canonical_.order(graph, input, output, entry.fragment)) return false;
     // Nodes that nothing reads would have to be counted too.
     if (canonical_.nodes().size() != graph.nodes.size() - fresh) return false;

@@ -117,6 +117,14 @@ void resize(const Node& node, const Shape& in, NodeCost& cost) {
     cost.keeps = node.shape.dim[1] == 1 && node.shape.dim[2] == 1 ? kKeepsNothing : kKeepsFirst;
 }
 
+void slim(const Node& node, const Shape& in, std::int64_t out, NodeCost& cost) {
+    const std::int64_t parts = node.attrs[0], channels = in.channels();
+    cost.other = out;
+    cost.keeps = kKeepsFirst;
+    cost.kept = kFloat * (parts + channels);  // softmax, and its share for each channel
+    cost.kept_once = kIndex * channels;       // which part each channel belongs to
+}
+
 }  // namespace
 
 std::int64_t NodeCost::elementwise() const {
@@ -174,6 +182,21 @@ NodeCost node_cost(const Node& node, const Shape& first, const Shape& second) {
             break;
         case Op::kUnembed:
             unembed(first, out, cost);
+            break;
+        case Op::kExit:
+            cost.other = out;  // the softmax that it decides by
+            cost.kept = 1;     // which end each sample takes
+            break;
+        case Op::kGate:
+            cost.other = out;
+            cost.keeps = kKeepsFirst | kKeepsSecond;
+            cost.kept = 3 * kFloat;  // sigmoid, gate, and what is left of 1
+            break;
+        case Op::kSlim:
+            slim(node, first, out, cost);
+            break;
+        case Op::kModule:  // the rest is in the table of modules
+            cost.keeps = kKeepsFirst;
             break;
         case Op::kInput:
         case Op::kTokens:

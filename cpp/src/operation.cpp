@@ -20,6 +20,9 @@ constexpr Words kUnembedAttrs[] = {"vocab"};
 constexpr Words kNormKinds[] = {"none", "batch", "layer", "rms"};
 constexpr Words kPositionKinds[] = {"none", "learned", "sinusoidal"};
 constexpr Words kAttentionPositions[] = {"none", "rope", "alibi"};
+constexpr Words kExitAttrs[] = {"threshold"};
+constexpr Words kSlimAttrs[] = {"parts"};
+constexpr Words kModuleAttrs[] = {"module", "first", "second", "third", "fourth", "fifth"};
 constexpr Words kActivationKinds[] = {"none",      "relu", "leaky_relu", "elu",     "gelu",       "silu",
                                       "hardswish", "mish", "tanh",       "sigmoid", "hardsigmoid"};
 constexpr std::int32_t kMany = std::numeric_limits<std::int32_t>::max();
@@ -48,6 +51,10 @@ constexpr OpInfo kOperations[] = {
     {"tokens", 1, 1, {}, {}},
     {"unembed", 2, 2, kUnembedAttrs, {}},
     {"last", 1, 1, {}, {}},
+    {"exit", 2, 2, kExitAttrs, {}},
+    {"gate", 3, 3, {}, {}},
+    {"slim", 2, 2, kSlimAttrs, {}},
+    {"module", 1, 1, kModuleAttrs, {}},
 };
 
 constexpr bool counts_agree() {

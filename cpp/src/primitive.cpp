@@ -59,6 +59,7 @@ bool keeps_zero(std::int32_t kind) {
 
 Value GraphBuilder::apply(Op op, std::span<const Value> inputs, std::span<const std::int64_t> args) {
     if (inputs.size() == 1) return inputs[0] == kAbsent ? kAbsent : unary(op, inputs[0], args);
+    if (op == Op::kExit || op == Op::kGate || op == Op::kSlim) return adaptive(op, inputs, args);
     scratch_.clear();
     for (const Value input : inputs) {
         if (input != kAbsent) scratch_.push_back(input);
@@ -121,7 +122,12 @@ Value GraphBuilder::unary(Op op, Value x, std::span<const std::int64_t> args) {
             return tokens(x);
         case Op::kLast:
             return last(x);
+        case Op::kModule:
+            return module(x, args);
         case Op::kInput:
+        case Op::kExit:
+        case Op::kGate:
+        case Op::kSlim:
             break;
     }
     fail(op, "can't be applied");

@@ -54,11 +54,23 @@ void ResourceCounter::keep(const Graph& graph, Value value) {
     if (number != input_) add(kept_, bytes(graph, number));
 }
 
+ModuleCost ResourceCounter::module_cost(const Node& node, const Shape& in) const {
+    const ModuleKey key = module_key(node, in);
+    const ModuleCost* known = modules_ == nullptr ? nullptr : modules_->find(key);
+    if (known == nullptr && missing_ != nullptr) missing_->add(key);
+    return known == nullptr ? ModuleCost{} : *known;
+}
+
 void ResourceCounter::count_node(const Graph& graph, const Node& node, Value number) {
     const auto inputs = graph.inputs_of(node);
     const Shape& first = graph.nodes[at(inputs[0])].shape;
-    const NodeCost cost =
-        node_cost(node, first, inputs.size() < 2 ? first : graph.nodes[at(inputs[1])].shape);
+    NodeCost cost = node_cost(node, first, inputs.size() < 2 ? first : graph.nodes[at(inputs[1])].shape);
+    if (node.op == Op::kModule) {
+        const ModuleCost known = module_cost(node, first);
+        cost.params = known.params;
+        cost.macs = known.macs;
+        cost.depth = known.macs > 0 ? 1 : 0;
+    }
     add(costs_.params, cost.params);
     add(costs_.macs, cost.macs);
     add(costs_.normalisation, cost.normalisation);

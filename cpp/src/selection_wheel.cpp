@@ -29,7 +29,7 @@ class WheelSelector final : public GroupSelector {
         philox_fill(source.key, {0, kSelect, number, source.generation}, 0, kGroup / 2, words.data());
         std::uint64_t refused = 0;
         for (std::size_t i = 0; i < kGroup; ++i) {
-            const Wide product = multiply(word(words.data() + 2 * i), bound_.bound);
+            const Product product = multiply(word(words.data() + 2 * i), bound_.bound);
             positions[i] = product.high;
             refused |= std::uint64_t{product.low < bound_.refuse};
         }

@@ -140,7 +140,7 @@ class ProcedureCheck {
             // A sum of nothing is how a template says that there is no value.
             const bool sum = static_cast<Op>(instr.target) == Op::kAdd;
             check_counts(instr, sum ? 0 : op.min_inputs, op.max_inputs,
-                         static_cast<std::int64_t>(op.attrs.size()), false);
+                         static_cast<std::int64_t>(arg_count(static_cast<Op>(instr.target))), false);
         } else if (instr.kind == InstrKind::kSwitch) {
             check_counts(instr, 0, 0, 1, true);
         } else if (instr.kind == InstrKind::kRef) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "cambrian/mix.hpp"
 #include "cambrian/rng.hpp"
 
 namespace cambrian {
@@ -44,23 +45,6 @@ class Wheel {
     unsigned shift_ = 0;
 };
 
-// High and low half of a product.
-struct Wide {
-    std::uint64_t high, low;
-};
-inline Wide multiply(std::uint64_t a, std::uint64_t b) {
-#if defined(__SIZEOF_INT128__)
-    __extension__ using Product = unsigned __int128;
-    const Product product = static_cast<Product>(a) * b;
-    return {static_cast<std::uint64_t>(product >> 64), static_cast<std::uint64_t>(product)};
-#else
-    const std::uint64_t a0 = a & 0xFFFF'FFFF, a1 = a >> 32, b0 = b & 0xFFFF'FFFF, b1 = b >> 32;
-    const std::uint64_t low = a0 * b0, cross = a1 * b0 + (low >> 32);
-    const std::uint64_t middle = a0 * b1 + (cross & 0xFFFF'FFFF);
-    return {a1 * b1 + (cross >> 32) + (middle >> 32), (middle << 32) | (low & 0xFFFF'FFFF)};
-#endif
-}
-
 // Uniform below a bound of 64 bits, from two words each, the high one first; by multiply-shift with
 // rejection.
 struct WideBound {
@@ -71,7 +55,7 @@ struct WideBound {
     std::uint64_t below(Stream& stream) const {
         while (true) {
             const std::uint64_t high = stream.word();
-            const Wide product = multiply(high << 32 | stream.word(), bound);
+            const Product product = multiply(high << 32 | stream.word(), bound);
             if (product.low >= refuse) return product.high;
         }
     }

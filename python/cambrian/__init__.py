@@ -89,6 +89,7 @@ _PUBLIC: dict[str, str] = {
     "edit_distance": "cambrian.network.difference",
     "profile": "cambrian.network.latency.profiling",
     "speed": "cambrian.network.latency.speed",
+    "expected_macs": "cambrian.network.expected",
     "Task": "cambrian.evaluate.task",
     "Candidate": "cambrian.loop",
     "Run": "cambrian.loop",
@@ -104,6 +105,7 @@ _PUBLIC: dict[str, str] = {
     "Repeat": "cambrian.space.groups",
     "Space": "cambrian.space.space",
     "exists": "cambrian.space.template",
+    "module": "cambrian.space.module",
     "nothing": "cambrian.space.template",
     "op": "cambrian.space.template",
     "same": "cambrian.space.template",
@@ -150,6 +152,7 @@ if TYPE_CHECKING:
     from cambrian.network.difference import Difference as Difference
     from cambrian.network.difference import difference as difference
     from cambrian.network.difference import edit_distance as edit_distance
+    from cambrian.network.expected import expected_macs as expected_macs
     from cambrian.network.graph import Graph as Graph
     from cambrian.network.latency.profile import Profile as Profile
     from cambrian.network.latency.profiling import profile as profile
@@ -164,6 +167,7 @@ if TYPE_CHECKING:
     from cambrian.space.groups import Group as Group
     from cambrian.space.groups import Repeat as Repeat
     from cambrian.space.mask import Mask as Mask
+    from cambrian.space.module import module as module
     from cambrian.space.space import Space as Space
     from cambrian.space.template import exists as exists
     from cambrian.space.template import nothing as nothing

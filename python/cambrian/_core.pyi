@@ -28,7 +28,10 @@ class Resources(TypedDict):
     kernels: NDArray[np.int64]  # operations that run
     depth: NDArray[np.int64]  # most layers of multiply-adds on one path
 
-class GraphArrays(TypedDict):
+class _Modules(TypedDict, total=False):
+    modules: Any  # what users' modules among the nodes are; put in by Space.graphs
+
+class GraphArrays(_Modules):
     nodes: NDArray[np.int64]  # (n + 1,) offsets into the node arrays
     op: NDArray[np.uint8]  # (m,) codes of `operations()`
     attrs: NDArray[np.int64]  # (m, 6) in the order of `operations()`, unused ones 0
@@ -45,9 +48,13 @@ class GraphArrays(TypedDict):
     (-1 is the last input of its repeat); the node is its column.
     """
 
+class MissingModulesError(LookupError):  # args[0]: keys int32 (n, 11), as `Layout.with_modules` takes them
+    args: tuple[NDArray[np.int32]]
+
 class Layout:
     """A space compiled for the core; immutable."""
     def __init__(self, words: NDArray[np.int64]) -> None: ...
+    def with_modules(self, keys: NDArray[np.int32], costs: NDArray[np.int64]) -> Layout: ...
     @property
     def words(self) -> NDArray[np.int64]: ...
     @property

@@ -134,12 +134,44 @@ def text_network() -> Graph:
     return net.graph()
 
 
+def adaptive_network() -> Graph:
+    """Return a network whose samples may leave early, skip a block, and take fewer channels."""
+    net = Sketch(2, 6, 5)
+    net.add("conv2d", channels=6)
+    net.add("norm", kind="batch")
+    wide = net.add("activation", kind="relu")
+    net.add("mean", 0)
+    logits = net.add("linear", features=3)
+    trunk = net.add("slim", wide, logits, parts=3)
+    block = net.add("conv2d", trunk, channels=6)
+    net.add("mean", trunk)
+    logit = net.add("linear", features=1)
+    gated = net.add("gate", trunk, block, logit)
+    net.add("mean", trunk)
+    early = net.add("linear", features=4)
+    net.add("mean", gated)
+    late = net.add("linear", features=4)
+    net.add("exit", early, late, threshold=400_000)
+    return net.graph()
+
+
+def own_network() -> Graph:
+    """Return a network with a module that could be a user's: it is torch's, so it is always loaded."""
+    net = Sketch(2, 6, 5)
+    net.add("module", module="torch.nn:PReLU", arguments='{"num_parameters": 2}', params=2, macs=0)
+    net.add("mean")
+    net.add("linear", features=4)
+    return net.graph()
+
+
 NETWORKS = {
     "image": image_network(),
     "tokens": token_network(),
     "features": feature_network(),
     "patches": patch_network(),
     "text": text_network(),
+    "adaptive": adaptive_network(),
+    "own": own_network(),
 }
 
 
@@ -156,7 +188,7 @@ def random_graph(generator: np.random.Generator, size: int = 12) -> Graph:
     shapes = [(2, 7, 6), (4, 5), (9,), (3, 1, 1)]
     net = Sketch(*shapes[generator.integers(len(shapes))])
     while len(net.nodes) < size:
-        op = str(generator.choice([name for name in ops.table() if name != "input"]))
+        op = str(generator.choice([name for name in ops.table() if name not in ("input", "module")]))
         attrs = {name: _random_attr(generator, op, name) for name in ops.table()[op].attrs}
         if op.endswith("pool") and attrs["kernel"] % 2 == 0:
             attrs["stride"] = attrs["kernel"]

@@ -22,6 +22,7 @@ BATCH = 2  # of the memories; batch normalisation learns nothing from one sample
 FAMILIES = sorted(cb.spaces.FAMILIES)
 # Smaller networks of the same make, where the default ones are deep.
 SIZES: dict[str, dict[str, Any]] = {
+    "adaptive": {"widths": [(4, 8), (8, 12)], "max_depth": 2},
     "cell101": {"stacks": 1, "cells": 2, "width": 6},
     "cell201": {"cells": 1},
     "transformer": {"max_depth": 4},
@@ -67,6 +68,8 @@ def expected_resources(graph: Graph, profile: Profile) -> dict[str, int]:
     for i, node in enumerate(graph.nodes):
         if node.op in ("add", "multiply"):
             elementwise += (len(node.inputs) - 1) * sizes[i]
+        elif node.op in ("exit", "gate", "slim"):
+            elementwise += sizes[i]
         elif node.op == "mean":
             elementwise += sizes[node.inputs[0]]
         elif node.op == "position":
@@ -96,8 +99,9 @@ def expected_resources(graph: Graph, profile: Profile) -> dict[str, int]:
 
 
 def flops(module: torch.nn.Module, graph: Graph) -> int:
-    """What torch counts for one sample."""
+    """What torch counts for one sample, of everything that a sample may take."""
     module.eval()
+    module.training = True  # of the network itself: its decisions leave nothing out
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         module(torch.zeros(1, *graph.input_shape))
     return counter.get_total_flops()

@@ -148,8 +148,13 @@ def test_templates_without_an_end(template, message):
 
 
 def test_a_template_may_call_itself_a_given_number_of_times():
-    space = cb.Space(lambda x, w, outputs: cb.nn.linear(tower(x, height=5), w), (4,), 2, w=cb.Choice(1, 2))
-    assert space.resources(space.sample(1, seed=0))["depth"][0] == 6
+    space = cb.Space(
+        lambda x, w, outputs: cb.nn.linear(cb.nn.linear(tower(x, height=5), w), outputs),
+        (4,),
+        2,
+        w=cb.Choice(1, 2),
+    )
+    assert space.resources(space.sample(1, seed=0))["depth"][0] == 7
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_blocks_add_their_input_where_it_fits():
         ({"blocks": ("basics",)}, "unknown block of macro 'basics'; did you mean 'basic'"),
         ({"blocks": ()}, "at least one option"),
         ({"widths": (16, 24)}, r"such as \[\(16, 24\), \(32, 48\)\] for two stages; got \(16, 24\)"),
-        ({"widths": ()}, "widths= of macro"),
+        ({"widths": ()}, "macro widths= lists"),
         ({"max_depth": 0}, "Repeat needs"),
         ({"input": (64,)}, r"macro works on images: .* got \(64,\)"),
     ],

@@ -22,7 +22,9 @@ SPACES = {
         pool=cb.Choice("mean", "flatten"),
         odd=cb.Choice('a "quoted"\nline', "ünïcode 🦋", "\x7f", "\\", None, when={"pool": "mean"}),
     ),
-    "unbound": lambda: cb.Space(lambda x, w, outputs: cb.nn.linear(x, outputs + w), w=cb.Choice(None, 1)),
+    "unbound": lambda: cb.Space(
+        lambda x, w, outputs: cb.nn.linear(cb.nn.linear(x, outputs + w), outputs), w=cb.Choice(None, 1)
+    ),
 }
 
 

@@ -55,6 +55,14 @@ def test_integer_genes_and_arithmetic():
             assert network(space, {"a": a, "b": b})[1][1] == (width,)
 
 
+def test_a_template_that_does_not_end_in_the_outputs_is_refused():
+    with pytest.raises(ValueError, match=r"ends in shape \(3,\), not in outputs=2; let the space's template"):
+        cb.Space(lambda x, w: cb.nn.linear(x, w), (4,), 2, w=cb.Choice(2, 3))
+    unbound = cb.Space(lambda x, w: cb.nn.linear(x, w), w=cb.Choice(2, 3))
+    with pytest.raises(ValueError, match="not in outputs=5"):
+        unbound.bind((4,), 5)
+
+
 def test_conditions_in_where_and_switch():
     def net(x, a, kind, outputs):
         width = cb.where((a > 2) & ~(kind == "y"), 5, cb.where((a >= 2) | (kind != "x"), 6, 7))
@@ -65,7 +73,8 @@ def test_conditions_in_where_and_switch():
             default=lambda: cb.nn.activation(y, "tanh"),
         )
         y = cb.switch(a == 1, {True: y, False: lambda: cb.nn.dropout(y, 0.5)})
-        return cb.nn.linear(y, cb.switch(kind, {"x": 11, "y": a + 1, "z": outputs}))
+        y = cb.nn.linear(y, cb.switch(kind, {"x": 11, "y": a + 1, "z": outputs}))
+        return cb.nn.linear(y, outputs)
 
     space = dense(net, a=cb.Int(1, 3), kind=cb.Choice("x", "y", "z"))
     for a in (1, 2, 3):
@@ -75,7 +84,7 @@ def test_conditions_in_where_and_switch():
             assert nodes[1][1] == (width,)
             assert ("dropout" in [n[0] for n in nodes]) == (a != 1)
             assert ("activation" in [n[0] for n in nodes]) == (kind != "y")
-            assert nodes[-1][1] == ({"x": 11, "y": a + 1, "z": 2}[kind],)
+            assert nodes[-2][1] == ({"x": 11, "y": a + 1, "z": 2}[kind],)
 
 
 def test_options_that_are_operations_find_their_attributes_by_name():
@@ -114,10 +123,10 @@ def test_a_stamped_group_has_one_set_of_genes_and_takes_parameters():
 
 
 def test_a_switch_on_a_gene_of_one_word_may_give_a_number():
-    def net(x, kind):
-        return cb.nn.linear(x, cb.switch(kind, {"only": 5}))
+    def net(x, kind, outputs):
+        return cb.nn.linear(cb.nn.linear(x, cb.switch(kind, {"only": 5})), outputs)
 
-    assert network(dense(net, kind=cb.Choice("only")), {"kind": "only"})[-1][1] == (5,)
+    assert network(dense(net, kind=cb.Choice("only")), {"kind": "only"})[-2][1] == (5,)
 
 
 def test_names_are_found_outwards_and_parameters_are_handed_down():
@@ -129,8 +138,8 @@ def test_names_are_found_outwards_and_parameters_are_handed_down():
     def outer(x, inner, width):
         return inner(x)
 
-    def net(x, outer):
-        return outer(x, width=5)
+    def net(x, outer, outputs):
+        return cb.nn.linear(outer(x, width=5), outputs)
 
     space = dense(
         net, act=cb.Choice("relu", "tanh"), outer=cb.Group(outer, inner=cb.Group(inner, k=cb.Int(1, 2)))

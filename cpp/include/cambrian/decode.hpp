@@ -15,6 +15,7 @@ struct Decoded {
     std::uint64_t* hash = nullptr;         // (n, 2) of the graph; of a plain space: of the active genes
     std::uint64_t* recipe_hash = nullptr;  // (n, 2) of graph and active training genes
     std::int64_t* resources = nullptr;     // (kNames.size(), n): a row for each of Resources::kNames
+    MissingModules* missing = nullptr;     // gets modules whose costs aren't known and were counted as none
     std::int64_t batch = 1;                // at which the memories are counted
     bool fragments = true;                 // whether to remember parts of networks; results are the same
 };

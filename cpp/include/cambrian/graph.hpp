@@ -203,6 +203,11 @@ class GraphBuilder {
     Value add();                                   // of `scratch_`
     Value concat();                                // of `scratch_`
     Value multiply(Value first, Value second);
+    Value adaptive(Op op, std::span<const Value> inputs, std::span<const std::int64_t> args);
+    Value leave(Value early, Value late, std::int64_t threshold);
+    Value gate(Value x, Value y, Value logit);
+    Value slim(Value y, Value logits, std::int64_t parts);
+    Value module(Value x, std::span<const std::int64_t> args);
     Value fit_rank(Op op, Value x, const Shape& target);
     Value fit_sides(Value x, const Shape& target);
     Value project(Value x, const Shape& target);

@@ -7,12 +7,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "cambrian/site.hpp"
 
 namespace cambrian {
+
+class ModuleCosts;
 
 inline constexpr std::int64_t kLayoutMagic = 0x4341'4D42;  // "CAMB"
 inline constexpr std::int64_t kLayoutVersion = 2;
@@ -204,6 +207,8 @@ struct Layout {
     std::vector<std::int64_t> words;       // the record this was parsed from
     ActivityPlan activity;
     std::vector<Site> sites;
+    std::shared_ptr<const ModuleCosts>
+        modules;  // costs of users' modules, as far as known; not in the record
 
     bool plain() const { return procedures.empty(); }
     bool wide() const;  // some gene has more than 256 options: genomes are uint16

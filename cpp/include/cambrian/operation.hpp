@@ -10,6 +10,7 @@
 namespace cambrian {
 
 inline constexpr std::size_t kMaxAttrs = 6;
+inline constexpr std::size_t kMaxArgs = kMaxAttrs + 4;  // a module's rank and sides come after its attributes
 
 enum class Op : std::uint8_t {
     kInput = 0,
@@ -35,6 +36,10 @@ enum class Op : std::uint8_t {
     kTokens,
     kUnembed,
     kLast,
+    kExit,    // of the logits of an early and a late end, a sample at a time
+    kGate,    // of x, a block's output and a logit: the block runs where the logit is positive
+    kSlim,    // of a value and a logit for each of its parts: the first channels only
+    kModule,  // a user's; its shape is computed by its template
 };
 
 enum class Norm : std::int32_t { kNone = 0, kBatch, kLayer, kRms };
@@ -90,6 +95,8 @@ constexpr bool shareable(Op op, std::int32_t first_attr) {
         case Op::kNorm:
         case Op::kDropout:
         case Op::kEmbedding:
+        case Op::kExit:
+        case Op::kModule:
             return false;
         case Op::kPosition:
             return static_cast<Position>(first_attr) != Position::kLearned;
@@ -102,6 +109,7 @@ constexpr std::size_t attr_count(Op op) {
     switch (op) {
         case Op::kConv2d:
         case Op::kConv1d:
+        case Op::kModule:
             return 6;
         case Op::kAttention:
             return 4;
@@ -116,10 +124,17 @@ constexpr std::size_t attr_count(Op op) {
         case Op::kDropout:
         case Op::kPosition:
         case Op::kUnembed:
+        case Op::kExit:
+        case Op::kSlim:
             return 1;
         default:
             return 0;
     }
+}
+
+// How many numbers an instruction gives an operation.
+constexpr std::size_t arg_count(Op op) {
+    return op == Op::kModule ? kMaxArgs : attr_count(op);
 }
 
 inline const OpInfo& info(Op op) {

@@ -9,6 +9,7 @@
 
 #include "cambrian/canonical.hpp"
 #include "cambrian/graph.hpp"
+#include "cambrian/module_costs.hpp"
 
 namespace cambrian {
 
@@ -39,6 +40,11 @@ struct Resources {
 
 class ResourceCounter {
   public:
+    // Modules cost what the table says; those that it lacks cost nothing and are added to `missing`.
+    ResourceCounter(const ModuleCosts* modules, MissingModules* missing)
+        : modules_(modules), missing_(missing) {}
+    ResourceCounter() = default;
+
     // Throws std::invalid_argument where a count leaves 64 bits.
     Resources count(const Graph& graph, const Canonical& canonical, std::int64_t batch = 1);
 
@@ -64,6 +70,10 @@ class ResourceCounter {
     void count_fragment(const Graph& graph, const Node& node, Value number);
     void live(const Graph& graph, const Node& node, std::int32_t position);
 
+    ModuleCost module_cost(const Node& node, const Shape& in) const;
+
+    const ModuleCosts* modules_ = nullptr;
+    MissingModules* missing_ = nullptr;
     std::vector<Seen> seen_;  // by node
     Costs costs_;
     std::int64_t kept_ = 0;  // bytes a sample

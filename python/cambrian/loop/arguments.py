@@ -157,7 +157,7 @@ def check_goals(
         if task is None:
             raise ValueError(f"objectives must say what {kind}= is to improve, for example ['max:accuracy']")
         objectives = [task.metric]
-    available = task.metrics if kind == "task" and task is not None else None
+    available = (*task.metrics, "expected_macs") if kind == "task" and task is not None else None
     goals = parse(objectives, constraints, available=available)  # type: ignore[arg-type]
     asked = {
         "objectives": [str(objective) for objective in goals.objectives],

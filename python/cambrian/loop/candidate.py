@@ -150,7 +150,7 @@ class Candidate:
             from cambrian.network import build
 
             with _untouched_generators():
-                return build(self.architecture.graph)
+                return build(self.architecture.graph, settings.space.modules)
         if settings.kind != "build":
             raise CambrianError(
                 f"{self._given()}, which keeps the networks it trains to itself; there is no module"

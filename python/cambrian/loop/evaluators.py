@@ -26,6 +26,8 @@ def make_evaluator(settings: Settings) -> Inline | Workers:
             build=settings.function,
             measured=settings.measured,
             speed=settings.speed,
+            expected="expected_macs" in settings.goals.metrics,
+            modules=settings.space.modules,
         ),
     )
 

@@ -45,7 +45,14 @@ def check_trainable(settings: Settings) -> None:
 def trainer(settings: Settings) -> TrainNetwork:
     """Return the function that trains as long and as carefully as in the end; raises as `check_trainable`."""
     check_trainable(settings)
-    return TrainNetwork(settings.data(), device=settings.device, build=settings.function, settings=FINAL)
+    return TrainNetwork(
+        settings.data(),
+        device=settings.device,
+        build=settings.function,
+        settings=FINAL,
+        expected="expected_macs" in settings.goals.metrics,
+        modules=settings.space.modules,
+    )
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ DIRECTIONS: dict[str, bool] = {
     "mae": False,
     "latency": False,
     "seconds": False,
+    "expected_macs": False,
     **dict.fromkeys((*RESOURCES, *MEASURED, *PREDICTED), False),
     "throughput": True,
     "predicted_throughput": True,

@@ -60,7 +60,7 @@ def _decoded(settings: Settings, genomes: NDArray[Any]) -> tuple[list[bytes], di
     layout = settings.space.layout
     resources: dict[str, NDArray[Any]] = {}
     if settings.counted:
-        _, digests, counted = _core.decode(layout, genomes)
+        _, digests, counted = settings.space.counted(lambda layout: _core.decode(layout, genomes))
         resources = {**dict(counted), **settings.predicted(genomes)}  # type: ignore[arg-type]
         if settings.kind == "task":
             return [row.tobytes() for row in digests.astype("<u8")], resources

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from cambrian.errors import require
@@ -11,10 +12,12 @@ if TYPE_CHECKING:
     from cambrian.network.module import Network
 
 
-def build(graph: Graph) -> Network:
+def build(graph: Graph, modules: Mapping[str, type] | None = None) -> Network:
     """Make the torch module of a graph, with weights drawn from torch's generator in force.
 
-    Raises TypeError if `graph` is not a `Graph`, MissingExtraError without torch.
+    `modules` gives the classes of users' own modules by their paths; others must be loaded already.
+    Raises TypeError if `graph` is not a `Graph`, ValueError where a user's module is not to be found or can't
+    be made, MissingExtraError without torch.
 
     >>> module = build(architecture.graph)
     >>> module(torch.zeros(2, 1, 8, 8)).shape
@@ -27,4 +30,4 @@ def build(graph: Graph) -> Network:
     require("torch", "train", "building a network")
     from cambrian.network.module import Network
 
-    return Network(graph)
+    return Network(graph, modules)

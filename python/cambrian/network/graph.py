@@ -121,7 +121,7 @@ class Graph:
             raise ValueError(f"index must be from 0 to {total - 1}, the graphs in these arrays; got {index}")
         first, last = (int(v) for v in arrays["nodes"][index : index + 2])
         rows = list(ops.table().values())
-        return cls(tuple(_node_from_arrays(arrays, rows, i) for i in range(first, last)))
+        return cls(tuple(_node_from_arrays(arrays, rows, first, i) for i in range(first, last)))
 
     def svg(self, *, fold: bool = True) -> str:
         """Draw the graph as SVG; see `cambrian.network.drawing.svg`.
@@ -224,7 +224,7 @@ def _check_node(nodes: Sequence[Node], index: int) -> None:
         return
     _check_ids(nodes, node)
     expected = ops.shape_of(node.op, node.attrs, [nodes[i].shape for i in node.inputs])
-    if expected != node.shape and node.op != "zero":
+    if expected != node.shape and node.op not in ("zero", "module"):
         raise ValueError(f"the shape must be {expected} by its inputs, got {node.shape}")
 
 
@@ -237,7 +237,7 @@ def _check_ids(nodes: Sequence[Node], node: Node) -> None:
             raise ValueError(f"reads the weights of an embedding of its vocab, got a node of {source.op}")
 
 
-def _node_from_arrays(arrays: Mapping[str, Any], rows: list[ops.Operation], i: int) -> Node:
+def _node_from_arrays(arrays: Mapping[str, Any], rows: list[ops.Operation], first: int, i: int) -> Node:
     code = int(arrays["op"][i])
     if code >= len(rows):
         raise ValueError(f"unknown operation code {code}; the table ends at {len(rows) - 1}")
@@ -249,9 +249,17 @@ def _node_from_arrays(arrays: Mapping[str, Any], rows: list[ops.Operation], i: i
             raise ValueError(f"{row.name} {name}: no word has the number {value}")
         attrs[name] = value if words is None else words[value]
     start, end = (int(v) for v in arrays["edges"][i : i + 2])
+    inputs = tuple(np.asarray(arrays["inputs"])[start:end].tolist())
+    shape = _shape(arrays, i)
+    if row.name == "module":
+        numbers = np.asarray(arrays["attrs"][i]).tolist()
+        attrs = arrays["modules"].attributes(numbers, _shape(arrays, first + inputs[0]), shape)
+    return Node(row.name, inputs, attrs, shape)
+
+
+def _shape(arrays: Mapping[str, Any], i: int) -> Shape:
     rank = int(arrays["rank"][i])
-    shape = tuple(np.asarray(arrays["shape"][i])[:rank].tolist())
-    return Node(row.name, tuple(np.asarray(arrays["inputs"])[start:end].tolist()), attrs, shape)
+    return tuple(np.asarray(arrays["shape"][i])[:rank].tolist())
 
 
 def _node_from_dict(index: int, data: object) -> Node:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from cambrian.network import user
 from cambrian.network.graph import Graph, Node
 from cambrian.network.ops import MILLION, Attrs, Shape, norm_width, number
 
-Argument = int | float | bool | tuple[int, ...]
+Argument = int | float | bool | str | None | tuple[int, ...]
 
 
 class Layer(NamedTuple):
@@ -17,11 +18,12 @@ class Layer(NamedTuple):
     name: str
     args: tuple[Argument, ...] = ()
     options: dict[str, Argument] = {}  # noqa: RUF012
+    path: str = ""  # "package.module:Class" of a user's own
 
     def __str__(self) -> str:
         words = [repr(value) for value in self.args]
         words += [f"{name}={value!r}" for name, value in self.options.items()]
-        return f"nn.{self.name}({', '.join(words)})"
+        return f"{'' if self.path else 'nn.'}{self.name}({', '.join(words)})"
 
 
 ACTIVATIONS = {
@@ -119,6 +121,11 @@ def _position(attrs: Attrs, shape: Shape, out: Shape) -> Layer | None:
     return Layer("Embedding", shape) if attrs["kind"] == "learned" else None
 
 
+def _module(attrs: Attrs, shape: Shape, out: Shape) -> Layer:
+    path = str(attrs["module"])
+    return Layer(path.partition(":")[2], (), user.arguments(attrs), path)
+
+
 _LAYERS: dict[str, Callable[[Attrs, Shape, Shape], Layer | None]] = {
     "conv2d": _conv2d,
     "conv1d": _conv1d,
@@ -131,6 +138,7 @@ _LAYERS: dict[str, Callable[[Attrs, Shape, Shape], Layer | None]] = {
     "avg_pool": _pool("AvgPool2d"),
     "dropout": _dropout,
     "resize": _resize,
+    "module": _module,
 }
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from cambrian import _core
 from cambrian.errors import unknown
-from cambrian.network import token_rules
+from cambrian.network import adaptive_rules, token_rules, user
 from cambrian.network.parsing import shown
 
 Shape = tuple[int, ...]
@@ -25,7 +25,7 @@ MAX_COUNT = 2**63 - 1
 MILLION = 1_000_000
 
 _LOWEST = {"bias": 0, "p": 0, "causal": 0}  # every other number counts something, and is at least 1
-_HIGHEST = {"bias": 1, "causal": 1, "p": MILLION - 1}
+_HIGHEST = {"bias": 1, "causal": 1, "p": MILLION - 1, "threshold": MILLION - 1}
 
 
 class Operation(NamedTuple):
@@ -69,6 +69,9 @@ def check_attrs(op: str, attrs: Attrs) -> None:
     if op not in table():
         raise unknown("operation", shown(op), table())
     row = table()[op]
+    if op == "module":
+        user.check(attrs)
+        return
     if set(attrs) != set(row.attrs):
         expected = ", ".join(row.attrs) or "no attributes"
         raise ValueError(f"{op} takes {expected}; got {shown(list(attrs)) if attrs else 'none'}")
@@ -89,8 +92,8 @@ def check_number(what: str, value: object, lowest: int, highest: int) -> None:
 def shape_of(op: str, attrs: Attrs, inputs: Sequence[Shape]) -> Shape:
     """Return the output shape (no batch dimension) of an operation on inputs of the given shapes.
 
-    A zero may have any shape of its own; this is the one that it takes without. Raises ValueError where the
-    operation can't take the inputs.
+    A zero or a user's module may have any shape of its own; this is the one that it takes without. Raises
+    ValueError where the operation can't take the inputs.
 
     >>> shape_of("flatten", {}, [(8, 4, 4)])
     (128,)
@@ -184,6 +187,7 @@ _ARITY: dict[str, tuple[int, int | None]] = {
     "concat": (2, None),
     "multiply": (2, 2),
     **token_rules.ARITY,
+    **adaptive_rules.ARITY,
 }
 _SHAPES: dict[str, Callable[[Attrs, Sequence[Shape]], Shape]] = {
     "conv2d": _conv2d,
@@ -202,6 +206,8 @@ _SHAPES: dict[str, Callable[[Attrs, Sequence[Shape]], Shape]] = {
     "zero": _same,
     "identity": _same,
     **token_rules.SHAPES,
+    **adaptive_rules.SHAPES,
+    "module": _same,
 }
 
 
@@ -223,6 +229,8 @@ def params_of(op: str, attrs: Attrs, inputs: Sequence[Shape]) -> int:
         return number(attrs, "features") * (inputs[0][-1] + number(attrs, "bias"))
     if op == "norm" and attrs["kind"] != "none":
         return norm_width(inputs[0]) * (1 if attrs["kind"] == "rms" else 2)
+    if op == "module":
+        return number(attrs, "params")
     return token_rules.params_of(op, attrs, inputs)
 
 
@@ -238,4 +246,6 @@ def macs_of(op: str, attrs: Attrs, inputs: Sequence[Shape], shape: Shape) -> int
         return math.prod(shape) * (inputs[0][0] // number(attrs, "groups")) * number(attrs, "kernel") ** 2
     if op == "linear":
         return math.prod(shape) * inputs[0][-1]
+    if op == "module":
+        return number(attrs, "macs")
     return token_rules.macs_of(op, attrs, inputs, shape)

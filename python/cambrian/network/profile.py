@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from cambrian.network.module import Network
+
 
 class Counts(NamedTuple):
     """What a module costs for one sample.
@@ -46,7 +48,14 @@ def count(module: nn.Module, input_shape: Sequence[int]) -> Counts:
     like = next(module.parameters(), torch.zeros(()))
     try:
         module.eval()
-        with torch.no_grad(), _Functions(totals, [part for part, _, _ in _counted(module)]):
+        for part in module.modules():
+            if isinstance(part, Network):
+                part.training = True  # decisions of adaptive operations leave nothing out then
+        with (
+            torch.no_grad(),
+            torch.random.fork_rng(devices=[]),
+            _Functions(totals, [part for part, _, _ in _counted(module)]),
+        ):
             module(torch.zeros((1, *input_shape), dtype=like.dtype, device=like.device))
     finally:
         for handle in handles:

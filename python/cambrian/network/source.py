@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import textwrap
+from pathlib import Path
 
 from cambrian.network.graph import Graph
 from cambrian.network.layers import (
@@ -16,7 +18,8 @@ from cambrian.network.layers import (
     layer_of,
     table_of,
 )
-from cambrian.network.ops import Shape, concat_axis, number
+from cambrian.network.ops import MILLION, Shape, concat_axis, number
+from cambrian.network.regions import Region, members_of, regions
 
 WIDTH = 100
 
@@ -24,6 +27,7 @@ WIDTH = 100
 def source(graph: Graph) -> str:
     """Return a Python module that imports only torch and holds the network as a class ``Model``.
 
+    Users' own modules are imported from where they stand.
     Its state dict has the keys of the module that `build` makes, and with the same weights its outputs are
     the same. Run as a script, it pushes a random batch through. Raises TypeError if `graph` is not a `Graph`.
 
@@ -33,6 +37,8 @@ def source(graph: Graph) -> str:
         raise TypeError(
             f"graph must be a cambrian.Graph (of an Architecture: .graph), got {type(graph).__name__}"
         )
+    found = regions(graph)
+    own = {str(node.attrs["module"]) for node in graph.nodes if node.op == "module"}
     return _TEMPLATE.format(
         inputs=_size(graph.input_shape),
         outputs=_size(graph.output_shape),
@@ -41,13 +47,19 @@ def source(graph: Graph) -> str:
         functions=_functions(graph),
         layers=_indent(_layers(graph), 8),
         rectified=_indent(_rectified(graph), 8),
-        forward=_indent(_forward(graph), 8),
+        forward=_indent(_forward(graph, found, None), 8),
+        parts=_parts(graph, found),
+        helpers=_helpers(graph),
+        needs=f"torch, and your {', '.join(sorted(own))}" if own else "torch only",
+        users="".join(f"\nfrom {path.replace(':', ' import ')}" for path in sorted(own)) + "\n" * bool(own),
+        tensor="Tensor, " if found else "",
+        typing="from collections.abc import Callable, Sequence\n\n" if found else "",
         example=_example(graph),
     )
 
 
 _TEMPLATE = '''\
-"""A network found by Cambrian; needs torch only.
+"""A network found by Cambrian; needs {needs}.
 
 input   {inputs}, after the batch dimension
 output  {outputs}
@@ -63,9 +75,9 @@ With the weights that were saved beside it:
     model.eval()
 """
 
-import torch
-from torch import nn
-
+{typing}import torch
+from torch import {tensor}nn
+{users}{helpers}
 {functions}
 class Model(nn.Module):
     def __init__(self):
@@ -86,7 +98,7 @@ class Model(nn.Module):
 
     def forward(self, x0):
 {forward}
-
+{parts}
 
 if __name__ == "__main__":
     model = Model().eval()
@@ -154,17 +166,61 @@ def _rectified(graph: Graph) -> list[str]:
     ]
 
 
-def _forward(graph: Graph) -> list[str]:
-    lines = [f"x{i} = {_expression(graph, i)}" for i in range(1, len(graph))]
+def _forward(graph: Graph, found: dict[int, Region], index: int | None) -> list[str]:
+    """Lines of the network, or of the region of adaptive node `index`."""
+    inside = members_of(found, index)
+    nodes = range(1, len(graph)) if index is None else found[index].nodes
+    result = len(graph) - 1 if index is None else found[index].result
+    order = [i for i in nodes if i not in inside]
+    lines = [f"x{i} = {_expression(graph, i, found)}" for i in order]
+    if index is not None and graph.nodes[index].op == "slim":
+        reads = found[index].reads[0]
+        lines = [
+            f"x{i} = narrow(self.{_name(graph, i)}, x{graph.nodes[i].inputs[0]}, first)" for i in order
+        ] or [f"x{reads} = x{reads}[:, :first]"]
     width = min(max(map(len, lines), default=0), WIDTH)
-    sizes = [_size(node.shape) for node in graph.nodes[1:]]
-    commented = [f"{line:<{width}}  # {size}" for line, size in zip(lines, sizes, strict=True)]
-    return [*commented, f"return x{len(graph) - 1}"]
+    sizes = [_size(graph.nodes[i].shape) for i in order] or [""] * len(lines)
+    commented = [f"{line:<{width}}  # {size}".rstrip(" #") for line, size in zip(lines, sizes, strict=True)]
+    return [*commented, f"return x{result}"]
 
 
-def _expression(graph: Graph, index: int) -> str:
+_PARTS = {"exit": "late", "gate": "block", "slim": "wide"}
+
+
+def _parts(graph: Graph, found: dict[int, Region]) -> str:
+    """Methods that compute what an adaptive node may leave out."""
+    text = ""
+    for index, region in found.items():
+        node = graph.nodes[index]
+        given = [*(f"x{i}" for i in region.reads), *(["first"] if node.op == "slim" else [])]
+        text += f"\n    def {_PARTS[node.op]}_{index}(self, {', '.join(given)}):\n"
+        text += _indent(_forward(graph, found, index), 8) + "\n"
+    return text
+
+
+_HELPERS = {"exit": ("leave",), "gate": ("gate",), "slim": ("slim", "narrow")}
+
+
+def _helpers(graph: Graph) -> str:
+    """Text of the functions that adaptive nodes call, from the file that `build` uses them from."""
+    wanted = {name for node in graph.nodes for name in _HELPERS.get(node.op, ())}
+    if not wanted:
+        return ""
+    text = Path(__file__).with_name("adaptive.py").read_text(encoding="utf-8")
+    functions = [
+        ast.get_source_segment(text, item)
+        for item in ast.parse(text).body
+        if isinstance(item, ast.FunctionDef) and item.name in {"dense", *wanted}
+    ]
+    imports = "from torch.nn import functional as F\n" if "slim" in wanted else ""
+    return imports + "".join(f"\n\n{function}\n" for function in functions)
+
+
+def _expression(graph: Graph, index: int, found: dict[int, Region]) -> str:
     node, shapes = graph.nodes[index], graph.input_shapes(index)
     reads = [f"x{i}" for i in node.inputs]
+    if index in found:
+        return _adapted(graph, index, found[index])
     if layer_of(graph, index) is not None:
         layer = f"self.{_name(graph, index)}"
         if channels_first(node):
@@ -208,3 +264,15 @@ def _attention(graph: Graph, index: int) -> str:
     word = {"rope": "rotation", "alibi": "bias"}.get(str(node.attrs["position"]))
     words += [f"{word}=self.table_{index}"] if word else []
     return f"attention({', '.join(words)})"
+
+
+def _adapted(graph: Graph, index: int, region: Region) -> str:
+    node = graph.nodes[index]
+    part = f"self.{_PARTS[node.op]}_{index}"
+    values = f"({', '.join(f'x{i}' for i in region.reads)}{',' if len(region.reads) == 1 else ''})"
+    first, last = (f"x{node.inputs[i]}" for i in (0, -1))
+    if node.op == "exit":
+        return f"leave({first}, {part}, {values}, {number(node.attrs, 'threshold') / MILLION}, self.training)"
+    if node.op == "gate":
+        return f"gate({first}, {part}, {values}, {last}, self.training)"
+    return f"slim({part}, {values}, {last}, {node.shape[0]}, self.training)"

@@ -31,7 +31,7 @@ class Decoded(Sequence["Config"]):
 
     @cached_property
     def _pass(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64], Resources]:
-        return _core.decode(self.space.layout, self.genomes, threads=self._threads)
+        return self.space.counted(lambda layout: _core.decode(layout, self.genomes, threads=self._threads))
 
     @property
     def hashes(self) -> NDArray[np.uint64]:

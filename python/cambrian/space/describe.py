@@ -93,6 +93,8 @@ def _graph_lines(graph: GraphArrays) -> list[str]:
             words = row["kinds"].get(name)
             shown = value / 1_000_000 if name in nn.MILLIONTHS else value
             attrs.append(f"{name}={words[value] if words else shown}")
+        if row["name"] == "module":
+            attrs = [graph["modules"].text(graph["attrs"][node].tolist())]
         inputs = graph["inputs"][graph["edges"][node] : graph["edges"][node + 1]].tolist()
         shape = tuple(graph["shape"][node].tolist()[: graph["rank"][node]])
         sources = f" <- {', '.join(map(str, inputs))}" if inputs else ""

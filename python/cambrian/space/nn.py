@@ -15,12 +15,15 @@ from cambrian import _core
 from cambrian.errors import unknown
 from cambrian.space.symbols import GeneSymbol, Symbol, Value
 
-MILLIONTHS = frozenset({"p"})  # attributes that are fractions in Python and millionths in the core
+MILLIONTHS = frozenset(
+    {"p", "threshold"}
+)  # attributes that are fractions in Python and millionths in the core
 _ALIASES = {"channels": "width", "features": "width"}
 _MISSING = object()
 _TABLE: dict[str, tuple[int, dict[str, Any]]] = {
     row["name"]: (code, row) for code, row in enumerate(_core.operations())
 }
+MODULE: int = _TABLE["module"][0]
 
 
 class Primitive:
@@ -188,6 +191,17 @@ unembed = Primitive(
 last = Primitive("last", "The last of the tokens, as features.")
 zero = Primitive("zero", "Zeros of the value's shape.")
 identity = Primitive("identity", "The value itself.")
+exit = Primitive(
+    "exit", "Early logits where their largest softmax reaches `threshold`, else late logits.", inputs=2
+)
+gate = Primitive(
+    "gate", "Of (x, block's output, logit): the block's output where the logit is positive, else x.", inputs=3
+)
+slim = Primitive(
+    "slim",
+    "Of (y, logits): the first channels of y, as many of the `parts` as the largest logit says.",
+    inputs=2,
+)
 
 PRIMITIVES: dict[str, Primitive] = {
     item.name: item for item in list(globals().values()) if isinstance(item, Primitive)

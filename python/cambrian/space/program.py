@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from cambrian.space import nn
+from cambrian.space.module import Spec
 from cambrian.space.places import Place
 
 OP, SWITCH, CALL, SLOTS, REF, GATHER, EACH = range(7)
@@ -62,11 +63,19 @@ class Program:
     tables: list[tuple[int, ...]] = field(default_factory=list)
     procedures: list[Procedure] = field(default_factory=list)
     read: set[str] = field(default_factory=set)  # paths of the genes that some template reads
+    modules: dict[int, Spec] = field(default_factory=dict)  # users' modules by their codes
     inputs: dict[str, int] = field(default_factory=dict)  # path of a Repeat -> inputs it is called with
 
     def n_inputs(self, place: Place) -> int:
         """How many inputs the Repeat has that a reference or mask names."""
         return self.inputs.get(place.named.path, 1)
+
+    def module(self, spec: Spec) -> Spec:
+        """Return this module's entry, made at its first use. Raises ValueError where two share a code."""
+        known = self.modules.setdefault(spec.code, spec)
+        if (known.path, known.fixed, known.names) != (spec.path, spec.fixed, spec.names):
+            raise ValueError(f"the modules {known.path} and {spec.path} can't stand in one space; rename one")
+        return known
 
     def words(self) -> list[int]:
         """Write the procedures as the words of the layout's record."""
@@ -93,23 +102,26 @@ class Program:
             "inputs": dict(self.inputs),
             "tables": [list(table) for table in self.tables],
             "procedures": [_procedure_to_dict(procedure) for procedure in self.procedures],
+            **({"modules": [spec.to_dict() for spec in self.modules.values()]} if self.modules else {}),
         }
 
     @staticmethod
     def from_dict(data: Mapping[str, Any]) -> Program:
         """Read what `to_dict` wrote. Raises ValueError naming what is wrong; the core checks the rest."""
         try:
+            modules = [Spec.from_dict(spec) for spec in data.get("modules", [])]
             return Program(
                 [tuple(_integers(table)) for table in data["tables"]],
                 [_procedure_from_dict(procedure) for procedure in data["procedures"]],
                 {str(path) for path in data["read"]},
+                {spec.code: spec for spec in modules},
                 {str(path): _integers([n])[0] for path, n in data["inputs"].items()},
             )
         except (KeyError, TypeError, AttributeError, IndexError) as error:
             raise ValueError(f"the recorded templates are damaged: {type(error).__name__}: {error}") from None
 
 
-_PRIMITIVES = {item.code: name for name, item in nn.PRIMITIVES.items()}
+_PRIMITIVES = {item.code: name for name, item in nn.PRIMITIVES.items()} | {nn.MODULE: "module"}
 _REST = ("dst", "up", "offset", "length", "min", "max", "width", "inputs", "args", "blocks")
 
 
@@ -164,14 +176,16 @@ def _procedure_from_dict(data: Mapping[str, Any]) -> Procedure:
     return Procedure(inputs, params, registers, tuple(exprs), blocks)
 
 
+def _code(name: str) -> int:
+    return nn.MODULE if name == "module" else nn.primitive(name).code
+
+
 def _step_from_dict(data: Mapping[str, Any]) -> Instruction:
     kind = _KINDS.index(data["do"]) if data["do"] in _KINDS else -1
     if kind < 0:
         raise TypeError(f"unknown step {data['do']!r}")
     target = data.get("target", -1)
-    fields: dict[str, Any] = {
-        "target": nn.primitive(target).code if kind in (OP, GATHER) else _integers([target])[0]
-    }
+    fields: dict[str, Any] = {"target": _code(target) if kind in (OP, GATHER) else _integers([target])[0]}
     for name in _REST:
         if name in data:
             value = data[name]

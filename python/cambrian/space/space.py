@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from cambrian.space import compile as compiling
 from cambrian.space import configs, describe, size
 from cambrian.space.calls import Programmer
 from cambrian.space.changes import Change, changes
+from cambrian.space.costs import Modules
 from cambrian.space.decoded import Decoded
 from cambrian.space.genes import MAX_OPTIONS, Choice
 from cambrian.space.groups import Member, can_call, checked, has_template
@@ -26,6 +27,7 @@ from cambrian.space.template import Template, as_template
 if TYPE_CHECKING:
     from cambrian._core import Genomes, GraphArrays, Layout, Resources
 
+T = TypeVar("T")
 _TRIAL = 48  # genomes decoded when a space is made
 
 
@@ -117,6 +119,7 @@ class Space:
         if program is None and callable_ and (explicit or self.input is not None):
             program = Programmer().record(self.root, template)
         self.program = program if program is not None and program.procedures else None
+        self._modules = Modules(self.program.modules if self.program else {})
         self._callable = callable_ or self.program is not None
         if self.input is not None and not self._callable:
             raise ValueError(
@@ -137,15 +140,32 @@ class Space:
         space._make(self.members, self.template, self.program, input, outputs)
         return space
 
+    def __deepcopy__(self, memo: object) -> Space:
+        return self  # nothing in it changes
+
     def _try(self) -> None:
         """Decode a few genomes, so that templates that can't work are refused here."""
         genomes = self.sample(_TRIAL, seed=0)
         try:
-            _core.decode(self.layout, genomes)
+            self.counted(lambda layout: _core.decode(layout, genomes))
+            arrays = self.graphs(genomes)
+            self._modules.check(arrays)
+            self._check_ends(arrays)
         except (ValueError, OverflowError) as error:
             raise ValueError(
                 f"the templates don't give a network for every genome on the input {self.input}: {error}"
             ) from None
+
+    def _check_ends(self, arrays: GraphArrays) -> None:
+        """Raise ValueError where a network ends in anything but the outputs (or outputs a token)."""
+        last = arrays["nodes"][1:] - 1
+        rank = arrays["rank"][last]
+        for node in last[(rank == 3) | (arrays["shape"][last, rank - 1] != self.outputs)].tolist():
+            shape = tuple(arrays["shape"][node][: arrays["rank"][node]].tolist())
+            raise ValueError(
+                f"a network ends in shape {shape}, not in outputs={self.outputs}; let the space's template "
+                "take `outputs` and return cb.nn.linear(y, outputs)"
+            )
 
     @cached_property
     def layout(self) -> Layout:
@@ -260,12 +280,26 @@ class Space:
         >>> small = genomes[space.resources(genomes)["params"] < 10_000]
         """
         self.require_graphs("resources")
-        return _core.resources(self.layout, genomes, batch=batch, threads=threads)
+        return self.counted(lambda layout: _core.resources(layout, genomes, batch=batch, threads=threads))
 
     def graphs(self, genomes: Genomes, *, canonical: bool = True) -> GraphArrays:
         """Return networks as arrays (`_core.GraphArrays`): canonical, or as expanded with all repairs."""
         self.require_graphs("graphs")
-        return _core.graphs(self.layout, genomes, canonical=canonical)
+        arrays = _core.graphs(self.layout, genomes, canonical=canonical)
+        if self._modules.specs:
+            arrays["modules"] = self._modules
+        return arrays
+
+    def counted(self, count: Callable[[Layout], T]) -> T:
+        """Return what `count` makes of the layout, once the costs of all modules that it meets are known."""
+        self.layout, result = self._modules.counted(self.layout, count)
+        return result
+
+    @property
+    def modules(self) -> dict[str, type]:
+        """Classes of the users' modules among the operations, by their module paths."""
+        specs = self._modules.specs.values()
+        return {spec.path: spec.cls for spec in specs if spec.cls is not None}
 
     def explain(self, genome: NDArray[Any]) -> str:
         """Say what one genome (n_genes,) means: config, repairs, and the network it comes to.

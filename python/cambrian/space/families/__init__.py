@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cambrian.errors import unknown
+from cambrian.space.families.adaptive import adaptive
 from cambrian.space.families.cell101 import cell101
 from cambrian.space.families.cell201 import cell201, cell201_cell
 from cambrian.space.families.convnet import convnet
@@ -16,6 +17,7 @@ from cambrian.space.families.transformer import transformer
 from cambrian.space.space import Space
 
 FAMILIES: dict[str, Callable[..., Space]] = {
+    "adaptive": adaptive,
     "cell101": cell101,
     "cell201": cell201,
     "convnet": convnet,
@@ -40,6 +42,7 @@ def make(name: str, input: Sequence[int], outputs: int, **options: Any) -> Space
 
 __all__ = [
     "FAMILIES",
+    "adaptive",
     "cell101",
     "cell201",
     "cell201_cell",

@@ -10,7 +10,7 @@ from cambrian.space import nn
 from cambrian.space.families.nested import apply_block, checked_block
 from cambrian.space.families.pieces import squeeze_excite, stem, strided
 from cambrian.space.families.recipe import recipe_genes
-from cambrian.space.families.sizes import image
+from cambrian.space.families.sizes import image, stage_widths
 from cambrian.space.genes import Choice
 from cambrian.space.groups import Group, Repeat
 from cambrian.space.space import Space
@@ -176,7 +176,7 @@ def macro(
     >>> cb.spaces.macro(input=(3, 32, 32), outputs=10, widths=[(16, 24), (32, 48)], max_depth=3)
     """
     shape = image("macro", input, outputs)
-    stages = _stage_widths(widths)
+    stages = stage_widths("macro", widths)
     genes: dict[str, Any] = recipe_genes() if recipe else {}
     if block is None:
         slot = Group(_slot, **_genes(blocks, kernels, expansions, activations))
@@ -196,13 +196,4 @@ def macro(
         head=Group(_head, width=Choice(*heads), activation=Choice(*activations)),
         dropout=Choice(*dropouts),
         **genes,
-    )
-
-
-def _stage_widths(widths: object) -> Sequence[Sequence[int]]:
-    if isinstance(widths, Sequence) and widths and all(isinstance(w, Sequence) and w for w in widths):
-        return widths
-    raise ValueError(
-        "widths= of macro lists the widths of each stage, such as [(16, 24), (32, 48)] for two stages; "
-        f"got {widths!r}"
     )

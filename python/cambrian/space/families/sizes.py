@@ -32,3 +32,13 @@ def stages(family: str, widths: Sequence[int]) -> tuple[int, ...]:
     for width in listed:
         positive(family, widths=width)
     return listed
+
+
+def stage_widths(family: str, widths: object) -> Sequence[Sequence[int]]:
+    """Return the widths that each stage may have. Raises ValueError where they are no lists of widths."""
+    if isinstance(widths, Sequence) and widths and all(isinstance(w, Sequence) and w for w in widths):
+        return widths
+    raise ValueError(
+        f"{family} widths= lists the widths of each stage, such as [(16, 24), (32, 48)] for two stages; "
+        f"got {widths!r}"
+    )
