@@ -14,7 +14,18 @@ from typing import Any
 import numpy as np
 
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("cambrian", "numpy", "torch", "scikit-learn", "deap", "pygad", "pymoo", "pygmo", "moocore")
+PACKAGES = (
+    "cambrian",
+    "numpy",
+    "torch",
+    "scikit-learn",
+    "deap",
+    "pygad",
+    "pymoo",
+    "pygmo",
+    "moocore",
+    "pyglove",
+)
 
 
 def machine() -> dict[str, Any]:
