@@ -1,9 +1,9 @@
 #include "cambrian/latency.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <stdexcept>
 #include <string>
-#include <unordered_map>
 
 #include "cambrian/canonical.hpp"
 #include "cambrian/interpret.hpp"
@@ -21,26 +21,33 @@ const Node& at(const Graph& graph, Value value) {
     return graph.nodes[static_cast<std::size_t>(value)];
 }
 
-struct KeyHash {
-    std::size_t operator()(const NodeKey& key) const {
-        std::uint64_t hash = 0;
-        for (std::size_t i = 0; i + 1 < key.size(); i += 2) hash = mix(hash ^ word_of(key[i], key[i + 1]), i);
-        return static_cast<std::size_t>(mix(hash ^ word_of(key.back(), 0), key.size()));
+std::uint64_t hash_of(const std::int32_t* key) {
+    std::uint64_t even = 0, odd = 0;  // two chains, for the latency of the products
+    for (std::size_t i = 0; i + 4 <= kKeyWords; i += 4) {
+        even = mix(even ^ word_of(key[i], key[i + 1]), i);
+        odd = mix(odd ^ word_of(key[i + 2], key[i + 3]), i);
     }
-};
+    for (std::size_t i = kKeyWords / 4 * 4; i < kKeyWords; ++i) even = mix(even ^ word_of(key[i], 0), i);
+    return mix(even, odd);
+}
 
 // The nodes of genomes, network after network.
 class Reader {
   public:
     explicit Reader(const Layout& layout) : interpreter_(layout) {}
 
+    // Visits the nodes that the output stands on, in canonical order if that is asked for.
     template <class T, class Visit>
-    void row(const T* genome, std::size_t row, Visit visit) {
+    void row(const T* genome, std::size_t row, bool canonical, Visit visit) {
         try {
             interpreter_.read(genome);
             const Graph& graph = interpreter_.expand();
-            canonical_.order(graph);
-            for (const Value value : canonical_.nodes()) {
+            if (canonical) {
+                canonical_.order(graph);
+            } else {
+                find_live(graph);
+            }
+            for (const Value value : canonical ? canonical_.nodes() : std::span<const Value>(live_)) {
                 const Node& node = at(graph, value);
                 if (node.n_inputs > 0) visit(graph, node);
             }
@@ -50,34 +57,71 @@ class Reader {
     }
 
   private:
+    void find_live(const Graph& graph) {
+        used_.assign(graph.nodes.size(), 0);
+        live_.clear();
+        used_[static_cast<std::size_t>(graph.output)] = 1;
+        for (Value value = graph.output; value >= 0; --value) {  // each node stands after its inputs
+            if (used_[static_cast<std::size_t>(value)] == 0) continue;
+            live_.push_back(value);
+            for (const Value input : graph.inputs_of(at(graph, value))) {
+                used_[static_cast<std::size_t>(input)] = 1;
+            }
+        }
+    }
+
     Interpreter interpreter_;
     Canonical canonical_;
+    std::vector<std::uint8_t> used_;  // by node
+    std::vector<Value> live_;
 };
 
+// Finds the rows of a table by their keys: open addressing, at most half full.
 class Lookup {
   public:
-    explicit Lookup(const TimeTable& table) : table_(table) {
-        known_.reserve(table.n);
+    explicit Lookup(const TimeTable& table)
+        : table_(table), slots_(std::bit_ceil(2 * std::max<std::size_t>(table.n, 1))) {
         for (std::size_t i = 0; i < table.n; ++i) {
-            NodeKey key;
-            std::copy_n(table.keys + i * kKeyWords, kKeyWords, key.begin());
-            const bool added = known_.emplace(key, table.picoseconds[i]).second;
-            if (!added) throw std::invalid_argument("keys: row " + std::to_string(i) + " comes twice");
+            const std::int32_t* key = table.keys + i * kKeyWords;
+            const std::uint64_t hash = hash_of(key);
+            Slot& slot = slots_[place_of(key, hash)];
+            if (slot.row != kFree) {
+                throw std::invalid_argument("keys: row " + std::to_string(i) + " comes twice");
+            }
+            // Once more, as another thread may have changed it since.
+            slot = {hash, i, std::clamp<std::int64_t>(table.picoseconds[i], 0, kMaxPicoseconds)};
         }
     }
 
     // Returns whether it was measured.
     bool find(const Graph& graph, const Node& node, std::int64_t& picoseconds) const {
-        const auto found = known_.find(node_key(graph, node));
-        if (found == known_.end()) {
-            picoseconds = estimate(graph, node);
-            return false;
-        }
-        picoseconds = found->second;
-        return true;
+        const NodeKey key = node_key(graph, node);
+        const Slot& slot = slots_[place_of(key.data(), hash_of(key.data()))];
+        picoseconds = slot.row == kFree ? estimate(graph, node) : slot.picoseconds;
+        return slot.row != kFree;
     }
 
   private:
+    static constexpr std::size_t kFree = SIZE_MAX;
+    struct Slot {
+        std::uint64_t hash = 0;
+        std::size_t row = kFree;
+        std::int64_t picoseconds = 0;
+    };
+
+    // Where the key is, or where it would go.
+    std::size_t place_of(const std::int32_t* key, std::uint64_t hash) const {
+        const std::size_t mask = slots_.size() - 1;
+        std::size_t place = static_cast<std::size_t>(hash) & mask;
+        while (slots_[place].row != kFree) {
+            const Slot& slot = slots_[place];
+            if (slot.hash == hash && std::equal(key, key + kKeyWords, table_.keys + slot.row * kKeyWords))
+                break;
+            place = (place + 1) & mask;
+        }
+        return place;
+    }
+
     std::int64_t estimate(const Graph& graph, const Node& node) const {
         const double* e = table_.estimates + node_class(node) * kWorkWords;
         const NodeWork work = node_work(graph, node);
@@ -90,7 +134,7 @@ class Lookup {
     }
 
     const TimeTable& table_;
-    std::unordered_map<NodeKey, std::int64_t, KeyHash> known_;
+    std::vector<Slot> slots_;
 };
 
 void put_shape(NodeKey& key, std::size_t place, const Shape& shape) {
@@ -140,7 +184,7 @@ void latency(const Layout& layout, const T* genomes, std::size_t n, const TimeTa
         Reader reader(layout);
         for (std::size_t row = begin; row < end; ++row) {
             std::int64_t sum = 0, estimated = 0, nodes = 0;
-            reader.row(genomes + row * layout.width(), row, [&](const Graph& graph, const Node& node) {
+            reader.row(genomes + row * layout.width(), row, false, [&](const Graph& graph, const Node& node) {
                 std::int64_t time = 0;
                 const bool measured = lookup.find(graph, node, time);
                 sum += time;
@@ -160,7 +204,7 @@ NodeList node_list(const Layout& layout, const T* genomes, std::size_t n, const 
     Reader reader(layout);
     for (std::size_t row = 0; row < n; ++row) {
         if (threads.poll) threads.poll();
-        reader.row(genomes + row * layout.width(), row, [&](const Graph& graph, const Node& node) {
+        reader.row(genomes + row * layout.width(), row, true, [&](const Graph& graph, const Node& node) {
             const NodeKey key = node_key(graph, node);
             const NodeWork work = node_work(graph, node);
             list.keys.insert(list.keys.end(), key.begin(), key.end());
