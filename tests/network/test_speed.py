@@ -14,6 +14,7 @@ import cambrian as cb
 from cambrian import _core
 from cambrian.errors import MissingExtraError
 from cambrian.network import build
+from cambrian.network.latency import keys
 from cambrian.network.latency import speed as speeds
 from cambrian.network.latency.clock import Clock, measuring, middle
 from cambrian.network.latency.energy import GpuMeter, NoMeterError, PackageMeter, meter_of
@@ -191,7 +192,7 @@ def test_clocks_take_turns() -> None:
     assert spread.tolist() == [1, 0]
 
 
-@pytest.mark.parametrize("family", ["convnet", "mlp", "macro", "cell201", "transformer"])
+@pytest.mark.parametrize("family", ["convnet", "mlp", "macro", "cell201", "transformer", "adaptive"])
 def test_nodes_run_alone_as_in_their_network(family: str) -> None:
     space = cb.spaces.make(family, (64,) if family == "mlp" else (3, 16, 16), 10)
     genomes = space.sample(3, seed=2)
@@ -258,3 +259,12 @@ def test_a_profile_that_cant_be_made(given: dict[str, Any], message: str) -> Non
 def test_meters_of_devices(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("cambrian.network.latency.energy.POWERCAP", powercap(tmp_path, 7))
     assert meter_of("cpu").read() == 0
+
+
+def test_users_modules_are_estimated() -> None:
+    mine = cb.module(torch.nn.Softsign, shape=lambda x: (x.features,))
+    space = cb.Space(None, (8,), 3, op=cb.Choice(mine=mine), width=cb.Int(1, 4))
+    found = cb.profile(space, budget=0.2, networks=4, samples=4)
+    assert [keys.describe(key)["op"] for key in found.at(1).keys] == ["linear"]
+    assert (found.at(1).added(space, space.sample(4))[1] > 0).all()
+    assert (found.predict(space, space.sample(4)) > 0).all()

@@ -41,7 +41,7 @@ def nonnegative(rows: Floats, seconds: Floats) -> Floats:
                 continue
             found = np.linalg.lstsq(part / unit, np.ones(len(rows)), rcond=1e-9)[0] / unit
             error = float(np.square(part @ found - 1).sum())
-            if (found >= 0).all() and error < least * (1 - 1e-9):
+            if (found >= 0).all() and error < least - 1e-12 * len(rows):  # of equals, the simplest
                 least = error
                 best = np.zeros(rows.shape[1])
                 best[list(chosen)] = found
@@ -53,6 +53,8 @@ def fit_estimates(rows: Floats, classes: NDArray[np.int32], seconds: Floats) -> 
 
     Kind -1 stands for all kinds of the operation, operation -1 for all operations.
     """
+    if not len(rows):
+        return {(-1, -1): np.zeros(WORK)}
     formulas = {}
     ops, kinds = np.divmod(classes, KINDS)
     groups = {(-1, -1): np.ones(len(classes), bool)}

@@ -95,6 +95,8 @@ def time_nodes(places: Iterable[Place], setting: Setting, end: float) -> tuple[F
         median, spread = middle(found)
         medians.append(np.maximum(median[1:] - median[0], 1e-9))
         spreads.append(spread[1:])
+    if not medians:  # nothing but users' modules
+        return np.empty(0), np.empty(0)
     return np.concatenate(medians), np.concatenate(spreads)
 
 

@@ -16,6 +16,7 @@ from cambrian.errors import require
 from cambrian.network.graph import Graph
 from cambrian.network.latency.device import this_device
 from cambrian.network.latency.fit import Floats, features, fit_correction, fit_estimates, work_at
+from cambrian.network.latency.keys import codes
 from cambrian.network.latency.profile import Profile
 from cambrian.network.latency.table import Countable, Times, check_batch, check_precision
 
@@ -49,8 +50,10 @@ def profile(
 
     The operations are the nodes that differ among those of `samples` random genomes, the most frequent first,
     for `budget` seconds in all; what was not reached is estimated from its multiply-adds, bytes and element
-    operations. At most `networks` whole networks are measured to correct the sums. `threads` of torch;
-    `heard` is told what is going on, a line at a time. The machine should have nothing else to do.
+    operations, and so are users' modules. At most `networks` whole networks are measured to correct the sums.
+    `threads` of torch; `heard` is told what is going on, a line at a time. The machine should have nothing
+    else to do. With one thread on Linux it is the processor's time that is measured, which other programs
+    don't lengthen.
     Raises ValueError for arguments that can't be and spaces without networks, CambrianError where there is no
     such device, MissingExtraError without torch.
 
@@ -94,6 +97,8 @@ class Family:
         listed = _core.node_list(space.layout, genomes)
         keys, first, counts = np.unique(listed["keys"], axis=0, return_index=True, return_counts=True)
         order = np.argsort(-counts, kind="stable")
+        # Users' modules are numbered space by space, so a table can't name them: they are estimated.
+        order = order[keys[order, 0] != codes()["module"]]
         self.keys: NDArray[np.int32] = np.ascontiguousarray(keys[order])
         self.counts = counts[order]
         rows = first[order]
