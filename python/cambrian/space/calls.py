@@ -116,6 +116,7 @@ class Programmer:
         recorder, gene = symbol.recorder, symbol.gene
         if not isinstance(gene, Choice) or not gene.callable:
             raise recorder.error(f"{symbol!r} can't be called: its options are not operations")
+        self.program.operations.add(symbol.place.path)
         operations = [gene.operations[str(option)] for option in gene.options]
         names = {name for operation in operations for name in operation.parameters(len(values))}
         for name in given:

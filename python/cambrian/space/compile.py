@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cambrian.space.genes import Choice, Gene, Reference
+from cambrian.space.genes import Gene, Reference
 from cambrian.space.groups import Repeat
 from cambrian.space.mask import Mask
 from cambrian.space.places import Place
@@ -184,8 +184,7 @@ def words(
 def _flags(column: Column, bound: Program | None) -> int:
     """Bit 0: no template reads it; bit 1: its options are operations."""
     unread = bound is None or column.place.path not in bound.read
-    item = column.place.item
-    return int(unread) | int(isinstance(item, Choice) and item.callable) << 1
+    return int(unread) | int(bound is not None and column.place.path in bound.operations) << 1
 
 
 def _column_words(column: Column, program: Program | None) -> list[int]:

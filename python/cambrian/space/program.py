@@ -63,6 +63,7 @@ class Program:
     tables: list[tuple[int, ...]] = field(default_factory=list)
     procedures: list[Procedure] = field(default_factory=list)
     read: set[str] = field(default_factory=set)  # paths of the genes that some template reads
+    operations: set[str] = field(default_factory=set)  # paths of the genes whose options are applied
     modules: dict[int, Spec] = field(default_factory=dict)  # users' modules by their codes
     inputs: dict[str, int] = field(default_factory=dict)  # path of a Repeat -> inputs it is called with
 
@@ -99,6 +100,7 @@ class Program:
         """Return JSON-able data, with names instead of codes."""
         return {
             "read": sorted(self.read),
+            "operations": sorted(self.operations),
             "inputs": dict(self.inputs),
             "tables": [list(table) for table in self.tables],
             "procedures": [_procedure_to_dict(procedure) for procedure in self.procedures],
@@ -114,6 +116,7 @@ class Program:
                 [tuple(_integers(table)) for table in data["tables"]],
                 [_procedure_from_dict(procedure) for procedure in data["procedures"]],
                 {str(path) for path in data["read"]},
+                {str(path) for path in data["operations"]},
                 {spec.code: spec for spec in modules},
                 {str(path): _integers([n])[0] for path, n in data["inputs"].items()},
             )
