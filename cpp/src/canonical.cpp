@@ -19,7 +19,10 @@ std::size_t at(std::int32_t index) {
 
 }  // namespace
 
-Canonical::Canonical() : cones_(std::make_unique<Cones>()) {}
+Canonical::Canonical() : cones_(std::make_unique<Cones>()) {
+    for (std::size_t distance = 1; distance < near_.size(); ++distance)
+        near_[distance] = edge_hash(0, static_cast<std::int32_t>(distance));
+}
 Canonical::~Canonical() = default;
 
 bool Canonical::order(const Graph& graph) {
@@ -133,9 +136,17 @@ void Canonical::walk(const Graph& graph, Value top) {
     choice_ = 0;
     stack_.push_back({top, 0});
     while (!stack_.empty()) {
-        const Value operand = next_operand(graph, stack_.back());
+        Value operand = next_operand(graph, stack_.back());
         if (operand != kAbsent) {
             stack_.push_back({operand, 0});
+            // Down to what stands on a number, or on several nodes.
+            for (const Node* node = &graph.nodes[at(operand)]; node->n_inputs == 1;
+                 node = &graph.nodes[at(operand)]) {
+                operand = graph.inputs[at(node->first_input)];
+                stack_.back().next = 1;
+                if (number_[at(operand)] != kAbsent) break;
+                stack_.push_back({operand, 0});
+            }
             continue;
         }
         number(graph, stack_.back().node);
@@ -172,8 +183,9 @@ Value Canonical::choose(const Graph& graph, const Node& node, std::span<const Va
 }
 
 Lanes Canonical::edge(std::int32_t node, std::uint32_t place, std::int32_t input) const {
-    const std::int32_t distance = node - input;
-    return place == 0 && distance == 1 ? next_edge_ : edge_hash(place, distance);
+    const auto distance = static_cast<std::uint32_t>(node - input);
+    return place == 0 && distance < near_.size() ? near_[distance]
+                                                 : edge_hash(place, static_cast<std::int32_t>(distance));
 }
 
 // What the nodes from an index on add to the digest, were the first of them the first of all. The places that
@@ -203,6 +215,15 @@ Lanes Canonical::sum(const Graph& graph, std::size_t begin, Value input) {
             continue;
         }
         if (first < 0) first = last;
+        if (node.n_inputs == 1) {
+            const Value x = graph.inputs[at(node.first_input)];
+            if (x != input && number_[at(x)] + 1 == last) {  // as nearly always
+                Lanes word = graph.labels[at(order_[i])];
+                word += near_[1];
+                total += word * powers[last - first];
+                continue;
+            }
+        }
         Lanes word = graph.labels[at(order_[i])];
         const auto inputs = graph.inputs_of(node);
         const bool ordered = inputs.size() > 1 && !node.commutative;

@@ -77,12 +77,16 @@ Node& GraphBuilder::begin(Op op, Shape shape, const Attrs& attrs) {
     return node;
 }
 
-void GraphBuilder::make_room(std::size_t nodes) {
+void GraphBuilder::grow_room(std::size_t nodes) {
     const std::size_t all = graph_.nodes.size() + hidden_ + nodes;
     if (all > kMaxNodes) {
         throw std::invalid_argument("the network has more than " + std::to_string(kMaxNodes) + " nodes");
     }
-    powers_ = all_powers_.reach(all);
+    room_ = std::min(std::max(2 * all, std::size_t{64}), kMaxNodes);
+    powers_ = all_powers_.reach(room_);
+    graph_.nodes.reserve(room_);
+    graph_.labels.reserve(room_);
+    graph_.keys.reserve(room_);
 }
 
 Value GraphBuilder::composite(const Fragment& fragment, const Shape& shape, Value input) {

@@ -207,7 +207,7 @@ ActivityPlan plan_activity(const Layout& layout) {
         if (plan.runs.empty() || plan.runs.back().repeat != column.repeat ||
             plan.runs.back().slot != column.slot) {
             plan.runs.push_back(
-                {{static_cast<std::int32_t>(plan.gates.size()), 0}, column.repeat, column.slot});
+                {{static_cast<std::int32_t>(plan.gates.size()), 0}, column.repeat, column.slot, {0, 0}});
         }
         ++plan.runs.back().gates.count;
         const auto n = static_cast<std::int32_t>(column.conditions.size());
@@ -216,6 +216,15 @@ ActivityPlan plan_activity(const Layout& layout) {
             plan.tests.push_back({condition.column, static_cast<std::int32_t>(plan.allowed.size())});
             plan.allowed.insert(plan.allowed.end(), condition.allowed.begin(), condition.allowed.end());
         }
+    }
+    for (auto& run : plan.runs) {
+        std::int32_t first = plan.gates[static_cast<std::size_t>(run.gates.first)].column, last = first;
+        for (std::int32_t g = 1; g < run.gates.count; ++g) {
+            const std::int32_t c = plan.gates[static_cast<std::size_t>(run.gates.first + g)].column;
+            first = std::min(first, c);
+            last = std::max(last, c);
+        }
+        if (last - first + 1 == run.gates.count) run.columns = {first, run.gates.count};
     }
     return plan;
 }

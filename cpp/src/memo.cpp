@@ -33,8 +33,8 @@ const Memo::Entry* Memo::find(std::int32_t site, const Key& key, std::uint64_t h
         if (slots[way].tag != tag(hash)) continue;
         Entry& one = entry(slots[way].entry);
         fetch(one);
-        const bool same = one.key.count == key.count &&
-                          std::equal(key.words.data(), key.words.data() + key.count, one.key.words.data());
+        bool same = one.key.count == key.count;
+        for (std::size_t i = 0; same && i < key.count; ++i) same = one.key.words[i] == key.words[i];
         if (same) found = &one;
     }
     Use& use = uses_[at(site)];

@@ -18,40 +18,27 @@ void add(std::int64_t& total, std::int64_t more) {
     total = checked_add(total, more);
 }
 
-std::int64_t bytes(const Graph& graph, Value value) {
-    return kBytes * graph.nodes[at(value)].shape.elements();
-}
-
 bool view(const Node& node) {
-    return !node.composite && (node.op == Op::kFlatten || node.op == Op::kIdentity);
+    return node.op == Op::kFlatten || node.op == Op::kIdentity;
 }
 
 }  // namespace
 
-void ResourceCounter::look_ahead(const Graph& graph, std::span<const Value> order) {
+void ResourceCounter::begin_with(const Graph& graph, Value input, bool gradient) {
     if (seen_.size() < graph.nodes.size()) seen_.resize(graph.nodes.size());
-    for (std::size_t i = 0; i < order.size(); ++i) {
-        seen_[at(order[i])] = {-1, 0, order[i], false, false};
-        for (const Value input : graph.inputs_of(graph.nodes[at(order[i])])) {
-            seen_[at(input)].last_reader = static_cast<std::int32_t>(i);
-        }
-    }
-}
-
-void ResourceCounter::begin_with(Value input, bool gradient) {
     input_ = input;
     costs_ = {};
-    kept_ = kept_once_ = alive_ = peak_ = peak_last_ = freed_ = 0;
+    kept_ = kept_once_ = 0;
     if (input == kAbsent) return;
-    seen_[at(input)] = {-1, 0, input, gradient, false};
+    seen(input) = {kBytes * graph.nodes[at(input)].shape.elements(), 0, input, gradient, false, false};
 }
 
-void ResourceCounter::keep(const Graph& graph, Value value) {
-    const Value number = seen_[at(value)].storage;
-    Seen& storage = seen_[at(number)];
+void ResourceCounter::keep(Value value) {
+    const Value number = seen(value).storage;
+    Seen& storage = seen(number);
     if (storage.kept) return;
     storage.kept = true;
-    if (number != input_) add(kept_, bytes(graph, number));
+    if (number != input_) add(kept_, storage.bytes);
 }
 
 ModuleCost ResourceCounter::module_cost(const Node& node, const Shape& in) const {
@@ -61,7 +48,7 @@ ModuleCost ResourceCounter::module_cost(const Node& node, const Shape& in) const
     return known == nullptr ? ModuleCost{} : *known;
 }
 
-void ResourceCounter::count_node(const Graph& graph, const Node& node, Value number) {
+void ResourceCounter::count_node(const Graph& graph, const Node& node, Seen& own) {
     const auto inputs = graph.inputs_of(node);
     const Shape& first = graph.nodes[at(inputs[0])].shape;
     NodeCost cost = node_cost(node, first, inputs.size() < 2 ? first : graph.nodes[at(inputs[1])].shape);
@@ -78,32 +65,35 @@ void ResourceCounter::count_node(const Graph& graph, const Node& node, Value num
     add(costs_.pooling, cost.pooling);
     add(costs_.other, cost.other);
     costs_.kernels += cost.kernels;
-    Seen& seen = seen_[at(number)];
-    if (view(node)) seen.storage = seen_[at(inputs[0])].storage;
-    for (const Value input : inputs) seen.depth = std::max(seen.depth, seen_[at(input)].depth);
-    seen.depth += cost.depth;
-    keep_values(cost, graph, node, number);
+    const Value number = own.storage;
+    if (view(node)) own.storage = seen(inputs[0]).storage;
+    std::int32_t below = 0;
+    for (const Value input : inputs) below = std::max(below, seen(input).depth);
+    own.depth = below + cost.depth;
+    keep_values(cost, inputs, number, own);
 }
 
-void ResourceCounter::keep_values(const NodeCost& cost, const Graph& graph, const Node& node, Value number) {
-    const auto inputs = graph.inputs_of(node);
+void ResourceCounter::keep_values(const NodeCost& cost, std::span<const Value> inputs, Value number,
+                                  Seen& own) {
     std::int32_t with_gradient = 0;
-    for (const Value input : inputs) with_gradient += seen_[at(input)].gradient ? 1 : 0;
-    Seen& seen = seen_[at(number)];
-    seen.gradient = cost.params > 0 || with_gradient > 0;
-    if (!seen.gradient) return;
+    for (const Value input : inputs) with_gradient += seen(input).gradient ? 1 : 0;
+    own.gradient = cost.params > 0 || with_gradient > 0;
+    if (!own.gradient) return;
     add(kept_, cost.kept);
     add(kept_once_, cost.kept_once);
-    if ((cost.keeps & kKeepsOutput) != 0) keep(graph, number);
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-        const std::int32_t others = with_gradient - (seen_[at(inputs[i])].gradient ? 1 : 0);
-        const bool factor = (cost.keeps & kKeepsFactors) != 0 && others > 0;
-        if (factor || (i < 3 && (cost.keeps >> i & 1) != 0)) keep(graph, inputs[i]);
+    if (cost.keeps == kKeepsNothing) return;
+    if ((cost.keeps & kKeepsOutput) != 0) keep(number);
+    if ((cost.keeps & kKeepsFactors) != 0) {
+        for (const Value input : inputs) {
+            if (with_gradient - (seen(input).gradient ? 1 : 0) > 0) keep(input);
+        }
+    }
+    for (std::size_t i = 0; i < std::min<std::size_t>(inputs.size(), 3); ++i) {
+        if ((cost.keeps >> i & 1) != 0) keep(inputs[i]);
     }
 }
 
-void ResourceCounter::count_fragment(const Graph& graph, const Node& node, Value number) {
-    const Fragment& fragment = graph.fragment_of(node);
+void ResourceCounter::count_fragment(const Fragment& fragment, Value input, Value number, Seen& own) {
     add(costs_.params, fragment.costs.params);
     add(costs_.macs, fragment.costs.macs);
     add(costs_.normalisation, fragment.costs.normalisation);
@@ -111,54 +101,65 @@ void ResourceCounter::count_fragment(const Graph& graph, const Node& node, Value
     add(costs_.pooling, fragment.costs.pooling);
     add(costs_.other, fragment.costs.other);
     costs_.kernels += fragment.costs.kernels;
-    const Value input = graph.inputs_of(node)[0];
-    Seen& seen = seen_[at(number)];
-    seen.depth = seen_[at(input)].depth + fragment.costs.depth;
-    const Kept& kept = fragment.kept[seen_[at(input)].gradient ? 1 : 0];
-    seen.gradient = kept.gradient;
+    const Seen& below = seen(input);
+    own.depth = below.depth + fragment.costs.depth;
+    const Kept& kept = fragment.kept[below.gradient ? 1 : 0];
+    own.gradient = kept.gradient;
     add(kept_, kept.bytes);
     add(kept_once_, kept.once);
-    if (kept.input) keep(graph, input);
-    if (kept.output) keep(graph, number);
+    if (kept.input) keep(input);
+    if (kept.output) keep(number);
 }
 
-// Steps over a node: its output is there, and what it reads last is gone.
-void ResourceCounter::live(const Graph& graph, const Node& node, std::int32_t position) {
-    const auto inputs = graph.inputs_of(node);
-    const std::int64_t out = kBytes * node.shape.elements();
-    std::int64_t rise = out, rise_last = out;
-    if (node.composite) {
-        const Fragment& fragment = graph.fragment_of(node);
-        const bool last = seen_[at(inputs[0])].last_reader == position;
-        rise_last = last ? fragment.rise_last : fragment.rise;
-        rise = inputs[0] == input_ ? fragment.rise : rise_last;
-    }
-    peak_ = std::max(peak_, checked_add(alive_, rise));
-    peak_last_ = std::max(peak_last_, checked_add(alive_, rise_last) - freed_);
-    add(alive_, out);
-    for (const Value input : inputs) {
-        if (seen_[at(input)].last_reader != position) continue;
-        (input == input_ ? freed_ : alive_) += input == input_ ? bytes(graph, input) : -bytes(graph, input);
-        seen_[at(input)].last_reader = -1;  // an input that is read twice is freed once
+// Goes back over the nodes, as on the way back a value's last reader comes first.
+void ResourceCounter::find_peak(const Graph& graph, std::span<const Value> order) {
+    const std::int64_t input_bytes = input_ == kAbsent ? 0 : seen(input_).bytes;
+    std::int64_t freed = input_bytes;  // by what comes before, were it read here last
+    std::int64_t alive = seen(order.back()).bytes;
+    peak_ = peak_last_ = 0;
+    for (auto step = order.rbegin(); step != order.rend(); ++step) {
+        const Node& node = graph.nodes[at(*step)];
+        alive -= seen(*step).bytes;
+        std::int64_t rise = seen(*step).bytes;
+        bool last = false;
+        for (const Value input : graph.inputs_of(node)) {
+            Seen& below = seen(input);
+            if (below.read) continue;
+            below.read = last = true;
+            if (input == input_) {
+                freed = 0;
+            } else {
+                add(alive, below.bytes);
+            }
+        }
+        std::int64_t rise_last = rise;
+        if (node.composite) {
+            const Fragment& fragment = graph.fragment_of(node);
+            rise_last = last ? fragment.rise_last : fragment.rise;
+            rise = graph.inputs_of(node)[0] == input_ ? fragment.rise : rise_last;
+        }
+        peak_ = std::max(peak_, checked_add(alive, rise));
+        peak_last_ = std::max(peak_last_, checked_add(alive, rise_last) - freed);
     }
 }
 
 void ResourceCounter::run(const Graph& graph, std::span<const Value> order) {
-    look_ahead(graph, order);
-    for (std::size_t i = 0; i < order.size(); ++i) {
-        const Node& node = graph.nodes[at(order[i])];
+    for (const Value number : order) {
+        const Node& node = graph.nodes[at(number)];
+        Seen& own = seen(number);
+        own = {kBytes * node.shape.elements(), 0, number, false, false, false};
         if (node.composite) {
-            count_fragment(graph, node, order[i]);
+            count_fragment(graph.fragment_of(node), graph.inputs_of(node)[0], number, own);
         } else if (node.n_inputs > 0) {
-            count_node(graph, node, order[i]);
+            count_node(graph, node, own);
         }
-        live(graph, node, static_cast<std::int32_t>(i));
     }
-    costs_.depth = seen_[at(order.back())].depth;
+    costs_.depth = seen(order.back()).depth;
+    find_peak(graph, order);
 }
 
 Resources ResourceCounter::count(const Graph& graph, const Canonical& canonical, std::int64_t batch) {
-    begin_with(kAbsent, false);
+    begin_with(graph, kAbsent, false);
     run(graph, canonical.nodes());
     Resources total;
     total.params = costs_.params;
@@ -178,16 +179,15 @@ Resources ResourceCounter::count(const Graph& graph, const Canonical& canonical,
 
 void ResourceCounter::count(const Graph& graph, std::span<const Value> order, Value input,
                             Fragment& fragment) {
-    if (seen_.size() < graph.nodes.size()) seen_.resize(graph.nodes.size());
     for (const bool gradient : {false, true}) {
-        begin_with(input, gradient);
+        begin_with(graph, input, gradient);
         run(graph, order);
         const Value output = order.back();
         Kept& kept = fragment.kept[gradient ? 1 : 0];
-        kept.input = seen_[at(input)].kept;
-        kept.output = seen_[at(seen_[at(output)].storage)].kept;
-        kept.gradient = seen_[at(output)].gradient;
-        kept.bytes = kept_ - (kept.output ? bytes(graph, output) : 0);
+        kept.input = seen(input).kept;
+        kept.output = seen(seen(output).storage).kept;
+        kept.gradient = seen(output).gradient;
+        kept.bytes = kept_ - (kept.output ? seen(output).bytes : 0);
         kept.once = kept_once_;
     }
     fragment.costs = costs_;

@@ -39,6 +39,11 @@ void normalise(const Layout& layout, const T* genome, U* normal, std::uint8_t* a
         const ActivityPlan::Gate* gate = gates + run.gates.first;
         const ActivityPlan::Gate* const end = gate + run.gates.count;
         if (!slot_active(layout, run.repeat, run.slot, normal)) {
+            if (run.columns.count > 0) {
+                std::fill_n(active + run.columns.first, run.columns.count, std::uint8_t{0});
+                std::fill_n(normal + run.columns.first, run.columns.count, U{0});
+                continue;
+            }
             for (; gate != end; ++gate) {
                 active[gate->column] = 0;
                 normal[gate->column] = U{0};

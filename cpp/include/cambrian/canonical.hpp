@@ -8,6 +8,7 @@
 // & Piperno 2014), never the order in which the graph was built.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -84,7 +85,7 @@ class Canonical {
     std::vector<Value> chain_;           // dominators of the output
     std::vector<Fragment::Edge> edges_;  // places that the input of a fragment fills
     Value output_ = 0;
-    const Lanes next_edge_ = edge_hash(0, 1);
+    std::array<Lanes, 256> near_;  // edge_hash(0, distance)
     std::vector<Visit> stack_;
     std::vector<Value> tie_;
     std::vector<Choice> choices_;  // at each tie of the link, in the order of the walk

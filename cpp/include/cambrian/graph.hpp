@@ -60,14 +60,15 @@ inline std::uint64_t word_of(std::int32_t low, std::int32_t high) {
 // Hash of operation and attributes, and of the shape where it doesn't follow from the inputs.
 inline Lanes label_of(const Node& node) {
     constexpr std::uint64_t kFirst = 0x9FB2'1C65'1E98'DF25, kSecond = 0xC2B2'AE3D'27D4'EB4F;
+    static const std::uint64_t kLow = mix(0, kSecond), kHigh = mix(kFirst, 0);  // of most operations
     const auto& a = node.attrs;
     const auto& d = node.shape.dim;
     const bool own_shape = node.op == Op::kInput || node.op == Op::kZero;
     const std::uint64_t x = own_shape ? word_of(d[0], d[1]) : word_of(a[0], a[1]);
     const std::uint64_t y = own_shape ? word_of(d[2], node.shape.rank) : word_of(a[2], a[3]);
     const std::uint64_t z = word_of(a[4], a[5]), op = static_cast<std::uint64_t>(node.op) + 1;
-    return {reduced(mix(x + op * kFirst, y) + mix(z, kSecond)),
-            reduced(mix(y + op * kSecond, x) + mix(kFirst, z))};
+    const std::uint64_t low = z == 0 ? kLow : mix(z, kSecond), high = z == 0 ? kHigh : mix(kFirst, z);
+    return {reduced(mix(x + op * kFirst, y) + low), reduced(mix(y + op * kSecond, x) + high)};
 }
 
 // Throws std::invalid_argument unless every count of elements, and so of bytes, stays far inside int64.
@@ -173,7 +174,10 @@ class GraphBuilder {
   private:
     Value append(Op op, Shape shape, const Attrs& attrs, std::span<const Value> inputs);
     Value append(Op op, Shape shape, const Attrs& attrs, Value input);
-    void make_room(std::size_t nodes);
+    void make_room(std::size_t nodes) {
+        if (graph_.nodes.size() + hidden_ + nodes > room_) grow_room(nodes);
+    }
+    void grow_room(std::size_t nodes);
     Node& begin(Op op, Shape shape, const Attrs& attrs);
     Value settle(Value node);
     std::uint64_t sort_inputs(Node& node, std::span<Value> inputs);
@@ -227,6 +231,7 @@ class GraphBuilder {
     Graph graph_;
     Powers all_powers_;
     const Lanes* powers_ = nullptr;  // up to the number of nodes
+    std::size_t room_ = 0;           // that many nodes
     std::size_t hidden_ = 0;         // nodes inside composite ones
     std::vector<Operand> operands_;
     std::vector<Entry> table_;  // open addressing; entries of other epochs are free

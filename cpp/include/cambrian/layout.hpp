@@ -186,6 +186,7 @@ struct ActivityPlan {
         Slice gates;
         std::int32_t repeat;
         std::int32_t slot;
+        Slice columns;  // the gates', if they are neighbours; else none
     };
     std::vector<Run> runs;
     std::vector<Gate> gates;

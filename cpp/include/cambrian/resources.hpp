@@ -54,21 +54,22 @@ class ResourceCounter {
   private:
     // What is known of a node while the network is gone through in order.
     struct Seen {
-        std::int32_t last_reader;  // its position in the order, or -1
+        std::int64_t bytes;  // of its value
         std::int32_t depth;
         Value storage;  // whose memory its value lies in: its own, or that of what it is a view of
         bool gradient;  // depends on parameters
         bool kept;      // for the backward pass
+        bool read;      // by a later node; known on the way back
     };
 
-    void look_ahead(const Graph& graph, std::span<const Value> order);
-    void begin_with(Value input, bool gradient);
+    Seen& seen(Value value) { return seen_[static_cast<std::size_t>(value)]; }
+    void begin_with(const Graph& graph, Value input, bool gradient);
     void run(const Graph& graph, std::span<const Value> order);
-    void keep(const Graph& graph, Value value);
-    void count_node(const Graph& graph, const Node& node, Value number);
-    void keep_values(const NodeCost& cost, const Graph& graph, const Node& node, Value number);
-    void count_fragment(const Graph& graph, const Node& node, Value number);
-    void live(const Graph& graph, const Node& node, std::int32_t position);
+    void count_node(const Graph& graph, const Node& node, Seen& own);
+    void keep_values(const NodeCost& cost, std::span<const Value> inputs, Value number, Seen& own);
+    void count_fragment(const Fragment& fragment, Value input, Value number, Seen& own);
+    void keep(Value value);
+    void find_peak(const Graph& graph, std::span<const Value> order);
 
     ModuleCost module_cost(const Node& node, const Shape& in) const;
 
@@ -79,10 +80,8 @@ class ResourceCounter {
     std::int64_t kept_ = 0;  // bytes a sample
     std::int64_t kept_once_ = 0;
     Value input_ = kAbsent;       // of the fragment
-    std::int64_t alive_ = 0;      // bytes; the fragment's input is not counted
-    std::int64_t peak_ = 0;       // of those
-    std::int64_t peak_last_ = 0;  // of those, less the input's bytes once it has been read
-    std::int64_t freed_ = 0;      // of the input
+    std::int64_t peak_ = 0;       // most bytes alive at once, but for that input
+    std::int64_t peak_last_ = 0;  // the same, less the input's bytes where it is not read any more
 };
 
 }  // namespace cambrian
