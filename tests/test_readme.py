@@ -23,6 +23,7 @@ SMALLER = {
     "ask and tell": [],
     "engine room": [],
     "operators": [],
+    "networks": [],
 }  # fmt: skip
 
 
