@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 
+import networkx as nx
 import numpy as np
 import pytest
 
 import graph_oracles as oracles
 from cambrian import _core
 from core.networks import (
+    Entries,
     convolutional,
     digest,
     expand,
@@ -59,6 +61,42 @@ def test_hashes_are_equal_exactly_for_isomorphic_networks() -> None:
     pairs = [pair for group in alike.values() for pair in itertools.combinations(group[:12], 2)]
     assert len(pairs) > 100
     assert not any(oracles.isomorphic(*pair) for pair in pairs)
+
+
+def undirected(graph: nx.Graph) -> Entries:
+    """A convolution a vertex, one of the sum of its ends an edge, a sum of all: little tells them apart."""
+    entries: Entries = [("conv2d", [-1], 1) for _ in graph]
+    for a, b in graph.edges:
+        entries += [("add", [int(a), int(b)], 0), ("conv2d", [len(entries)], 1)]
+    return [*entries, ("add", [i for i in range(len(graph), len(entries)) if entries[i][0] == "conv2d"], 0)]
+
+
+@pytest.mark.parametrize(("degree", "vertices"), [(2, 6), (2, 9), (3, 6), (3, 8), (3, 10), (4, 8)])
+def test_regular_graphs_have_equal_hashes_exactly_if_isomorphic(degree: int, vertices: int) -> None:
+    random = np.random.default_rng(degree * vertices)
+    graphs = [nx.random_regular_graph(degree, vertices, seed=seed) for seed in range(10)]
+    hashes = []
+    for graph in graphs:
+        entries = undirected(graph)
+        hashes.append(digest(from_entries(entries)))
+        assert digest(from_entries(shuffled(random, entries))) == hashes[-1]
+    for i, j in itertools.combinations(range(len(graphs)), 2):
+        assert (hashes[i] == hashes[j]) == nx.is_isomorphic(graphs[i], graphs[j])
+
+
+def test_one_node_is_not_two_alike() -> None:
+    """A node that is read twice, against two of its kind: isomorphic only where readers are paired alike."""
+    random = np.random.default_rng(5)
+    networks: list[Entries] = []
+    for first, second in itertools.product(itertools.product(range(2), repeat=3), repeat=2):
+        entries: Entries = [("conv2d", [-1], 1), ("conv2d", [-1], 1)]
+        entries += [("conv2d", [i], 0) for i in first] + [("activation", [i], 0) for i in second]
+        networks.append([*entries, ("multiply", [2, 5], 0), ("concat", [3, 6], 0), ("add", [4, 7, 8, 9], 0)])
+    hashes = [digest(from_entries(entries)) for entries in networks]
+    assert hashes == [digest(from_entries(shuffled(random, entries))) for entries in networks]
+    flat = [next(oracles.networks(expand(from_entries(entries), canonical=False))) for entries in networks]
+    for i, j in itertools.combinations(range(len(networks)), 2):
+        assert (hashes[i] == hashes[j]) == oracles.isomorphic(flat[i], flat[j])
 
 
 def test_genomes_with_the_same_hash_are_the_same_network() -> None:
