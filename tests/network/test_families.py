@@ -14,7 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 import cambrian as cb
-from cambrian.network import Graph, Profile, build, count
+from cambrian.network import Counts, Graph, build, count
 from network.examples import inputs_of
 from network.test_source import run_sources
 
@@ -60,7 +60,7 @@ def decoded(space: Any, n: int, seed: int, block: int = 100) -> Iterator[tuple[G
             yield Graph.from_arrays(arrays, i), {key: int(values[i]) for key, values in resources.items()}
 
 
-def expected_resources(graph: Graph, profile: Profile) -> dict[str, int]:
+def expected_resources(graph: Graph, profile: Counts) -> dict[str, int]:
     """Count slowly and obviously; layers that hooks see are taken from the profile."""
     sizes = [math.prod(node.shape) for node in graph.nodes]
     elementwise = profile.norm + profile.activation + profile.pool

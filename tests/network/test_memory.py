@@ -67,7 +67,8 @@ def check(name: str, shape: tuple[int, ...], n: int, seed: int) -> None:
         measured, counted = alive(graph), resources["memory"]
         ours = 4 * BATCH * math.prod(shape)
         assert counted / 2 <= measured + ours, graph
-        assert measured <= 2 * counted, graph
+        # Exits and gates copy the samples that go on before they compute with them.
+        assert measured <= (3 if name == "adaptive" else 2) * counted, graph
 
 
 @pytest.mark.parametrize("name", FAMILIES)

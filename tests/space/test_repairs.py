@@ -29,6 +29,10 @@ def joined(second):
     return template
 
 
+def ended(body):
+    return lambda x, w, outputs: cb.nn.linear(cb.nn.linear(cb.nn.mean(body(x, w)), w), outputs)
+
+
 CASES = {
     "stride": (
         conv(kernel=1, stride=9),
@@ -40,17 +44,17 @@ CASES = {
     "groups": (conv(kernel=1, groups=3), (6, 4, 6), "groups 3 -> 2, the largest number that divides"),
     "project": (joined(lambda x, w: x), (3, 4, 6), "put in: takes 3 channels to 4"),
     "pool": (
-        lambda x, w, outputs: cb.nn.linear(cb.nn.mean(cb.nn.concat(cb.nn.max_pool(x, 2, 2), x)), outputs + w),
+        ended(lambda x, w: cb.nn.concat(cb.nn.max_pool(x, 2, 2), x)),
         (3, 4, 6),
         "put in: takes a side of 4 to 2",
     ),
     "resize": (
-        lambda x, w, outputs: cb.nn.linear(cb.nn.mean(cb.nn.concat(x, cb.nn.max_pool(x, 2, 2))), outputs + w),
+        ended(lambda x, w: cb.nn.concat(x, cb.nn.max_pool(x, 2, 2))),
         (3, 4, 6),
         "put in: takes a side of 2 to 4",
     ),
     "mean": (
-        lambda x, w, outputs: cb.nn.add(cb.nn.linear(cb.nn.mean(x), w), x),
+        ended(lambda x, w: cb.nn.add(cb.nn.linear(cb.nn.mean(x), w), x)),
         (4, 4, 6),
         "mean (node 1), put in: averages over the positions",
     ),
