@@ -50,7 +50,8 @@ Walk::Step Walk::advance(const Graph& graph, std::span<const Value> inputs,
             }
             std::sort(tie.begin(), tie.end());
             tie.erase(std::unique(tie.begin(), tie.end()), tie.end());
-            if (tie.size() > 1 && !cones_.alike(graph, graph.output, node.dominator, number, tie)) return Step::kTie;
+            if (tie.size() > 1 && !cones_.alike(graph, graph.output, node.dominator, number, tie))
+                return Step::kTie;
             if (!tie.empty()) {
                 chosen = tie[0];
                 return Step::kDescend;
