@@ -10,19 +10,10 @@ namespace {
 constexpr std::int64_t kFloat = 4;  // bytes
 constexpr std::int64_t kIndex = 8;
 
-void conv2d(const Node& node, const Shape& in, std::int64_t out, NodeCost& cost) {
+void convolution(const Node& node, const Shape& in, std::int64_t out, NodeCost& cost) {
     const auto& a = node.attrs;
-    const std::int64_t taps =
-        checked_mul(std::int64_t{a[kConvKernel]} * a[kConvKernel], in.dim[0] / a[kConvGroups]);
-    cost.params = checked_mul(a[kConvChannels], checked_add(taps, a[kConvBias]));
-    cost.macs = checked_mul(out, taps);
-    cost.keeps = kKeepsFirst;
-    cost.depth = 1;
-}
-
-void conv1d(const Node& node, const Shape& in, std::int64_t out, NodeCost& cost) {
-    const auto& a = node.attrs;
-    const std::int64_t taps = checked_mul(a[kConvKernel], in.dim[1] / a[kConvGroups]);
+    const std::int64_t kernel = a[kConvKernel], area = node.op == Op::kConv2d ? kernel * kernel : kernel;
+    const std::int64_t taps = checked_mul(area, in.channels() / a[kConvGroups]);
     cost.params = checked_mul(a[kConvChannels], checked_add(taps, a[kConvBias]));
     cost.macs = checked_mul(out, taps);
     cost.keeps = kKeepsFirst;
@@ -137,7 +128,8 @@ NodeCost node_cost(const Node& node, const Shape& first, const Shape& second) {
     cost.kernels = node.op != Op::kFlatten && node.op != Op::kIdentity ? 1 : 0;
     switch (node.op) {
         case Op::kConv2d:
-            conv2d(node, first, out, cost);
+        case Op::kConv1d:
+            convolution(node, first, out, cost);
             break;
         case Op::kLinear:
             linear(node, first, out, cost);
@@ -167,9 +159,6 @@ NodeCost node_cost(const Node& node, const Shape& first, const Shape& second) {
         case Op::kMultiply:
             cost.other = out;
             cost.keeps = kKeepsFactors;
-            break;
-        case Op::kConv1d:
-            conv1d(node, first, out, cost);
             break;
         case Op::kAttention:
             attention(node, second, out, cost);

@@ -85,7 +85,8 @@ Value GraphBuilder::apply(Op op, std::span<const Value> inputs, std::span<const 
 Value GraphBuilder::unary(Op op, Value x, std::span<const std::int64_t> args) {
     switch (op) {
         case Op::kConv2d:
-            return conv2d(x, args);
+        case Op::kConv1d:
+            return convolution(op, x, args);
         case Op::kLinear:
             return linear(x, args);
         case Op::kNorm:
@@ -112,8 +113,6 @@ Value GraphBuilder::unary(Op op, Value x, std::span<const std::int64_t> args) {
         case Op::kAttention:
         case Op::kUnembed:
             return x;
-        case Op::kConv1d:
-            return conv1d(x, args);
         case Op::kEmbedding:
             return embedding(x, args[0], args[1]);
         case Op::kPosition:
@@ -131,35 +130,6 @@ Value GraphBuilder::unary(Op op, Value x, std::span<const std::int64_t> args) {
             break;
     }
     fail(op, "can't be applied");
-}
-
-Value GraphBuilder::conv2d(Value x, std::span<const std::int64_t> args) {
-    constexpr Op op = Op::kConv2d;
-    const Shape in = image(op, shape(x));
-    const std::int32_t shorter = std::min(in.dim[1], in.dim[2]), longer = std::max(in.dim[1], in.dim[2]);
-    Attrs asked{
-        attr(op, kConvChannels, args[kConvChannels], 1), attr(op, kConvKernel, args[kConvKernel], 1),
-        attr(op, kConvStride, args[kConvStride], 1),     attr(op, kConvDilation, args[kConvDilation], 1),
-        attr(op, kConvGroups, args[kConvGroups], 1),     attr(op, kConvBias, args[kConvBias], 0, 1)};
-    if (asked[kConvKernel] % 2 == 0)
-        fail(op, "kernel must be odd, got " + std::to_string(asked[kConvKernel]));
-    if (asked[kConvKernel] == 1) asked[kConvDilation] = 1;  // says nothing
-    Attrs attrs = asked;
-    attrs[kConvStride] = std::min(asked[kConvStride], shorter);
-    // Taps that never reach the image read padding only.
-    if (std::int64_t{asked[kConvDilation]} * (asked[kConvKernel] / 2) >= longer) attrs[kConvDilation] = 1;
-    attrs[kConvKernel] =
-        std::min(asked[kConvKernel], odd_floor(std::min<std::int64_t>(2LL * longer - 1, kMaxDim)));
-    if (attrs[kConvKernel] == 1) attrs[kConvDilation] = 1;
-    attrs[kConvGroups] = common_divisor(in.dim[0], attrs[kConvChannels], asked[kConvGroups]);
-    const Shape out = strided(in, attrs[kConvChannels], attrs[kConvStride]);
-    check_elements(op, out);
-    const Value node = append(op, out, attrs, x);
-    repaired(Rule::kStride, node, asked[kConvStride], attrs[kConvStride]);
-    repaired(Rule::kDilation, node, asked[kConvDilation], attrs[kConvDilation]);
-    repaired(Rule::kKernel, node, asked[kConvKernel], attrs[kConvKernel]);
-    repaired(Rule::kGroups, node, asked[kConvGroups], attrs[kConvGroups]);
-    return node;
 }
 
 Value GraphBuilder::linear(Value x, std::span<const std::int64_t> args) {

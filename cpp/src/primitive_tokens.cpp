@@ -14,34 +14,6 @@ const Shape& sequence(Op op, const Shape& shape) {
 
 }  // namespace
 
-// Along the tokens; padded so that their number becomes ceil(length / stride).
-Value GraphBuilder::conv1d(Value x, std::span<const std::int64_t> args) {
-    constexpr Op op = Op::kConv1d;
-    const Shape in = sequence(op, shape(x));
-    Attrs asked{};
-    for (std::size_t i = 0; i < kConvBias; ++i) asked[i] = attr(op, i, args[i], 1);
-    asked[kConvBias] = attr(op, kConvBias, args[kConvBias], 0, 1);
-    if (asked[kConvKernel] % 2 == 0)
-        fail(op, "kernel must be odd, got " + std::to_string(asked[kConvKernel]));
-    if (asked[kConvKernel] == 1) asked[kConvDilation] = 1;  // says nothing
-    Attrs attrs = asked;
-    attrs[kConvStride] = std::min(asked[kConvStride], in.dim[0]);
-    // Taps that never reach the tokens read padding only.
-    if (std::int64_t{asked[kConvDilation]} * (asked[kConvKernel] / 2) >= in.dim[0]) attrs[kConvDilation] = 1;
-    attrs[kConvKernel] =
-        std::min(asked[kConvKernel], odd_floor(std::min<std::int64_t>(2LL * in.dim[0] - 1, kMaxDim)));
-    if (attrs[kConvKernel] == 1) attrs[kConvDilation] = 1;
-    attrs[kConvGroups] = common_divisor(in.dim[1], attrs[kConvChannels], asked[kConvGroups]);
-    const Shape out{2, {ceil_div(in.dim[0], attrs[kConvStride]), attrs[kConvChannels]}};
-    check_elements(op, out);
-    const Value node = append(op, out, attrs, x);
-    repaired(Rule::kStride, node, asked[kConvStride], attrs[kConvStride]);
-    repaired(Rule::kDilation, node, asked[kConvDilation], attrs[kConvDilation]);
-    repaired(Rule::kKernel, node, asked[kConvKernel], attrs[kConvKernel]);
-    repaired(Rule::kGroups, node, asked[kConvGroups], attrs[kConvGroups]);
-    return node;
-}
-
 // Brings features, or those of tokens, to a width.
 Value GraphBuilder::fit_width(Value x, std::int32_t width) {
     const Shape in = shape(x);

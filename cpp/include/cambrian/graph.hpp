@@ -187,7 +187,7 @@ class GraphBuilder {
     void grow_table();
 
     Value zeros(const Shape& shape) { return append(Op::kZero, shape, {}, kInput); }
-    Value conv2d(Value x, std::span<const std::int64_t> args);
+    Value convolution(Op op, Value x, std::span<const std::int64_t> args);
     Value linear(Value x, std::span<const std::int64_t> args);
     Value norm(Value x, std::int64_t kind);
     Value activation(Value x, std::int64_t kind);
@@ -196,7 +196,6 @@ class GraphBuilder {
     Value flatten(Value x);
     Value dropout(Value x, std::int64_t p);
     Value resize(Value x, std::int64_t height, std::int64_t width);
-    Value conv1d(Value x, std::span<const std::int64_t> args);
     Value attention(std::span<const Value> inputs, std::span<const std::int64_t> args);
     Value embedding(Value ids, std::int64_t vocab, std::int64_t features);
     Value position(Value x, std::int64_t kind);
