@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import cambrian as cb
 from cambrian import _core
 from cambrian._core import Layout
 from layouts import LAYOUTS, mixed, plain
@@ -395,3 +396,25 @@ def test_genes_of_one_option_are_never_hit() -> None:
     fixed = _core.sample(only, 10, seed=0)
     for rate in (None, 1.0):
         np.testing.assert_array_equal(_core.mutate(only, fixed, operators=[("reset", rate)], seed=0), fixed)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_values_are_looked_at_wherever_they_stand_and_in_place_nothing_is_written(threads):
+    space = cb.Space.plain(genes=5, choices=4)
+    sound = space.sample(5000, seed=1)
+    for row in (0, 127, 2500, 4999):
+        broken = sound.copy()
+        broken[row, 3] = 9
+        said = f"row {row}, column 3 holds 9, but that gene has options 0 to 3"
+        for first, second, name in ((broken, sound, "first"), (sound, broken, "second")):
+            for out in (None, first, second):
+                before = first.copy(), second.copy()
+                with pytest.raises(ValueError, match=f"^{name}: {said}"):
+                    cb.cross(first, second, space.layout, by="uniform", seed=0, threads=threads, out=out)
+                assert np.array_equal(first, before[0])
+                assert np.array_equal(second, before[1])
+        for out in (None, broken):
+            before = broken.copy()
+            with pytest.raises(ValueError, match=f"^genomes: {said}"):
+                cb.mutate(broken, space.layout, by="reset", seed=0, threads=threads, out=out)
+            assert np.array_equal(broken, before)
