@@ -261,6 +261,8 @@ def label(node: Node) -> tuple[int, int]:
     sides = [*node.shape, 0, 0][:3]
     own = [*sides, len(node.shape), 0, 0] if node.op in ("input", "zero") else list(node.attrs)
     x, y, z = (low | high << 32 for low, high in zip(own[::2], own[1::2], strict=True))
+    if node.op == "module":  # its shape is its own affair
+        z = folded(z, folded(sides[0] | sides[1] << 32, sides[2] | len(node.shape) << 32))
     op = OPERATIONS.index(node.op) + 1
     low = folded((x + op * FIRST) % WORD, y) + folded(z, SECOND)
     high = folded((y + op * SECOND) % WORD, x) + folded(FIRST, z)

@@ -37,6 +37,7 @@ bool Canonical::order(const Graph& graph) {
         if (link(graph, *top)) continue;
         if (!graph.fragments.empty()) return false;
         leaves_ = search_order(graph, order_, number_);
+        next_ = static_cast<std::int32_t>(order_.size());
         return true;
     }
     return !cones_->doubtful();

@@ -44,7 +44,7 @@ inline std::uint64_t* write_certificate(const Graph& graph, std::span<const Valu
             *out++ = word_of(a[3], a[4]);
             *out++ = word_of(a[5], 0);
         }
-        if (node.op == Op::kInput || node.op == Op::kZero) {
+        if (node.op == Op::kInput || node.op == Op::kZero || node.op == Op::kModule) {
             *out++ = word_of(node.shape.dim[0], node.shape.dim[1]);
             *out++ = word_of(node.shape.dim[2], node.shape.rank);
         }

@@ -53,6 +53,7 @@ class Decoder {
             put(row, outcome());
             return;
         }
+        interpreter_.wire();  // so that the recipe is told in the same words whether or not this is expanded
         const std::size_t number = known_.number(interpreter_.normal().data());
         if (known_.find(number) == nullptr) known_.add(number, outcome());
         put(row, *known_.find(number));

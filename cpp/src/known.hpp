@@ -24,7 +24,8 @@ class Known {
     explicit Known(const Layout& layout) {
         std::size_t count = 1;
         for (std::size_t c = 0; c < layout.columns.size() && count <= kMost; ++c) {
-            if (layout.recipe[c] != 0) continue;
+            // Masks that no template reads still decide how others of their Repeat are repaired.
+            if (layout.recipe[c] != 0 && layout.columns[c].kind != GeneKind::kMask) continue;
             places_.push_back({c, count});
             count *= static_cast<std::size_t>(layout.columns[c].options);
         }

@@ -13,6 +13,12 @@ std::size_t at(std::int32_t index) {
     return static_cast<std::size_t>(index);
 }
 
+// What depends on more than its inputs' shapes: zeros stand on the network's input, ids are read from it
+// alone, tied weights are those of another node; and what a user's module costs may be known later only.
+bool looks_further(Op op) {
+    return op == Op::kZero || op == Op::kEmbedding || op == Op::kUnembed || op == Op::kModule;
+}
+
 // All of an entry is read soon, so its lines had better come at the same time.
 inline void fetch(const Memo::Entry& entry) {
 #ifdef __GNUC__
@@ -89,6 +95,7 @@ Value Memo::record(const Key& key, std::uint64_t hash, GraphBuilder& builder, co
     Value base = input;
     if (first != kAbsent) {
         const Node& node = graph.nodes[at(first)];
+        if (looks_further(node.op) && !node.composite) return output;
         if (node.n_inputs == 1 && !node.composite && shareable(node.op, node.attrs[0])) {
             entry.prefix = true;
             entry.first = node;
@@ -115,9 +122,8 @@ Value Memo::record(const Key& key, std::uint64_t hash, GraphBuilder& builder, co
 }
 
 bool Memo::summarise(Entry& entry, const Graph& graph, std::size_t fresh, Value input, Value output) {
-    // What a user's module costs may be known later only.
     for (std::size_t i = fresh; i < graph.nodes.size(); ++i) {
-        if (graph.nodes[i].op == Op::kModule) return false;
+        if (!graph.nodes[i].composite && looks_further(graph.nodes[i].op)) return false;
     }
     if (!canonical_.order(graph, input, output, entry.fragment)) return false;
     // Nodes that nothing reads would have to be counted too.

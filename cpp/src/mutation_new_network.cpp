@@ -171,7 +171,8 @@ class NewNetworkMutator final : public Mutator<T> {
         }
         for (std::size_t c = 0; listed_ && c < layout.width(); ++c) {
             // What no template reads changes no network.
-            const bool read = layout.plain() || layout.recipe[c] == 0;
+            const bool read =
+                layout.plain() || layout.recipe[c] == 0 || layout.columns[c].kind == GeneKind::kMask;
             if (read && layout.columns[c].options > 1 && allowed(layout, c))
                 columns_.push_back(static_cast<std::uint32_t>(c));
         }

@@ -1,6 +1,7 @@
 #include "slot_graph.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "frames.hpp"
 
@@ -63,22 +64,19 @@ SlotGraph::SlotGraph(const Layout& layout, const Repeat& repeat, std::int32_t pr
     }
 }
 
-SlotGraph::Tests SlotGraph::tests_of(const Layout& layout, std::int32_t column) {
-    const auto first = static_cast<std::int32_t>(tests_.size());
-    add_tests(layout, column, first);
-    return {first, static_cast<std::int32_t>(tests_.size()) - first};
-}
-
 // Its conditions, and those of the genes that they ask.
-void SlotGraph::add_tests(const Layout& layout, std::int32_t column, std::int32_t first) {
-    for (const Condition& condition : layout.columns[at(column)].conditions) {
-        const std::uint8_t* allowed = condition.allowed.data();
-        const auto known = std::find_if(tests_.begin() + first, tests_.end(),
-                                        [&](const Test& test) { return test.allowed == allowed; });
-        if (known != tests_.end()) continue;
-        tests_.push_back({condition.column, allowed});
-        add_tests(layout, condition.column, first);
+SlotGraph::Tests SlotGraph::tests_of(const Layout& layout, std::int32_t column) {
+    const std::size_t first = tests_.size();
+    std::unordered_set<const std::uint8_t*> known;
+    for (std::size_t next = first;; ++next) {
+        for (const Condition& condition : layout.columns[at(column)].conditions) {
+            if (known.insert(condition.allowed.data()).second)
+                tests_.push_back({condition.column, condition.allowed.data()});
+        }
+        if (next == tests_.size()) break;
+        column = tests_[next].column;
     }
+    return {static_cast<std::int32_t>(first), static_cast<std::int32_t>(tests_.size() - first)};
 }
 
 template <class T>

@@ -92,7 +92,6 @@ class SlotGraph {
     };
 
     Tests tests_of(const Layout& layout, std::int32_t column);
-    void add_tests(const Layout& layout, std::int32_t column, std::int32_t first);
     template <class T>
     bool active(const T* genome, const Tests& tests) const {
         const Test* test = tests_.data() + tests.first;

@@ -127,6 +127,7 @@ class FrameWalk {
         const std::int64_t length = instr.length < 0 ? -1 : base + instr.length;
         const auto found = repeats_.find(key(base + instr.offset, instr.width, instr.min, instr.max, length));
         if (found == repeats_.end()) fail(frame, "its slots are those of no repeat");
+        checks_ += instr.max;
         for (std::int32_t slot = 0; slot < instr.max; ++slot) {
             add({instr.target, parent, static_cast<std::int32_t>(base + instr.offset + slot * instr.width),
                  found->second, slot});

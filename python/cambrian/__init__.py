@@ -114,6 +114,7 @@ _PUBLIC: dict[str, str] = {
 }
 _MODULES: dict[str, str] = {
     "interop": "cambrian.interop",
+    "network": "cambrian.network",
     "nn": "cambrian.space.nn",
     "spaces": "cambrian.space.families",
     "strategies": "cambrian.strategies",
@@ -139,6 +140,7 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from cambrian import interop as interop
+    from cambrian import network as network
     from cambrian import strategies as strategies
     from cambrian.evaluate.evaluation import Evaluation as Evaluation
     from cambrian.evaluate.task import Task as Task

@@ -66,7 +66,9 @@ inline Lanes label_of(const Node& node) {
     const bool own_shape = node.op == Op::kInput || node.op == Op::kZero;
     const std::uint64_t x = own_shape ? word_of(d[0], d[1]) : word_of(a[0], a[1]);
     const std::uint64_t y = own_shape ? word_of(d[2], node.shape.rank) : word_of(a[2], a[3]);
-    const std::uint64_t z = word_of(a[4], a[5]), op = static_cast<std::uint64_t>(node.op) + 1;
+    std::uint64_t z = word_of(a[4], a[5]);
+    if (node.op == Op::kModule) z = mix(z, mix(word_of(d[0], d[1]), word_of(d[2], node.shape.rank)));
+    const std::uint64_t op = static_cast<std::uint64_t>(node.op) + 1;
     const std::uint64_t low = z == 0 ? kLow : mix(z, kSecond), high = z == 0 ? kHigh : mix(kFirst, z);
     return {reduced(mix(x + op * kFirst, y) + low), reduced(mix(y + op * kSecond, x) + high)};
 }

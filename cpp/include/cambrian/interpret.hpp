@@ -28,6 +28,8 @@ class Interpreter {
         normalise(layout_, genome, normal_.data(), active_.data());
         wired_ = wiring_.empty();
     }
+    // Repairs the masks of the genome that was read last, once: expanding does it otherwise.
+    void wire(std::vector<Repair>* repairs = nullptr);
     // Expands the genome that was read last; its masks are repaired in the normal form. Throws
     // std::invalid_argument saying which operation fails, and why.
     const Graph& expand(std::vector<Repair>* repairs = nullptr);
@@ -61,7 +63,6 @@ class Interpreter {
     };
     Need need(std::size_t procedure, std::vector<Need>& known) const;
 
-    void wire(std::vector<Repair>* repairs);
     const Graph& start();
     Value run(Frame& frame, std::int32_t block);
     Value run(Frame& frame, const Block& code);

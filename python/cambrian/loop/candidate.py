@@ -72,9 +72,11 @@ class Candidate:
 
     @cached_property
     def architecture(self) -> Architecture | None:
-        """The network and its recipe; None where the space doesn't describe networks."""
+        """The network and its recipe; None where the space doesn't describe networks, or build= does."""
         settings = self.run.settings
-        return Architecture.of(settings.space, self.genome) if settings.kind == "task" else None
+        if settings.kind == "build" or settings.space.layout.plain:
+            return None
+        return Architecture.of(settings.space, self.genome)
 
     def source(self) -> str:
         """Standalone Python text of the network; CambrianError where the space doesn't describe networks."""
@@ -146,7 +148,7 @@ class Candidate:
     def _blank(self) -> nn.Module:
         """Build the module that the weights belong into."""
         settings = self.run.settings
-        if self.architecture is not None:
+        if settings.kind == "task" and self.architecture is not None:
             from cambrian.network import build
 
             with _untouched_generators():

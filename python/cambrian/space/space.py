@@ -274,7 +274,8 @@ class Space:
         out: `memory`, most values alive at once at inference, the input's included; `train_memory`, what
         the forward pass keeps for the backward pass (as torch does on a CPU). All but `memory` equal what is
         counted on the built network; that leaves out what an operation needs for itself while it runs, and is
-        within a factor of two.
+        within a factor of two (three with exits and gates). What a user's module keeps inside itself is not
+        counted in either.
         Raises ValueError where the space has no templates or is not bound to an input.
 
         >>> small = genomes[space.resources(genomes)["params"] < 10_000]

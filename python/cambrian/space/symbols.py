@@ -241,6 +241,11 @@ class Value(Symbol):
         return recorder.where(self.rank == 2, self._dim(1), self._dim(0))
 
     @property
+    def length(self) -> Expr:
+        """Length of a series (its first dimension)."""
+        return self._dim(0)
+
+    @property
     def rank(self) -> Expr:
         """How many dimensions: 1 features, 2 tokens, 3 image."""
         return self._dim(4)

@@ -105,7 +105,7 @@ class Profile:
         if reasons:
             raise OtherDeviceError(
                 f"the profile is of another device: {'; '.join(reasons)}. Measure here: `cambrian profile`; "
-                "or use it all the same with allow_other_device=True (--any-device)"
+                "or use it all the same: cb.Profile.load(path, allow_other_device=True), or --any-device"
             )
 
     @cached_property
