@@ -113,10 +113,11 @@ def kept(module: torch.nn.Module, graph: Graph) -> int:
     held: dict[int, torch.Tensor] = {}
 
     def pack(tensor: torch.Tensor) -> torch.Tensor:
-        place = tensor.untyped_storage().data_ptr()
+        alone = tensor.detach()  # with its history it would hold itself, for ever
+        place = alone.untyped_storage().data_ptr()
         if place not in own:
-            held[place] = tensor  # stays alive, so that no other takes its place
-        return tensor
+            held[place] = alone  # stays alive, so that no other takes its place
+        return alone
 
     module.train()
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
