@@ -182,12 +182,12 @@ double real(py::handle value, const char* name, double low, double high) {
     return result;
 }
 
-std::uint64_t seed_argument(py::handle value) {
-    const py::object number = as_index(value, "seed", "an integer from 0 to 2**64 - 1");
+std::uint64_t seed_argument(py::handle value, const char* name) {
+    const py::object number = as_index(value, name, "an integer from 0 to 2**64 - 1");
     const unsigned long long result = PyLong_AsUnsignedLongLong(number.ptr());
     if (PyErr_Occurred() != nullptr) {
         PyErr_Clear();
-        fail("seed", "an integer from 0 to 2**64 - 1", value, false);
+        fail(name, "an integer from 0 to 2**64 - 1", value, false);
     }
     return result;
 }

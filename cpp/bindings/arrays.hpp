@@ -71,8 +71,8 @@ std::int64_t integer(py::handle value, const char* name, std::int64_t low,
                      std::int64_t high = std::numeric_limits<std::int64_t>::max());
 // A number (not bool) that is finite and within low … high.
 double real(py::handle value, const char* name, double low, double high);
-std::uint64_t seed_argument(py::handle value);                    // 0 … 2**64 - 1
-std::uint32_t word_argument(py::handle value, const char* name);  // 0 … 2**32 - 1: run, generation
+std::uint64_t seed_argument(py::handle value, const char* name = "seed");  // 0 … 2**64 - 1
+std::uint32_t word_argument(py::handle value, const char* name);           // 0 … 2**32 - 1: run, generation
 // 0 … 2**31 - 1 genomes, and n × n_genes that fits into memory's address range.
 py::ssize_t count_argument(py::handle value, const char* name, const Layout& layout);
 // 0 means every core.

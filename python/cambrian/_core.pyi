@@ -257,3 +257,7 @@ def mutate(
     rates: NDArray[np.float64] | None = None,
     rates_out: NDArray[np.float64] | None = None,
 ) -> Genomes: ...
+
+# Training.
+def keep(key: int, n: int, p_millionths: int) -> NDArray[np.bool_]:
+    """Which of n values a dropout keeps: a function of the key and the place alone."""
