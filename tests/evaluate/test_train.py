@@ -16,12 +16,12 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 import cambrian as cb
+from cambrian.evaluate.draws import batches
 from cambrian.evaluate.evaluation import DeadlineError, DivergedError
 from cambrian.evaluate.optimizers import OPTIMIZERS, Optimizer
 from cambrian.evaluate.recipe import SCHEDULES, Recipe, learning_rates
 from cambrian.evaluate.task import digits
 from cambrian.evaluate.train import (
-    _batches,
     measure,
     measure_test,
     randomness,
@@ -113,7 +113,7 @@ def test_steps_agree_with_torch_and_a_plain_loop(task: cb.Task) -> None:
             optimizer = torch.optim.AdamW(groups, lr=recipe.lr)
         steps = len(inputs) // recipe.batch_size
         rates = learning_rates(recipe, recipe.lr, steps, 0.2)
-        for step, index in enumerate(_batches(len(inputs), recipe.batch_size, steps, 7, CPU)):
+        for step, index in enumerate(batches(len(inputs), recipe.batch_size, steps, 7, CPU)):
             for group in optimizer.param_groups:
                 group["lr"] = rates[step]
             smoothing = recipe.label_smoothing
@@ -152,12 +152,12 @@ def test_divergence_and_deadline(task: cb.Task) -> None:
 
 
 def test_batches_use_every_sample_once_an_epoch() -> None:
-    batches = torch.stack(list(_batches(100, 10, 25, seed=0, device=CPU)))
-    assert batches.shape == (25, 10)
-    for epoch in (batches[:10], batches[10:20]):
+    drawn = torch.stack(list(batches(100, 10, 25, seed=0, device=CPU)))
+    assert drawn.shape == (25, 10)
+    for epoch in (drawn[:10], drawn[10:20]):
         assert sorted(epoch.flatten().tolist()) == list(range(100))
-    assert not torch.equal(batches[:10], batches[10:20])
-    assert len(list(_batches(7, 7, 3, seed=0, device=CPU))) == 3
+    assert not torch.equal(drawn[:10], drawn[10:20])
+    assert len(list(batches(7, 7, 3, seed=0, device=CPU))) == 3
 
 
 def test_a_batch_is_never_larger_than_the_data() -> None:

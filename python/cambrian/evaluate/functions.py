@@ -101,6 +101,7 @@ class TrainNetwork:
 
     def __call__(self, job: Job) -> dict[str, float]:
         """Train the job's network; see `train` for the metrics and what is raised."""
+        from cambrian.evaluate.draws import order_seed
         from cambrian.evaluate.train import resident, resolve_device, train
 
         deadline = None if self.timeout is None else time.monotonic() + self.timeout
@@ -113,6 +114,7 @@ class TrainNetwork:
             self.recipe(job),
             epochs=epochs,
             seed=job.seed,
+            order=order_seed(self.task.fingerprint, job.repeat),
             device=self.device,
             deadline=deadline,
             **self.settings,
@@ -149,10 +151,13 @@ class TrainNetwork:
         """
         import torch
 
+        from cambrian.evaluate.draws import order_seed
         from cambrian.evaluate.train import measure_test, train
 
         module = self.network(job)
-        given: dict[str, Any] = {"seed": job.seed, "device": self.device, "data": "train+validation"}
+        order = order_seed(self.task.fingerprint, job.repeat)
+        given: dict[str, Any] = {"seed": job.seed, "order": order, "device": self.device}
+        given["data"] = "train+validation"
         epochs = self.epochs if job.fidelity is None else job.fidelity
         chosen = {"epochs": epochs, **self.settings, **settings}
         train(module, self.task, self.recipe(job), **chosen, **given)

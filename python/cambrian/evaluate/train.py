@@ -10,18 +10,17 @@ from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from cambrian.evaluate.augment import drawer
+from cambrian.evaluate.draws import batches, derive_seed, keyed_dropout
 from cambrian.evaluate.evaluation import DeadlineError, DivergedError
 from cambrian.evaluate.optimizers import Optimizer
 from cambrian.evaluate.recipe import Recipe, learning_rates
 from cambrian.evaluate.task import Task
 
-_PURPOSES = ("weights", "order", "noise", "augment")
 _CHECK_EVERY = 25  # steps between looks at the loss; each look makes a GPU wait
 _MEASURED = 2**16  # input numbers measured in one go: enough to keep a core busy, few enough for its caches
 _Split = tuple[Tensor, Tensor]
@@ -48,12 +47,6 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
     if (place.index or 0) >= here[place.type]:
         raise ValueError(f"device {str(device)!r} is not available to torch {torch.__version__} here")
     return place
-
-
-def derive_seed(seed: int, purpose: str) -> int:
-    """Return the 64-bit seed of one stream of randomness: "weights", "order", "noise" or "augment"."""
-    key = np.random.SeedSequence(seed, spawn_key=(_PURPOSES.index(purpose),))
-    return int(key.generate_state(1, np.uint64)[0])
 
 
 @contextlib.contextmanager
@@ -95,6 +88,7 @@ def train(
     *,
     epochs: float,
     seed: int,
+    order: int | None = None,
     device: str | torch.device = "auto",
     data: str = "train",
     augment: float = 0.0,
@@ -107,11 +101,12 @@ def train(
     """Train a network in place and return its metrics on the validation samples.
 
     With ``data="train+validation"`` (for what is returned to the user) the metrics are of the samples it was
-    trained on. ``epochs`` may be a fraction; at least one step is made. ``augment`` scales what the task
-    allows to be done to images: 1 is the usual strength, 0 none. ``label_smoothing`` overrules the recipe,
-    ``warmup`` is the fraction of steps in which the learning rate rises, ``ema`` the decay per step of the
-    averaged weights that replace the trained ones at the end (0: none), ``clip`` the largest norm of the
-    gradient, ``deadline`` a moment of `time.monotonic`.
+    trained on. ``epochs`` may be a fraction; at least one step is made. ``seed`` decides what dropout keeps,
+    ``order`` (default: the seed) the order of the samples and their augmentation. ``augment`` scales what the
+    task allows to be done to images: 1 is the usual strength, 0 none. ``label_smoothing`` overrules the
+    recipe, ``warmup`` is the fraction of steps in which the learning rate rises, ``ema`` the decay per step
+    of the averaged weights that replace the trained ones at the end (0: none), ``clip`` the largest norm of
+    the gradient, ``deadline`` a moment of `time.monotonic`.
 
     The same weights, seed and machine give the same bits. No global generator is touched.
 
@@ -140,15 +135,17 @@ def train(
     )
     rates = learning_rates(recipe, optimizer.lr, steps, warmup)
     loss_of = _loss(task, recipe.label_smoothing)
-    draw = drawer(inputs, task, augment, derive_seed(seed, "augment"))
+    order = seed if order is None else order
+    draw = drawer(inputs, task, augment, derive_seed(order, "augment"))
     parameters = [p for p in module.parameters() if p.requires_grad]
     tensors = [t for t in module.state_dict().values() if t.is_floating_point()] if ema else []
     averages = [t.clone() for t in tensors]
     autocast, scaler = _precision(place)
     scaled: Any = optimizer  # the scaler's types know torch's own optimizers only
-    with randomness(seed, "noise", place), _repeatable(place):
-        for step, index in enumerate(_batches(len(inputs), batch, steps, seed, place)):
-            optimizer.lr = rates[step]
+    dropping = keyed_dropout(module, derive_seed(seed, "noise"))
+    with randomness(seed, "noise", place), _repeatable(place), dropping as dropout:
+        for step, index in enumerate(batches(len(inputs), batch, steps, order, place)):
+            optimizer.lr, dropout.step = rates[step], step
             drawn = draw(index)  # not in half precision: that would misplace pixels
             with autocast():
                 loss = loss_of(module(drawn), targets[index])
@@ -247,15 +244,6 @@ def _check_outputs(outputs: Any, targets: Tensor, task: Task) -> None:
     wanted = (len(targets), *(task.input_shape if task.follows else ()), task.outputs)
     if outputs.shape != wanted:
         raise ValueError(f"the network must return shape {wanted}, got {tuple(outputs.shape)}")
-
-
-def _batches(samples: int, batch: int, steps: int, seed: int, device: torch.device) -> Iterator[Tensor]:
-    """Yield the sample numbers of every step: a new order each epoch, its incomplete last batch left out."""
-    generator = torch.Generator().manual_seed(derive_seed(seed, "order"))
-    per_epoch = samples // batch
-    for first in range(0, steps, per_epoch):
-        order = torch.randperm(samples, generator=generator)[: per_epoch * batch]
-        yield from order.to(device, non_blocking=True).view(per_epoch, batch)[: steps - first].unbind()
 
 
 def _precision(device: torch.device) -> tuple[Callable[[], Any], torch.amp.GradScaler]:
