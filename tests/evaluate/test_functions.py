@@ -14,8 +14,9 @@ from torch import nn
 
 import cambrian as cb
 from cambrian.evaluate.evaluation import STATUSES, DeadlineError, DivergedError, Evaluation, Job
-from cambrian.evaluate.functions import TrainNetwork, UserFunction, check_metrics, perform
+from cambrian.evaluate.functions import TrainNetwork, UserFunction
 from cambrian.evaluate.inline import Inline
+from cambrian.evaluate.outcome import check_metrics, perform
 from cambrian.evaluate.task import digits
 from cambrian.evaluate.workers import Workers
 from cambrian.network import Architecture, Graph, load, save

@@ -75,7 +75,7 @@ class Evaluation:
 
     ``status`` is one of `STATUSES`; ``seconds`` is wall-clock time spent on the candidate; ``fidelity``
     counts epochs; ``error`` says what went wrong (the traceback where there is one); ``cached`` marks an
-    answer that came from the store.
+    answer that came from the store; ``mode`` says what trained it (see `cambrian.evaluate.waves.MODES`).
 
     >>> Evaluation(id=7, status="ok", metrics={"accuracy": 0.98}, seconds=1.2, seed=0, fidelity=10.0)
     """
@@ -89,6 +89,7 @@ class Evaluation:
     repeat: int = 0
     error: str | None = None
     cached: bool = False
+    mode: str = "eager"
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:

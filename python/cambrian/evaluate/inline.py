@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from cambrian.evaluate.evaluation import Evaluation, Job
-from cambrian.evaluate.functions import Function, perform
+from cambrian.evaluate.outcome import Function, perform
 
 
 class Inline:

@@ -15,8 +15,8 @@ from typing import Any
 
 import cambrian
 from cambrian.errors import require
-from cambrian.evaluate.functions import Function
 from cambrian.evaluate.messages import Reader, encode
+from cambrian.evaluate.outcome import Function
 
 _GRACE = 1.0  # seconds between SIGTERM and SIGKILL
 _TAIL = 8_000  # bytes kept of what a worker printed

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cambrian.evaluate.evaluation import Evaluation, Job
-from cambrian.evaluate.functions import Function, outcome
 from cambrian.evaluate.messages import FrameError
+from cambrian.evaluate.outcome import Function, outcome
 from cambrian.evaluate.process import WorkerProcess
 
 START_LIMIT = 300.0  # seconds for loading torch and the data, on the slowest of disks

@@ -23,7 +23,7 @@ from cambrian.evaluate.messages import Reader, encode
 
 if TYPE_CHECKING:
     from cambrian.evaluate.evaluation import Evaluation
-    from cambrian.evaluate.functions import Function
+    from cambrian.evaluate.outcome import Function
 
 
 def main(jobs: int, results: int, function: int, lifeline: int) -> None:
@@ -56,7 +56,7 @@ def main(jobs: int, results: int, function: int, lifeline: int) -> None:
 
 def _serve(run: Function, message: dict[str, Any], cwd: str) -> Evaluation:
     from cambrian.evaluate.evaluation import Job
-    from cambrian.evaluate.functions import perform
+    from cambrian.evaluate.outcome import perform
 
     job = Job.from_dict(message)
     with contextlib.suppress(OSError):

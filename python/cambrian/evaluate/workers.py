@@ -12,8 +12,8 @@ from typing import Any
 
 from cambrian.errors import CambrianError
 from cambrian.evaluate.evaluation import Evaluation, Job
-from cambrian.evaluate.functions import NO_MEMORY, Function, clean
 from cambrian.evaluate.messages import FrameError, encode
+from cambrian.evaluate.outcome import NO_MEMORY, Function, clean
 from cambrian.evaluate.process import WorkerProcess, usable_cores, write_function
 from cambrian.evaluate.seat import START_LIMIT, Seat
 

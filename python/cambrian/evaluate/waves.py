@@ -1,0 +1,72 @@
+"""Waves: jobs that one worker evaluates together, and the modes in which it can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+
+from cambrian.errors import unknown
+from cambrian.evaluate.evaluation import Evaluation, Job
+from cambrian.evaluate.outcome import Function, perform
+
+Mode = Callable[[Function, Sequence[Job]], Iterator[Evaluation]]
+
+
+@dataclass(frozen=True)
+class Wave:
+    """Jobs for one worker, to be run in one mode. See `MODES`."""
+
+    mode: str
+    jobs: tuple[Job, ...]
+
+    def __len__(self) -> int:
+        return len(self.jobs)
+
+    def halves(self) -> list[Wave]:
+        """Split a wave that failed, to find out whose fault it was; a job that stands alone runs eagerly."""
+        middle = len(self.jobs) // 2
+        parts = self.jobs[:middle], self.jobs[middle:]
+        return [Wave(self.mode if len(part) > 1 else "eager", part) for part in parts]
+
+
+def run_wave(function: Function, wave: Wave) -> Iterator[Evaluation]:
+    """Yield one evaluation for each job of a wave, in any order, each as soon as it is there.
+
+    What a mode raises gets through: then nothing is known of the jobs without evaluation. ValueError for an
+    unknown mode.
+
+    >>> for evaluation in run_wave(function, Wave("eager", jobs)):
+    ...     print(evaluation.id, evaluation.status)
+    """
+    if wave.mode not in MODES:
+        raise unknown("mode", wave.mode, MODES)
+    yield from MODES[wave.mode](function, wave.jobs)
+
+
+def one_by_one(mode: str) -> Mode:
+    """Make the mode that runs its jobs one after another, each as the function does it in ``mode``."""
+
+    def run(function: Function, jobs: Sequence[Job]) -> Iterator[Evaluation]:
+        chosen = in_mode(function, mode)
+        for job in jobs:
+            yield perform(chosen, job)
+
+    return run
+
+
+def in_mode(function: Function, mode: str) -> Function:
+    """Return a function that trains in the given mode; a user's own function has only one, and is returned.
+
+    >>> in_mode(TrainNetwork(task), "eager").mode
+    'eager'
+    """
+    if not is_dataclass(function) or "mode" not in {field.name for field in fields(function)}:
+        return function
+    changed: Function = replace(function, mode=mode)
+    return changed
+
+
+MODES: dict[str, Mode] = {
+    "auto": one_by_one("auto"),  # each alone, as the function finds fastest
+    "eager": one_by_one("eager"),  # always right: the oracle of the others
+}
