@@ -23,7 +23,7 @@ float softplus(float x) {
 std::pair<float, float> evaluate(Activation kind, float x) {
     switch (kind) {
         case Activation::kRelu:
-            return {x > 0 ? x : 0, x > 0 ? 1.0f : 0.0f};
+            return {x < 0 ? 0 : x, x > 0 ? 1.0f : 0.0f};
         case Activation::kLeakyRelu:
             return {x > 0 ? x : 0.01f * x, x > 0 ? 1.0f : 0.01f};
         case Activation::kElu:
