@@ -1,13 +1,16 @@
 #include "arrays.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <memory>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
 
 #include "cambrian/limit.hpp"
+#include "cambrian/simd.hpp"
 
 namespace cambrian::bindings {
 namespace {
@@ -211,12 +214,7 @@ std::int64_t batch_argument(py::handle value) {
     return integer(value, "batch", 1, std::numeric_limits<std::int32_t>::max());
 }
 
-int threads_argument(py::handle value) {
-    const auto threads = static_cast<int>(integer(value, "threads", 0, 1024));
-    if (threads > 0) return threads;
-    const unsigned cores = std::thread::hardware_concurrency();
-    return cores == 0 ? 1 : static_cast<int>(cores);
-}
+namespace {
 
 std::function<void()> interrupt_poll() {
     using Clock = std::chrono::steady_clock;
@@ -228,6 +226,15 @@ std::function<void()> interrupt_poll() {
         const py::gil_scoped_acquire acquire;
         if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     };
+}
+
+}  // namespace
+
+Threads threads_argument(py::handle value) {
+    simd();  // reads the environment the first time: while the GIL keeps Python from writing to it
+    const auto threads = static_cast<int>(integer(value, "threads", 0, 1024));
+    const auto cores = static_cast<int>(std::thread::hardware_concurrency());
+    return {threads > 0 ? threads : std::max(1, cores), interrupt_poll()};
 }
 
 py::dtype genome_dtype(const Layout& layout) {

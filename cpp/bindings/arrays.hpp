@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <initializer_list>
 #include <limits>
 #include <string>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "cambrian/layout.hpp"
+#include "cambrian/parallel.hpp"
 
 namespace cambrian::bindings {
 
@@ -75,12 +75,10 @@ std::uint64_t seed_argument(py::handle value, const char* name = "seed");  // 0 
 std::uint32_t word_argument(py::handle value, const char* name);           // 0 … 2**32 - 1: run, generation
 // 0 … 2**31 - 1 genomes, and n × n_genes that fits into memory's address range.
 py::ssize_t count_argument(py::handle value, const char* name, const Layout& layout);
-// 0 means every core.
 std::int64_t batch_argument(py::handle value);  // 1 … 2**31 - 1
-int threads_argument(py::handle value);
-
-// For long calls, given to parallel_for: lets Ctrl-C through, at most every 50 ms. Throws error_already_set.
-std::function<void()> interrupt_poll();
+// How many (0 means every core), and what lets Ctrl-C through, at most every 50 ms; it throws
+// error_already_set.
+Threads threads_argument(py::handle value);
 
 // Genomes of a layout: uint8, or uint16 where some gene has more than 256 options. Their values are checked.
 py::dtype genome_dtype(const Layout& layout);

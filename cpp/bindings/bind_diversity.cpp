@@ -6,11 +6,6 @@
 namespace cambrian::bindings {
 namespace {
 
-Threads threads_with_poll(py::handle threads) {
-    simd();  // reads the environment the first time: while the GIL keeps Python from writing to it
-    return {threads_argument(threads), interrupt_poll()};
-}
-
 py::array gene_entropy(const Layout& layout, py::handle genomes, const Threads& threads) {
     const Genomes rows = genomes_input(layout, genomes);
     Array<double> entropy = output<double>(py::none(), {static_cast<py::ssize_t>(layout.width())});
@@ -83,28 +78,28 @@ void bind_diversity(py::module_& module) {
     module.def(
         "gene_entropy",
         [](py::object layout, py::object genomes, py::object threads) {
-            return gene_entropy(layout_argument(layout), genomes, threads_with_poll(threads));
+            return gene_entropy(layout_argument(layout), genomes, threads_argument(threads));
         },
         "Entropy of each gene in bits, over the genomes in which it takes part.", py::arg("layout"),
         py::arg("genomes"), py::kw_only(), py::arg("threads") = 1);
     module.def(
         "differing_pairs",
         [](py::object layout, py::object genomes, py::object threads) {
-            return differing_pairs(layout_argument(layout), genomes, threads_with_poll(threads));
+            return differing_pairs(layout_argument(layout), genomes, threads_argument(threads));
         },
         "In how many pairs of rows each gene differs.", py::arg("layout"), py::arg("genomes"), py::kw_only(),
         py::arg("threads") = 1);
     module.def(
         "nearest_distance",
         [](py::object layout, py::object genomes, py::object others, py::object threads) {
-            return nearest_distance(layout_argument(layout), genomes, others, threads_with_poll(threads));
+            return nearest_distance(layout_argument(layout), genomes, others, threads_argument(threads));
         },
         "Hamming distance of each row to the nearest other one.", py::arg("layout"), py::arg("genomes"),
         py::arg("others") = py::none(), py::kw_only(), py::arg("threads") = 1);
     module.def(
         "repeats",
         [](py::object layout, py::object genomes, py::object threads) {
-            return repeats(layout_argument(layout), genomes, threads_with_poll(threads));
+            return repeats(layout_argument(layout), genomes, threads_argument(threads));
         },
         "Which rows repeat an earlier one.", py::arg("layout"), py::arg("genomes"), py::kw_only(),
         py::arg("threads") = 1);

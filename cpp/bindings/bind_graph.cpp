@@ -56,7 +56,7 @@ PYBIND11_CONSTINIT py::gil_safe_call_once_and_store<py::object> missing_error;
 void run_decode(const Layout& layout, const Genomes& rows, Decoded out, py::handle threads) {
     MissingModules missing;
     out.missing = &missing;
-    const Threads workers{threads_argument(threads), interrupt_poll()};
+    const Threads workers = threads_argument(threads);
     by_genome_type(layout, [&](auto type) {
         const auto* genomes = genome_data<decltype(type)>(rows);
         const py::gil_scoped_release release;

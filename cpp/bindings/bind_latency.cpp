@@ -46,7 +46,7 @@ py::dict latency(const Layout& layout, py::handle genomes, py::handle keys, py::
     const auto count = static_cast<py::ssize_t>(rows.n);
     py::array_t<std::int64_t> sums(count), estimated(count), nodes(count);
     const Times out{sums.mutable_data(), estimated.mutable_data(), nodes.mutable_data()};
-    const Threads workers{threads_argument(threads), interrupt_poll()};
+    const Threads workers = threads_argument(threads);
     by_genome_type(layout, [&](auto type) {
         const auto* data = genome_data<decltype(type)>(rows);
         const py::gil_scoped_release release;

@@ -17,10 +17,6 @@ Source source_arguments(py::handle seed, py::handle run, py::handle generation) 
     return {seed_argument(seed), word_argument(run, "run"), word_argument(generation, "generation")};
 }
 
-Threads threads_with_poll(py::handle threads) {
-    return {threads_argument(threads), interrupt_poll()};
-}
-
 // Rows are read and written one at a time, so the very same array is fine, and one shifted against it is not.
 void refuse_partial_overlap(const Genomes& genomes, const Genomes& out, const char* name) {
     if (out.owner.data() != genomes.owner.data() && overlap(out.owner, genomes.owner)) {
@@ -167,7 +163,7 @@ void bind_sample(py::module_& module) {
         [](py::object layout, py::object n, py::object seed, py::object run, py::object generation,
            py::object threads, py::object out) {
             return sample(layout_argument(layout), n, source_arguments(seed, run, generation),
-                          threads_with_poll(threads), out);
+                          threads_argument(threads), out);
         },
         "Uniform genomes.", py::arg("layout"), py::arg("n"), py::kw_only(), py::arg("seed"),
         py::arg("run") = 0, py::arg("generation") = 0, py::arg("threads") = 1, py::arg("out") = py::none());
@@ -176,7 +172,7 @@ void bind_sample(py::module_& module) {
         [](py::object key, py::object n, py::object operation, py::object seed, py::object run,
            py::object generation, py::object threads) {
             return select(key, n, selection_operator(operation, "operator"),
-                          source_arguments(seed, run, generation), threads_with_poll(threads));
+                          source_arguments(seed, run, generation), threads_argument(threads));
         },
         "Indices of n winners.", py::arg("key"), py::arg("n"), py::kw_only(), py::arg("operator"),
         py::arg("seed"), py::arg("run") = 0, py::arg("generation") = 0, py::arg("threads") = 1);
@@ -209,7 +205,7 @@ void bind_operators(py::module_& module) {
            py::object run, py::object generation, py::object threads, py::object out) {
             return crossover(layout_argument(layout), first, second,
                              crossover_operator(operation, "operator"),
-                             source_arguments(seed, run, generation), threads_with_poll(threads), out);
+                             source_arguments(seed, run, generation), threads_argument(threads), out);
         },
         "One child of each pair of rows.", py::arg("layout"), py::arg("first"), py::arg("second"),
         py::kw_only(), py::arg("operator"), py::arg("seed"), py::arg("run") = 0, py::arg("generation") = 0,
@@ -221,7 +217,7 @@ void bind_operators(py::module_& module) {
            py::object rates_out) {
             const auto at = static_cast<std::uint32_t>(integer(place, "place", 0, kMaxOperators));
             return mutate(layout_argument(layout), genomes, mutation_operators(operators, "operators"), at,
-                          source_arguments(seed, run, generation), threads_with_poll(threads), out, rates,
+                          source_arguments(seed, run, generation), threads_argument(threads), out, rates,
                           rates_out);
         },
         "Each row, changed by the operators in order.", py::arg("layout"), py::arg("genomes"), py::kw_only(),
@@ -241,7 +237,7 @@ void bind_breed(py::module_& module) {
                                       crossover_operator(crossing, "crossover"),
                                       mutation_operators(mutation, "mutation")};
             return breed(layout_argument(layout), genomes, key, n, operators,
-                         source_arguments(seed, run, generation), threads_with_poll(threads), out,
+                         source_arguments(seed, run, generation), threads_argument(threads), out,
                          {rates, rates_out, parents_out});
         },
         "n children: selection, crossover and mutation in one pass.", py::arg("layout"), py::arg("genomes"),
