@@ -1,7 +1,12 @@
-"""Functions for real workers: well-behaved ones, and each fault that a worker must survive."""
+"""Functions for real workers: well-behaved ones, and each fault that a worker must survive.
+
+Workers import this module when they load the functions; then they also know the mode "in_step".
+"""
 
 from __future__ import annotations
 
+import ctypes
+import math
 import os
 import random
 import signal
@@ -9,9 +14,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from cambrian.evaluate.evaluation import DivergedError, Evaluation, Job
+from cambrian.evaluate.outcome import Function, outcome, perform
+from cambrian.evaluate.waves import MODES
 
 
 class UnpicklableError(Exception):
@@ -33,10 +44,43 @@ def fault(config: dict[str, Any]) -> Any:
     return DEEDS[config["do"]]()
 
 
+@dataclass(frozen=True)
+class Placed:
+    """Says on which device of a list it runs, and in which process."""
+
+    device: str = "none"
+
+    def __call__(self, job: Job) -> dict[str, float]:
+        """Return the number of the device."""
+        return {"device": float(self.device.split(":")[1]), "pid": float(os.getpid())}
+
+
+def in_step(function: Function, jobs: Sequence[Job]) -> Iterator[Evaluation]:
+    """Run jobs as a mode that trains all together: nothing is there before all is done, or one fails all.
+
+    Only a job that diverges is out early, and touches nobody.
+    """
+    done = []
+    for job in jobs:
+        result = perform(function, job)
+        if result.status == "diverged":
+            yield outcome(function, job, "diverged", {}, 0.0, result.error, "in_step")
+        elif result.ok:
+            done.append(outcome(function, job, "ok", result.metrics, 0.0, None, "in_step"))
+        else:
+            raise (
+                MemoryError(result.error) if result.status == "out_of_memory" else RuntimeError(result.error)
+            )
+    yield from done
+
+
+MODES["in_step"] = in_step
+
+
 def _flood() -> dict[str, float]:
     for stream in (1, 2):
-        for _ in range(25):
-            os.write(stream, b"\x00\x01 noise\n" * 2**17)
+        for _ in range(100):  # 200 MB in all
+            os.write(stream, (b"\x00\x01 noise\n" * 2**17)[: 2**20])
     print("printed")
     return {"value": 1.0}
 
@@ -46,6 +90,47 @@ def _hang() -> None:
         signal.signal(number, signal.SIG_IGN)
     while True:
         pass
+
+
+def _hang_in_native_code() -> None:
+    """Loop in C with the interpreter lock held, where no signal handler of Python's ever runs."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    ctypes.PyDLL(None).sleep(600)
+    while True:
+        ctypes.PyDLL(None).sleep(600)
+
+
+def _step_to_nan() -> dict[str, float]:
+    """Descend too fast: the loss overflows after some steps, as in a training that diverges."""
+    weight, step = 1.0, 0
+    while math.isfinite(loss := weight * weight):
+        weight, step = weight - 1e3 * 2 * weight, step + 1
+    raise DivergedError(f"the training loss was {loss} at step {step}", {"loss": math.nan})
+
+
+def _native_segfault() -> None:
+    ctypes.string_at(8)
+
+
+def _leak() -> dict[str, float]:
+    LEAKED.append(bytearray(os.urandom(1)) * (24 * 2**20))
+    return {"value": float(len(LEAKED)), "pid": float(os.getpid())}
+
+
+def _set_clock_back() -> dict[str, float]:
+    """Let this process, as far as Python knows, live in the past: the clock on the wall was set back."""
+    now = time.time()
+    time.time = lambda: now - 86_400.0
+    return {"value": time.time() - now}
+
+
+def _unloadable_exception() -> None:
+    class LocalError(Exception):
+        def __reduce__(self) -> Any:
+            raise TypeError("can't be pickled")
+
+    raise LocalError("only here")
 
 
 def _raise_unpicklable() -> None:
@@ -110,7 +195,15 @@ def _draw() -> dict[str, float]:
     return {"python": random.random(), "numpy": numpy_draw, "home": float(os.getcwd() == "/")}
 
 
+LEAKED: list[bytearray] = []
+
 DEEDS = {
+    "hang_native": _hang_in_native_code,
+    "nan_at_step": _step_to_nan,
+    "native_segfault": _native_segfault,
+    "leak": _leak,
+    "clock": _set_clock_back,
+    "local_error": _unloadable_exception,
     "abort": os.abort,
     "os_exit": lambda: os._exit(0),
     "sys_exit": lambda: sys.exit(0),

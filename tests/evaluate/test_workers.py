@@ -10,7 +10,6 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,61 +20,7 @@ from cambrian.evaluate.inline import Inline
 from cambrian.evaluate.process import usable_cores
 from cambrian.evaluate.workers import WorkerError, Workers
 from evaluate.faults import fault, fine
-
-# fault -> (status, part of the error text)
-OUTCOMES = {
-    "abort": ("crashed", "SIGABRT"),
-    "segfault": ("crashed", "SIGSEGV"),
-    "kill": ("crashed", "SIGKILL"),
-    "os_exit": ("crashed", "exit code 0"),
-    "sys_exit": ("crashed", "sys.exit(0)"),
-    "close": ("crashed", "Bad file descriptor"),
-    "unpicklable": ("error", "UnpicklableError"),
-    "recurse": ("error", "RecursionError"),
-    "number": ("error", "must return a dict like {'accuracy': 0.93}, got float 0.5"),
-    "text": ("error", "metric 'value' is str '0.5'"),
-    "empty": ("error", "at least one metric"),
-    "nan": ("diverged", "not finite"),
-    "flood": ("ok", None),
-    "fork": ("ok", None),
-    "exhaust": ("ok", None),
-    "interrupt": ("error", "must return a dict"),  # Ctrl-C is ignored: the function goes on, and returns None
-}
-if hasattr(signal, "SIGRTMIN"):  # not on macOS
-    OUTCOMES["nameless"] = ("crashed", f"signal {signal.SIGRTMIN + 6}")
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and waits to be reaped does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        if Path("/proc/self").exists():
-            return False
-        with suppress(ProcessLookupError):
-            os.kill(pid, 0)
-            return True
-        return False
-    return state != "Z"
-
-
-def wait_until_dead(pids: list[int], seconds: float = 20.0) -> list[int]:
-    """Give processes time to end; return those that did not."""
-    until = time.monotonic() + seconds
-    while (left := [pid for pid in pids if alive(pid)]) and time.monotonic() < until:
-        time.sleep(0.02)
-    return left
-
-
-def group(pids: list[int]) -> list[int]:
-    """All processes in the groups of the given leaders."""
-    members = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            if int(fields[2]) in pids and fields[0] != "Z":
-                members.append(int(entry.name))
-    return members
+from evaluate.supervision import OUTCOMES, group, wait_until_dead
 
 
 @pytest.fixture
@@ -103,14 +48,15 @@ def test_every_fault_is_one_typed_evaluation_and_the_others_are_untouched(worker
     assert workers.pending == 0
 
 
-def test_hang_that_ignores_sigterm_is_a_timeout_and_is_killed() -> None:
+@pytest.mark.parametrize("manner", ["hang", "hang_native"])
+def test_hang_that_ignores_sigterm_is_a_timeout_and_is_killed(manner: str) -> None:
     with Workers(UserFunction(fault), 2, timeout=0.5) as evaluator:
         first = evaluator.pids
         jobs = [
-            Job(0, {"do": "hang"}),
+            Job(0, {"do": manner}),
             Job(1, {"do": "fine"}),
             Job(2, {"do": "fine"}),
-            Job(3, {"do": "hang"}),
+            Job(3, {"do": manner}),
         ]
         results = {result.id: result for result in evaluator.evaluate(jobs)}
         assert [results[i].status for i in range(4)] == ["timeout", "ok", "ok", "timeout"]
@@ -126,6 +72,35 @@ def test_a_worker_that_dies_between_jobs_costs_nothing() -> None:
         assert wait_until_dead(evaluator.pids) == []
         # Nobody has polled since: the job goes to the dead worker, and from there back into the queue.
         assert [r.status for r in evaluator.evaluate([Job(1, {"do": "fine"})])] == ["ok"]
+
+
+def test_a_result_counts_though_its_worker_is_killed_before_anyone_took_it() -> None:
+    with Workers(UserFunction(fault), 1) as evaluator:
+        (worker,) = evaluator.pids
+        evaluator.submit([Job(0, {"do": "die_when_done"}), Job(1, {"do": "fine"})])
+        assert wait_until_dead([worker]) == []  # with its answer on the way: nobody has polled yet
+        assert sorted((e.id, e.status) for e in evaluator.evaluate([])) == [(0, "ok"), (1, "ok")]
+
+
+def test_a_clock_that_is_set_back_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Workers(UserFunction(fault), 1, timeout=0.5) as evaluator:
+        evaluator.submit([Job(0, {"do": "hang"}), Job(1, {"do": "clock"})])
+        real = time.time
+        monkeypatch.setattr(time, "time", lambda: real() - 86_400)
+        results = {e.id: e for e in evaluator.evaluate([])}
+        assert [results[i].status for i in range(2)] == ["timeout", "ok"]
+        assert 0.5 <= results[0].seconds < 100
+        assert 0 <= results[1].seconds < 100
+        assert results[1].metrics["value"] < -80_000
+
+
+def test_a_worker_that_grows_is_replaced_between_jobs() -> None:
+    with Workers(UserFunction(fault), 1, growth=100 * 2**20) as evaluator:
+        found = list(evaluator.evaluate([Job(i, {"do": "leak"}) for i in range(12)]))
+        assert [e.status for e in found] == ["ok"] * 12
+        leaks = [int(e.metrics["value"]) for e in found]
+        assert 3 <= max(leaks) <= 6  # pieces of 24 MiB each
+        assert len({e.metrics["pid"] for e in found}) == leaks.count(1) >= 2
 
 
 def test_a_program_that_ignores_the_end_of_its_children_is_served_too() -> None:

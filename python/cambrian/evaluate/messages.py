@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 _HEADER = struct.Struct(">I")
 _LIMIT = 64 * 2**20  # bytes; a longer frame is not one of ours
+LIMIT = 32 * 2**20
+"""Characters of the texts in a bundle, at most."""
 _CHUNK = 2**16
 
 
@@ -18,7 +21,24 @@ class FrameError(ValueError):
 
 def encode(message: dict[str, Any]) -> bytes:
     """Return a message as a frame; TypeError or ValueError where it is not JSON-able."""
-    body = json.dumps(message).encode()
+    return _frame(json.dumps(message))
+
+
+def text_of(data: dict[str, Any]) -> str:
+    """Return JSON text for a `bundle`; TypeError or ValueError where there is none, or it is too long."""
+    text = json.dumps(data)
+    if len(text) > LIMIT:
+        raise ValueError(f"a job must have at most {LIMIT} characters as JSON, got {len(text)}")
+    return text
+
+
+def bundle(mode: str, jobs: Sequence[str]) -> bytes:
+    """Return the frame ``{"mode": mode, "jobs": [...]}`` of jobs that are JSON text already."""
+    return _frame(f'{{"mode": {json.dumps(mode)}, "jobs": [{", ".join(jobs)}]}}')
+
+
+def _frame(text: str) -> bytes:
+    body = text.encode()
     if len(body) > _LIMIT:
         raise ValueError(f"a message must have at most {_LIMIT} bytes, got {len(body)}")
     return _HEADER.pack(len(body)) + body

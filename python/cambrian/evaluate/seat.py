@@ -1,66 +1,80 @@
-"""A place for a worker among `Workers`: its process, the job it holds, and how long either may take."""
+"""A place for a worker among a `Crew`: its process, the wave it holds, and how long either may take."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cambrian.evaluate.evaluation import Evaluation, Job
 from cambrian.evaluate.messages import FrameError
 from cambrian.evaluate.outcome import Function, outcome
 from cambrian.evaluate.process import WorkerProcess
+from cambrian.evaluate.waves import MODES, Wave
 
 START_LIMIT = 300.0  # seconds for loading torch and the data, on the slowest of disks
+_TIDYING = 60.0  # seconds that a worker may take after the last evaluation of a wave
 
 
 @dataclass(eq=False)
 class Seat:
-    """One worker and its job; ``since`` is the moment at which it started, or was given the job."""
+    """One worker and its wave; ``since`` is the moment at which it started, or was given the wave.
+
+    ``left`` are the jobs of the wave without evaluation yet, by their places in it.
+    """
 
     process: WorkerProcess
+    number: int
     since: float
     ready: bool = False
-    job: Job | None = None
-    frame: bytes = b""
-    begun: bool = False  # the worker has the job: from here on its death is the job's doing
+    wave: Wave | None = None
+    left: dict[int, Job] = field(default_factory=dict)
+    begun: bool = False  # the worker has the wave: from here on its death is the doing of one of the jobs
+    limit: float | None = None  # seconds
 
     @property
     def free(self) -> bool:
-        """Whether it can take a job."""
-        return self.ready and self.job is None and not self.process.ended
+        """Whether it can take a wave."""
+        return self.ready and self.wave is None and not self.process.ended
 
-    def give(self, job: Job, frame: bytes) -> None:
-        """Send a job to the worker."""
-        self.job, self.frame, self.begun = job, frame, False
+    def give(self, wave: Wave, frame: bytes, limit: float | None) -> None:
+        """Send a wave to the worker, to be done in ``limit`` seconds."""
+        self.wave, self.begun, self.limit = wave, False, limit
+        self.left = dict(enumerate(wave.jobs))
         self.since = time.monotonic()
         self.process.send(frame)
 
-    def due(self, timeout: float | None) -> float | None:
-        """Return the moment at which its start, or its job, has taken too long; None if there is none."""
+    @property
+    def held(self) -> float:
+        """Seconds since the wave was given."""
+        return time.monotonic() - self.since
+
+    @property
+    def due(self) -> float | None:
+        """The moment at which its start, or its wave, has taken too long; None if there is none."""
         if not self.ready:
             return self.since + START_LIMIT
-        return None if self.job is None or timeout is None else self.since + timeout
+        return None if self.wave is None or self.limit is None else self.since + self.limit
 
-    def finish(self, function: Function, status: str, error: str | None) -> list[Evaluation]:
-        """Let go of the job, if there is one; return its evaluation without metrics."""
-        return self._finish(function, status, {}, time.monotonic() - self.since, error)
-
-    def answer(self, function: Function, message: dict[str, Any]) -> list[Evaluation]:
-        """Let go of the job; return its evaluation as the worker sent it. FrameError for what is none."""
+    def answer(self, function: Function, message: dict[str, Any]) -> Evaluation:
+        """Return the evaluation of one job as the worker sent it. FrameError for what is none."""
         try:
+            job = self.left[message["job"]]
             metrics = {str(name): float(value) for name, value in message["metrics"].items()}
-            return self._finish(
-                function, message["status"], metrics, float(message["seconds"]), message["error"]
-            )
+            mode, error = message["mode"], message["error"]
+            if mode not in MODES or not isinstance(error, (str, type(None))):
+                raise ValueError(f"mode {mode!r}, error {error!r}")
+            seconds = float(message["seconds"])
+            found = outcome(function, job, message["status"], metrics, seconds, error, mode)
         except (KeyError, AttributeError, TypeError, ValueError) as wrong:
             raise FrameError(f"{type(wrong).__name__}: {wrong}") from None
+        del self.left[message["job"]]
+        if not self.left:
+            self.limit = min(self.limit or _TIDYING + self.held, _TIDYING + self.held)
+        return found
 
-    def _finish(
-        self, function: Function, status: str, metrics: dict[str, float], seconds: float, error: str | None
-    ) -> list[Evaluation]:
-        if self.job is None:
-            return []
-        evaluation = outcome(function, self.job, status, metrics, seconds, error)
-        self.job = None
-        return [evaluation]
+    def release(self) -> tuple[Wave | None, tuple[Job, ...]]:
+        """Let go of the wave; return it, and those of its jobs that have no evaluation."""
+        wave, left = self.wave, tuple(self.left.values())
+        self.wave, self.left = None, {}
+        return wave, left

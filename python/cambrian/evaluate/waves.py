@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 
 from cambrian.errors import unknown
 from cambrian.evaluate.evaluation import Evaluation, Job
-from cambrian.evaluate.outcome import Function, perform
+from cambrian.evaluate.outcome import Function, outcome, perform
 
 Mode = Callable[[Function, Sequence[Job]], Iterator[Evaluation]]
 
@@ -22,11 +22,24 @@ class Wave:
     def __len__(self) -> int:
         return len(self.jobs)
 
+    def broken(
+        self, function: Function, left: Sequence[Job], status: str, why: str, seconds: float
+    ) -> tuple[list[Evaluation], list[Wave]]:
+        """Say what becomes of a wave that failed and left some jobs without evaluation.
+
+        A job that stood alone is to blame: it has its evaluation. Others go on in smaller waves.
+        """
+        if not left:
+            return [], []
+        if len(self) == 1:
+            return [outcome(function, left[0], status, {}, seconds, why)], []
+        return [], Wave(self.mode, tuple(left)).halves()
+
     def halves(self) -> list[Wave]:
-        """Split a wave that failed, to find out whose fault it was; a job that stands alone runs eagerly."""
+        """Split a wave, to find out which job is at fault; one that stands alone then runs eagerly."""
         middle = len(self.jobs) // 2
         parts = self.jobs[:middle], self.jobs[middle:]
-        return [Wave(self.mode if len(part) > 1 else "eager", part) for part in parts]
+        return [Wave(self.mode if len(part) > 1 else "eager", part) for part in parts if part]
 
 
 def run_wave(function: Function, wave: Wave) -> Iterator[Evaluation]:

@@ -9,7 +9,9 @@ user code has started.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import faulthandler
+import gc
 import os
 import pickle
 import random
@@ -17,12 +19,13 @@ import select
 import signal
 import sys
 import traceback
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cambrian.evaluate.messages import Reader, encode
 
 if TYPE_CHECKING:
-    from cambrian.evaluate.evaluation import Evaluation
     from cambrian.evaluate.outcome import Function
 
 
@@ -44,25 +47,72 @@ def main(jobs: int, results: int, function: int, lifeline: int) -> None:
         _send(results, {"failed": traceback.format_exc()[-10_000:].encode("utf-8", "replace").decode()})
         return
     _send(results, {"ready": True})
-    own = os.getpid()
+    own, started = os.getpid(), _held()
     while (message := _next(reader)) is not None:
         _send(results, {"begun": True})
-        evaluation = _serve(run, message, settings["cwd"])
-        if os.getpid() != own:  # user code forked, and its child came back here
+        last = {"done": "the mode gave no evaluation of it"}
+        try:
+            for answer in _serve(run, message, settings["cwd"]):
+                if os.getpid() != own:  # user code forked, and its child came back here
+                    os._exit(0)
+                _send(results, answer)
+        except BaseException as error:
+            last = _failure(error)
+        if os.getpid() != own:
             os._exit(0)
-        answer = {name: getattr(evaluation, name) for name in ("status", "metrics", "seconds", "error")}
-        _send(results, answer)
+        _send(results, {**last, "grown": _grown(started + settings["growth"])})
 
 
-def _serve(run: Function, message: dict[str, Any], cwd: str) -> Evaluation:
+def _serve(run: Function, message: dict[str, Any], cwd: str) -> Iterator[dict[str, Any]]:
+    """Run a wave; yield what is sent of each of its evaluations."""
     from cambrian.evaluate.evaluation import Job
-    from cambrian.evaluate.outcome import perform
+    from cambrian.evaluate.waves import Wave, run_wave
 
-    job = Job.from_dict(message)
-    with contextlib.suppress(OSError):
-        os.chdir(cwd)
-    _seed(job.seed)
-    return perform(run, job)
+    jobs = tuple(Job.from_dict(job) for job in message["jobs"])
+    places: dict[tuple[int, int], list[int]] = {}
+    for place, job in enumerate(jobs):
+        places.setdefault((job.id, job.repeat), []).append(place)
+    evaluations = run_wave(run, Wave(message["mode"], jobs))
+    for upcoming in (*jobs, jobs[-1]):  # in modes that run them one by one
+        with contextlib.suppress(OSError):
+            os.chdir(cwd)
+        _seed(upcoming.seed)
+        if (e := next(evaluations, None)) is None:
+            return
+        place = places[e.id, e.repeat].pop(0)
+        answer = {"job": place, "status": e.status, "metrics": e.metrics, "seconds": e.seconds}
+        yield {**answer, "error": e.error, "mode": e.mode}
+
+
+def _failure(error: BaseException) -> dict[str, Any]:
+    """Say why a wave was broken off; nothing of what its frames hold is kept."""
+    from cambrian.evaluate.outcome import is_out_of_memory
+
+    starved = is_out_of_memory(error)
+    text = repr(error) if starved else "".join(traceback.format_exception(error))
+    traceback.clear_frames(error.__traceback__)
+    if starved and "torch" in sys.modules and sys.modules["torch"].cuda.is_initialized():
+        sys.modules["torch"].cuda.empty_cache()
+    return {"done": text[-10_000:].encode("utf-8", "replace").decode(), "starved": starved}
+
+
+def _held() -> int:
+    """Return how many bytes this process holds in memory; 0 where the system doesn't tell."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def _grown(limit: int) -> bool:
+    """Whether this process holds more than it may, though it gives back what it can."""
+    if _held() <= limit:
+        return False
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)  # glibc keeps what was freed in small pieces
+    return _held() > limit
 
 
 def _seed(seed: int) -> None:
@@ -86,6 +136,8 @@ def _load(fd: int, settings: dict[str, Any]) -> Function:
     blob = b"".join(os.pread(fd, 2**24, start) for start in range(0, size, 2**24))
     os.close(fd)
     function: Function = pickle.loads(blob)
+    if settings["device"] is not None:
+        function = replace(function, device=settings["device"])  # type: ignore[type-var]
     warm_up = getattr(function, "warm_up", None)
     if warm_up is not None:
         warm_up()

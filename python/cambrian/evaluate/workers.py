@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
-import selectors
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from cambrian.errors import CambrianError
+from cambrian.evaluate.crew import Crew
 from cambrian.evaluate.evaluation import Evaluation, Job
-from cambrian.evaluate.messages import FrameError, encode
+from cambrian.evaluate.messages import LIMIT, bundle, text_of
 from cambrian.evaluate.outcome import NO_MEMORY, Function, clean
-from cambrian.evaluate.process import WorkerProcess, usable_cores, write_function
+from cambrian.evaluate.plan import Alone, Planner
+from cambrian.evaluate.process import usable_cores
 from cambrian.evaluate.seat import START_LIMIT, Seat
+from cambrian.evaluate.waves import Wave
 
 _START_TRIES = 3
-_TICK = 0.05  # seconds between looks at what no descriptor tells: graces, and exits where there are no pidfds
 
 
 class WorkerError(CambrianError):
@@ -28,14 +29,21 @@ class WorkerError(CambrianError):
 class Workers:
     """Evaluates jobs in ``n`` supervised processes; each failure of one is one typed evaluation.
 
-    ``function`` reaches the workers once, by cloudpickle. ``n`` defaults to the usable cores, ``threads``
-    (of torch and BLAS, per worker) to the cores divided by n. A job that takes longer than ``timeout``
-    seconds has status "timeout", one whose worker dies "crashed"; the worker is ended with all it started
-    (SIGTERM, a second later SIGKILL) and replaced. ``memory`` limits the data of each worker in bytes
-    (Linux): a job beyond it has status "out_of_memory". Workers end within seconds when this process dies.
+    ``function`` reaches the workers once, by cloudpickle. ``n`` defaults to the usable cores (or the
+    ``devices``, names that take the place of the function's own, one worker after another), ``threads`` (of
+    torch and BLAS, per worker) to the cores divided by n. A job that takes longer than ``timeout`` seconds
+    has status "timeout", one whose worker dies "crashed"; the worker is ended with all it started (SIGTERM,
+    a second later SIGKILL) and replaced. ``memory`` limits the data of each worker in bytes (Linux): a job
+    beyond it has status "out_of_memory". A worker that after a job holds ``growth`` bytes more than at its
+    start is replaced (Linux; None: an eighth of the machine's memory divided by n, at least 1 GiB). Workers
+    end within seconds when this process dies.
 
-    Before each job Python's, NumPy's and torch's global generators are seeded with the job's seed, and the
-    working directory is set back.
+    ``planner`` decides which jobs run together (None: each alone). When a wave of several fails (its worker
+    dies, it takes longer than its members may together, memory runs out), what it had not yet given goes on
+    in halves, until the guilty job stands alone.
+
+    Before each job Python's, NumPy's and torch's global generators are seeded with the job's seed (jobs that
+    run in step share the first one's), and the working directory is set back.
 
     Raises WorkerError when the function can't be loaded in a worker (with the traceback), TypeError when it
     can't be sent, ValueError for bad numbers.
@@ -51,34 +59,42 @@ class Workers:
         *,
         timeout: float | None = None,
         memory: int | None = None,
+        growth: int | None = None,
         threads: int | None = None,
+        devices: Sequence[str] = (),
+        planner: Planner | None = None,
     ) -> None:
         if os.name != "posix":
             raise WorkerError("worker processes need Linux or macOS; evaluate in this process (Inline)")
         cores = usable_cores()
-        self.capacity = _at_least_one("n", cores if n is None else n)
-        self._threads = _at_least_one(
-            "threads", max(1, cores // self.capacity) if threads is None else threads
-        )
+        n = _at_least_one("n", (len(devices) or cores) if n is None else n)
+        threads = _at_least_one("threads", max(1, cores // n) if threads is None else threads)
         if timeout is not None and not timeout > 0:
             raise ValueError(f"timeout must be a number of seconds above 0, got {timeout!r}")
-        if memory is not None and not memory >= 2**20:
-            raise ValueError(f"memory must be a number of bytes of at least 2**20, got {memory!r}")
         self._function, self._timeout = function, timeout
-        limit = None if memory is None else int(memory)
-        self._settings = {"path": [os.path.abspath(p) for p in sys.path], "cwd": os.getcwd(), "memory": limit}
-        self._queue: deque[tuple[Job, bytes]] = deque()
+        self._memory = _bytes("memory", memory)
+        self._planner: Planner = planner or Alone()
+        self.capacity = n * self._planner.size
+        self.devices = [devices[i % len(devices)] if devices else None for i in range(n)]
+        self._queue: deque[Job] = deque()
+        self._again: deque[Wave] = deque()  # what others had to leave, ahead of the queue
+        self._texts: dict[int, str] = {}  # of the jobs in the queue, by their identity
         self._done: list[Evaluation] = []
-        self._seats: list[Seat] = []
-        self._ending: list[WorkerProcess] = []
+        self._planned: list[Wave] = []
         self._failed_starts = 0
         self._ever_ready = False
         self._closed = False
-        self._file = write_function(function)
-        self._selector = selectors.DefaultSelector()
+        settings = {
+            "path": [os.path.abspath(p) for p in sys.path],
+            "cwd": os.getcwd(),
+            "memory": self._memory,
+            "growth": _bytes("growth", growth) or max(2**30, _machine_memory() // (8 * n)),
+        }
+        places = [{"device": device} for device in self.devices]
+        self._crew = Crew(function, settings, places, threads, self)
         try:
-            for _ in range(self.capacity):
-                self._start()
+            for number in range(n):
+                self._crew.start(number)
             while not self._ever_ready:
                 self._step(None)
         except BaseException:
@@ -88,12 +104,21 @@ class Workers:
     @property
     def pending(self) -> int:
         """Number of jobs submitted and not yet returned."""
-        return len(self._queue) + len(self._done) + sum(seat.job is not None for seat in self._seats)
+        waiting = len(self._queue) + sum(len(wave) for wave in self._again)
+        return waiting + len(self._done) + sum(len(seat.left) for seat in self._crew.seats)
 
     @property
     def pids(self) -> list[int]:
         """Process numbers of the workers."""
-        return [seat.process.pid for seat in self._seats]
+        return [seat.process.pid for seat in self._crew.seats]
+
+    @property
+    def busy(self) -> list[float]:
+        """For each worker, how many seconds it has held jobs so far."""
+        busy = list(self._crew.busy)
+        for seat in self._crew.seats:
+            busy[seat.number] += seat.held if seat.wave is not None else 0.0
+        return busy
 
     def submit(self, jobs: Iterable[Job]) -> None:
         """Queue jobs, and give the first ones to idle workers.
@@ -102,7 +127,10 @@ class Workers:
         """
         if self._closed:
             raise ValueError("the workers are closed")
-        self._queue.extend([(job, _frame(job)) for job in jobs])
+        given = [(job, _text(job)) for job in jobs]
+        for job, text in given:
+            self._queue.append(job)
+            self._texts[id(job)] = text
         self._assign()
 
     def poll(self, timeout: float | None = None) -> list[Evaluation]:
@@ -123,6 +151,13 @@ class Workers:
     def withdraw(self) -> None:
         """Drop the jobs that wait for a worker; those that one has stay pending."""
         self._queue.clear()
+        self._again.clear()
+        self._texts.clear()
+
+    def planned(self) -> list[Wave]:
+        """Return the waves of several jobs that workers were given since the last call, in order."""
+        planned, self._planned = self._planned, []
+        return planned
 
     def evaluate(self, jobs: Iterable[Job]) -> Iterator[Evaluation]:
         """Submit jobs and yield evaluations as they finish, until nothing is pending."""
@@ -132,23 +167,9 @@ class Workers:
 
     def close(self) -> None:
         """End all workers and what they started; jobs in work are dropped. Takes at most about a second."""
-        if self._closed:
-            return
         self._closed = True
-        for seat in list(self._seats):
-            self._retire(seat, gently=seat.ready and seat.job is None)
-        self._queue.clear()
-        try:
-            while self._ending:
-                self._reap()
-                time.sleep(0.005 if self._ending else 0)
-        finally:
-            for process in self._ending:  # only where an interrupt cut the graces short
-                process.kill()
-                process.release()
-            self._ending.clear()
-            self._selector.close()
-            os.close(self._file)
+        self.withdraw()
+        self._crew.close()
 
     def __enter__(self) -> Workers:
         return self
@@ -156,66 +177,34 @@ class Workers:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _start(self) -> None:
-        process = WorkerProcess(self._file, self._settings, self._threads)
-        seat = Seat(process, since=time.monotonic())
-        self._seats.append(seat)
-        for fd, react in (
-            (process.results, self._receive),
-            (process.output, self._drain),
-            (process.exit, self._check),
-        ):
-            if fd >= 0:
-                self._selector.register(fd, selectors.EVENT_READ, (react, seat))
-
     def _step(self, until: float | None) -> None:
-        """Wait for something to happen, up to a moment, and deal with it."""
         self._assign()
-        for key, _ in self._selector.select(self._patience(until)):
-            react, seat = key.data
-            if seat in self._seats:  # else an event before this one has ended it
-                react(seat)
-        now = time.monotonic()
-        for seat in list(self._seats):
-            seat.process.enforce()
-            if seat.process.exit < 0:
-                self._check(seat)
-            due = seat.due(self._timeout)
-            if seat in self._seats and due is not None and now >= due:
-                self._late(seat)
-        self._reap()
-
-    def _patience(self, until: float | None) -> float | None:
-        """Seconds until something is due that no descriptor tells."""
-        now = time.monotonic()
-        due = [] if until is None else [until]
-        for seat in self._seats:
-            if (limit := seat.due(self._timeout)) is not None:
-                due.append(limit)
-            if not seat.process.flush():
-                due.append(now + 0.001)
-        if self._ending or any(seat.process.exit < 0 or seat.process.ended for seat in self._seats):
-            due.append(now + _TICK)
-        return max(0.0, min(due) - now) if due else None
+        self._crew.step(until)
 
     def _assign(self) -> None:
-        for seat in self._seats:
-            if self._queue and seat.free:
-                seat.give(*self._queue.popleft())
+        for seat in self._crew.seats:
+            if not seat.free:
+                continue
+            if self._again:
+                self._give(seat, self._again.popleft())
+            elif self._queue:
+                self._give(seat, self._planner.take(self._queue))
 
-    def _receive(self, seat: Seat) -> None:
-        try:
-            messages = seat.process.receive()
-            for message in messages:
-                self._take(seat, message)
-        except FrameError as error:
-            self._lost(seat, f"the worker's answer is damaged: {error}")
+    def _give(self, seat: Seat, wave: Wave) -> None:
+        texts = [self._texts.pop(id(job), "") or _text(job) for job in wave.jobs]
+        if len(wave) > 1 and sum(map(len, texts)) > LIMIT:
+            self._again.extendleft(reversed(wave.halves()))
+            self._give(seat, self._again.popleft())
             return
-        if seat.process.ended and seat in self._seats:
-            self._unwatch(seat.process.results)
-            seat.process.dismiss()  # it can't answer any more; how it ends will show why
+        limit = None if self._timeout is None else self._timeout * len(wave)
+        seat.give(wave, bundle(wave.mode, texts), limit)
+        if len(wave) > 1:
+            self._planned.append(wave)
 
-    def _take(self, seat: Seat, message: dict[str, Any]) -> None:
+    # What happens to workers (see `Listener`)
+
+    def heard(self, seat: Seat, message: dict[str, Any]) -> None:
+        """Take a worker's message in."""
         if "failed" in message:
             why = f"the function can't be loaded in a worker:\n{message['failed']}"
             if not self._ever_ready:
@@ -226,71 +215,53 @@ class Workers:
             self._failed_starts = 0
         elif "begun" in message:
             seat.begun = True
-        elif seat.job is not None:
-            self._done += seat.answer(self._function, message)
+        elif "job" in message:
+            self._done.append(seat.answer(self._function, message))
+        elif "done" in message and seat.wave is not None:
+            why = clean(str(message["done"]))
+            self._over(seat, "out_of_memory" if message.get("starved") else "error", why)
+            if message.get("grown"):
+                self._crew.replace(seat, gently=True)
 
-    def _drain(self, seat: Seat) -> None:
-        if not seat.process.drain():
-            self._unwatch(seat.process.output)
-
-    def _check(self, seat: Seat) -> None:
-        if not seat.process.exited():
-            return
-        self._receive(seat)  # a result may have been sent just before the end
-        if seat in self._seats:
-            seat.process.drain()
-            self._lost(seat, seat.process.why())
-
-    def _lost(self, seat: Seat, why: str) -> None:
-        """Replace a worker that is dead or damaged; the job that it held has crashed it."""
+    def lost(self, seat: Seat, why: str) -> None:
+        """Replace a worker that is dead or damaged; a job that stood alone in its wave has crashed it."""
         if not seat.ready:
             self._start_failed(seat, f"a worker died before its first job: {why}")
             return
-        if seat.job is not None and not seat.begun:
-            self._queue.appendleft((seat.job, seat.frame))
-        elif seat.job is not None:
-            starved = self._settings["memory"] is not None and any(hint in why.lower() for hint in NO_MEMORY)
-            self._done += seat.finish(self._function, "out_of_memory" if starved else "crashed", clean(why))
-        self._replace(seat)
+        if seat.wave is not None and not seat.begun:
+            self._again.appendleft(seat.wave)
+            seat.release()
+        starved = self._memory is not None and any(hint in why.lower() for hint in NO_MEMORY)
+        self._over(seat, "out_of_memory" if starved else "crashed", clean(why))
+        self._crew.replace(seat)
 
-    def _late(self, seat: Seat) -> None:
+    def late(self, seat: Seat) -> None:
+        """Replace a worker that takes too long."""
         if not seat.ready:
-            self._start_failed(seat, f"a worker was not ready in {START_LIMIT:.0f} s: {seat.process.tail}")
+            why = f"a worker was not ready in {START_LIMIT:.0f} s: {seat.process.tail}"
+            self._start_failed(seat, why)
         else:
-            self._done += seat.finish(self._function, "timeout", f"not done after {self._timeout:g} s")
-            self._replace(seat)
+            self._over(seat, "timeout", f"not done after {seat.limit or 0:g} s")
+            self._crew.replace(seat)
+
+    def _over(self, seat: Seat, status: str, why: str) -> None:
+        """Take from a worker what it will not evaluate: a job that stood alone is to blame, others go on."""
+        seconds = seat.held
+        wave, left = seat.release()
+        if wave is None:
+            return
+        self._crew.busy[seat.number] += seconds
+        if status == "out_of_memory":
+            self._planner.too_large(wave)
+        blamed, smaller = wave.broken(self._function, left, status, why, seconds)
+        self._done += blamed
+        self._again.extendleft(reversed(smaller))
 
     def _start_failed(self, seat: Seat, why: str) -> None:
         self._failed_starts += 1
         if self._failed_starts >= _START_TRIES:
             raise WorkerError(why)
-        self._replace(seat)
-
-    def _replace(self, seat: Seat) -> None:
-        self._retire(seat)
-        self._start()
-
-    def _retire(self, seat: Seat, gently: bool = False) -> None:
-        self._seats.remove(seat)
-        for fd in (seat.process.results, seat.process.output, seat.process.exit):
-            self._unwatch(fd)
-        if gently:
-            seat.process.dismiss()
-        else:
-            seat.process.terminate()
-        self._ending.append(seat.process)
-
-    def _unwatch(self, fd: int) -> None:
-        if fd in self._selector.get_map():
-            self._selector.unregister(fd)
-
-    def _reap(self) -> None:
-        for process in list(self._ending):
-            process.enforce()
-            process.drain()
-            if process.exited():
-                process.release()
-                self._ending.remove(process)
+        self._crew.replace(seat)
 
 
 def _at_least_one(name: str, value: int) -> int:
@@ -299,9 +270,19 @@ def _at_least_one(name: str, value: int) -> int:
     return int(value)
 
 
-def _frame(job: Job) -> bytes:
+def _bytes(name: str, value: int | None) -> int | None:
+    if value is not None and not value >= 2**20:
+        raise ValueError(f"{name} must be a number of bytes of at least 2**20, got {value!r}")
+    return None if value is None else int(value)
+
+
+def _machine_memory() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _text(job: Job) -> str:
     try:
-        return encode(job.to_dict())
+        return text_of(job.to_dict())
     except (TypeError, ValueError) as error:
         raise TypeError(
             f"job {job.id} can't be sent to a worker: {error}; its config is {job.config!r}"
