@@ -1,19 +1,20 @@
 #include "cambrian/train/gemm.hpp"
 
+#include "product.hpp"
+
 namespace cambrian::train {
 
 void gemm(bool transpose_a, bool transpose_b, int m, int n, int k, const float* a, int lda, const float* b,
           int ldb, float* c, int ldc, bool accumulate, const float* bias) {
-    for (std::ptrdiff_t i = 0; i < m; ++i) {
-        float* row = c + i * ldc;
-        for (int j = 0; j < n; ++j) row[j] = accumulate ? row[j] : bias != nullptr ? bias[j] : 0.0f;
-        for (std::ptrdiff_t l = 0; l < k; ++l) {
-            const float left = transpose_a ? a[l * lda + i] : a[i * lda + l];
-            for (std::ptrdiff_t j = 0; j < n; ++j) {
-                row[j] += left * (transpose_b ? b[j * ldb + l] : b[l * ldb + j]);
-            }
-        }
-    }
+    const std::ptrdiff_t start = 0;
+    Product p{};
+    p.a = a, p.from_each = transpose_a ? 1 : lda, p.step = transpose_a ? lda : 1;
+    p.segments = &start, p.segment_count = 1, p.length = k;
+    p.b = b, p.ldb = ldb, p.transposed = transpose_b;
+    p.c = c, p.to_each = ldc;
+    p.rows = m, p.columns = n;
+    p.bias = bias, p.accumulate = accumulate;
+    multiply(p);
 }
 
 void column_sums(std::size_t rows, int n, const float* x, float* sums, bool add) {

@@ -1,0 +1,107 @@
+#include "product.hpp"
+
+#include <algorithm>
+
+#include "../vector.hpp"
+
+namespace cambrian::train {
+namespace {
+
+// Products of b for one pass over the rows: a panel of this many rows of 32 columns is half of a first cache.
+constexpr std::ptrdiff_t kDeep = 128;
+
+// Panels of b that are far apart in memory, or transposed, are copied.
+struct Packed {
+    float values[static_cast<std::size_t>(kDeep) * 2 * kMostColumns];
+
+    void copy(const Product& p, std::ptrdiff_t row, std::ptrdiff_t rows, int column, int columns) {
+        float* to = values;
+        if (!p.transposed) {
+            for (std::ptrdiff_t k = 0; k < rows; ++k, to += columns) {
+                std::copy_n(p.b + (row + k) * p.ldb + column, columns, to);
+            }
+            return;
+        }
+        transpose(columns, rows, p.b + column * p.ldb + row, p.ldb, values, columns);
+    }
+};
+
+}  // namespace
+
+// One run of `p.segments` over all columns; its b begins at row `row` of the product's.
+static void sweep(const Product& product, Panel p, std::ptrdiff_t row, Packed& packed) {
+    const std::ptrdiff_t depth = p.segment_count * p.length;
+    for (int column = 0; column < product.columns;) {
+        const PanelKernel& kernel = panel_kernel(product.columns - column);
+        p.columns = std::min(product.columns - column, kernel.columns);
+        if (product.transposed || product.columns > kMostColumns) {
+            packed.copy(product, row, depth, column, p.columns);
+            p.b = packed.values, p.ldb = p.columns;
+        } else {
+            p.b = product.b + row * product.ldb + column, p.ldb = product.ldb;
+        }
+        p.c = product.c + column;
+        p.bias = product.bias == nullptr ? nullptr : product.bias + column;
+        kernel.run(p);
+        column += p.columns;
+    }
+}
+
+void transpose(std::ptrdiff_t rows, std::ptrdiff_t columns, const float* from, std::ptrdiff_t from_stride,
+               float* to, std::ptrdiff_t to_stride) {
+    std::ptrdiff_t row = 0;
+#ifdef CAMBRIAN_X86
+    for (; row + 4 <= rows; row += 4, from += 4 * from_stride, to += 4) {
+        std::ptrdiff_t column = 0;
+        for (; column + 4 <= columns; column += 4) {
+            __m128 a = _mm_loadu_ps(from + column), b = _mm_loadu_ps(from + from_stride + column);
+            __m128 c = _mm_loadu_ps(from + 2 * from_stride + column);
+            __m128 d = _mm_loadu_ps(from + 3 * from_stride + column);
+            _MM_TRANSPOSE4_PS(a, b, c, d);
+            _mm_storeu_ps(to + column * to_stride, a);
+            _mm_storeu_ps(to + (column + 1) * to_stride, b);
+            _mm_storeu_ps(to + (column + 2) * to_stride, c);
+            _mm_storeu_ps(to + (column + 3) * to_stride, d);
+        }
+        for (; column < columns; ++column) {
+            for (int i = 0; i < 4; ++i) to[column * to_stride + i] = from[i * from_stride + column];
+        }
+    }
+#endif
+    for (; row < rows; ++row, from += from_stride, ++to) {
+        for (std::ptrdiff_t column = 0; column < columns; ++column) to[column * to_stride] = from[column];
+    }
+}
+
+void multiply(const Product& product) {
+    Packed packed;
+    Panel p = product;
+    std::ptrdiff_t row = 0;
+    const auto pass = [&] {
+        sweep(product, p, row, packed);
+        row += p.segment_count * p.length;
+        p.accumulate = true;
+    };
+    if (product.length <= kDeep) {
+        const auto most = static_cast<int>(2 * kDeep / std::max<std::ptrdiff_t>(product.length, 1));
+        const int passes = std::max(1, (product.segment_count + most - 1) / most);
+        for (int i = 0, done = 0; i < passes; ++i, done += p.segment_count) {
+            p.segments = product.segments + done;
+            p.segment_count = (product.segment_count - done + passes - i - 1) / (passes - i);
+            pass();
+        }
+        return;
+    }
+    const std::ptrdiff_t passes = (product.length + 2 * kDeep - 1) / (2 * kDeep);
+    for (int s = 0; s < product.segment_count; ++s) {
+        std::ptrdiff_t done = 0;
+        for (std::ptrdiff_t i = 0; i < passes; ++i, done += p.length) {
+            const std::ptrdiff_t start = product.segments[s] + done * product.step;
+            p.segments = &start, p.segment_count = 1;
+            p.length = (product.length - done + passes - i - 1) / (passes - i);
+            pass();
+        }
+    }
+}
+
+}  // namespace cambrian::train
