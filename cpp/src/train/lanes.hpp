@@ -139,6 +139,42 @@ CAMBRIAN_INLINE Vec fma(Vec x, Vec y, Vec z) {
 
 }  // namespace lanes1
 
+// Loops in plain C++ that the compiler vectorises: choose_name() gives a pointer to the version of the
+// CAMBRIAN_INLINE function `name` for this CPU. Versions may round differently.
+#ifdef CAMBRIAN_X86
+#define CAMBRIAN_KERNEL(result, name, parameters, arguments)         \
+    result name##_scalar parameters {                                \
+        return name arguments;                                       \
+    }                                                                \
+    CAMBRIAN_FMA result name##_avx2 parameters {                     \
+        return name arguments;                                       \
+    }                                                                \
+    CAMBRIAN_FMA512 result name##_avx512 parameters {                \
+        return name arguments;                                       \
+    }                                                                \
+    auto choose_##name() {                                           \
+        if (level() == Simd::kAvx512) return name##_avx512;          \
+        return level() == Simd::kAvx2 ? name##_avx2 : name##_scalar; \
+    }
+#else
+#define CAMBRIAN_KERNEL(result, name, parameters, arguments) \
+    result name##_scalar parameters {                        \
+        return name arguments;                               \
+    }                                                        \
+    auto choose_##name() {                                   \
+        return name##_scalar;                                \
+    }
+#endif
+
+// Before a loop whose results may be one of its operands, but reach into no other step.
+#if defined(__clang__)
+#define CAMBRIAN_SEPARATE _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define CAMBRIAN_SEPARATE _Pragma("GCC ivdep")
+#else
+#define CAMBRIAN_SEPARATE
+#endif
+
 // AVX2 without FMA, which no CPU but a few of VIA's is, counts as scalar here.
 inline Simd level() {
 #ifdef CAMBRIAN_X86
