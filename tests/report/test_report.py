@@ -16,6 +16,7 @@ from cambrian.network.graph import Graph, Node
 from cambrian.report import SECTIONS, render, write
 from cambrian.report.markup import number, pairs, seconds, table, text
 from cambrian.report.svg import Axis, ticks
+from cambrian.store import Usage
 
 HOSTILE = "<script>alert('1')</script>\"&\x00\x1b[31m\ud800<img src=http://example.org/x onerror=y>"
 NETWORK = cb.Architecture(
@@ -83,6 +84,9 @@ class FakeRun:
     stopped: str = "budget spent"
     bulk: bool = False
     settings: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(space=HOSTILE))
+    workers: list[Usage] = field(
+        default_factory=lambda: [Usage("cuda:0", 30.0, 60.0), Usage(None, 9.0, 60.0)]
+    )
 
     @property
     def candidates(self) -> list[FakeCandidate]:
@@ -125,6 +129,18 @@ def test_page_is_well_formed_and_holds_every_section() -> None:
         assert f"id='{name}'" in page
         assert heading in parsed.words
     assert parsed.tags["svg"] == 4
+
+
+def test_workers_are_shown_with_how_busy_they_were() -> None:
+    run = fake(3)
+    run.config["device"] = "cpu"
+    run.evaluations[0] = evaluation(0, mode="native")
+    section = render(run).split("<section id='workers'>")[1].split("</section>")[0]  # type: ignore[arg-type]
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", section)
+    assert cells[:8] == ["1", "cuda:0", "30 s", "50%", "2", "cpu", "9 s", "15%"]
+    assert cells[8:] == ["eager", "4", "native", "1"]
+    run.workers = []
+    assert "id='workers'" not in render(run)  # type: ignore[arg-type]
 
 
 def test_finalists_are_shown_best_first_with_what_they_came_to() -> None:

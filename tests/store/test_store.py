@@ -15,7 +15,19 @@ import pytest
 
 from cambrian.errors import StoreError
 from cambrian.evaluate.evaluation import Evaluation
-from cambrian.store import FORMAT, Ask, Generation, Store, Tell
+from cambrian.store import (
+    FORMAT,
+    Ask,
+    Generation,
+    Store,
+    Tell,
+    Together,
+    Usage,
+    add_waves,
+    note_usage,
+    usage,
+    waves,
+)
 
 
 def ask(first: int, n: int, dtype: type = np.uint8) -> Ask:
@@ -220,6 +232,47 @@ def test_damaged_inside(path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(StoreError, match="damaged"):
         Store(path)
+
+
+def old(path: Path) -> None:
+    """Make a store as format 1 had it: without modes, waves and usage."""
+    with Store(path, write=True) as store:
+        run = store.add_run({"seed": 1})
+        store.add_evaluation(run, evaluation(7), hash=b"7", task="t", at=1.0)
+    connection = sqlite3.connect(path)
+    connection.executescript(
+        "ALTER TABLE run DROP COLUMN workers; ALTER TABLE evaluation DROP COLUMN mode; DROP TABLE wave;"
+        "PRAGMA user_version=1; PRAGMA wal_checkpoint(TRUNCATE);"
+    )
+    connection.close()
+
+
+def test_a_store_of_an_older_version_is_read_as_it_is_and_changed_when_written_to(path: Path) -> None:
+    old(path)
+    before = path.read_bytes()
+    with Store(path) as store:
+        assert store.evaluations(1) == [evaluation(7)]
+        assert store.run(1).config == {"seed": 1}
+        assert (waves(store, 1), usage(store, 1)) == ([], [])
+    assert path.read_bytes() == before
+    for mode in ("native", "grouped"):
+        with Store(path, write=True) as store:
+            store.add_evaluation(1, evaluation(len(mode) + 5, mode=mode), hash=b"8", task="t", at=2.0)
+    with Store(path) as store:
+        assert [e.mode for e in store.evaluations(1)] == ["eager", "native", "grouped"]
+        store.check()
+
+
+def test_waves_and_usage_come_back_as_they_were(path: Path) -> None:
+    together = [Together("grouped", ((4, 0), (3, 2))), Together("eager", ((5, 0), (6, 0), (7, 1)))]
+    workers = [Usage("cuda:0", 1.5, 3.0), Usage(None, 0.0, 3.0)]
+    with Store(path, write=True) as store:
+        for run in (store.add_run({}), store.add_run({})):
+            add_waves(store, run, together[:run])
+            note_usage(store, run, workers[:run])
+    with Store(path) as store:
+        assert [waves(store, run) for run in (1, 2)] == [together[:1], together]
+        assert [usage(store, run) for run in (1, 2)] == [workers[:1], workers]
 
 
 def test_a_store_of_another_application(path: Path) -> None:

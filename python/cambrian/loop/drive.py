@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cambrian.errors import StoreError
-from cambrian.evaluate.evaluation import Evaluation
+from cambrian.evaluate.evaluation import Evaluation, Job
 from cambrian.evaluate.inline import Inline
 from cambrian.loop.book import FAILING, Book
 from cambrian.loop.interrupt import Interrupt
@@ -19,7 +19,8 @@ from cambrian.loop.repeats import set_aside
 from cambrian.loop.results import answer, checked, rejected
 from cambrian.loop.settings import Settings
 from cambrian.loop.watch import Watch
-from cambrian.store import Ask, Store, Tell
+from cambrian.loop.work import Work
+from cambrian.store import Ask, Store, Tell, usage
 from cambrian.strategies import Strategy
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class Drive:
         # What a function makes of a config is known within its run only, and so is what was measured.
         shared = settings.fingerprint if settings.kind == "task" and not settings.measured else None
         task = f"run {run}" if shared is None else shared
-        self.journal = Journal(store, run, task, watch, on_evaluation)
+        work = Work(evaluator, usage(store, run))
+        self.journal = Journal(store, run, task, watch, work, on_evaluation)
         self.book = Book(settings, {} if shared is None else store.known(shared, besides=run))
         self.stopped: str | None = None
         self._failures: list[str] | None = []  # errors of the first results, None once one was no error
@@ -195,13 +197,16 @@ class Drive:
     # Results
 
     def _submit(self) -> None:
-        book = self.book
-        while book.queue and self.stopped is None and self.evaluator.pending < self.evaluator.capacity:
-            if self._over() is not None:
-                return
+        book, evaluator = self.book, self.evaluator
+        room = evaluator.capacity - evaluator.pending
+        if self.strategy.synchronous and evaluator.capacity > len(evaluator.devices):
+            room = len(book.queue)  # whoever makes waves should see the whole generation
+        jobs: list[Job] = []  # handed over together, so that those with much in common can form a wave
+        while book.queue and self.stopped is None and len(jobs) < room and self._over() is None:
             proposal = book.queue.popleft()
             book.flying[proposal.id] = proposal
-            self.evaluator.submit([job_of(self.settings, proposal)])
+            jobs.append(job_of(self.settings, proposal))
+        evaluator.submit(jobs)
 
     def _collect(self, timeout: float) -> None:
         for evaluation in self.poll(timeout):

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from cambrian.evaluate.evaluation import Evaluation
 from cambrian.loop.proposals import Proposal
 from cambrian.loop.watch import Watch
-from cambrian.store import Ask, Store, Tell
+from cambrian.loop.work import Work
+from cambrian.store import Ask, Store, Tell, add_waves, note_usage
 
 _BACKLOG = 256  # rows kept back at most when nothing has to wait for a result
 
@@ -15,7 +16,7 @@ _BACKLOG = 256  # rows kept back at most when nothing has to wait for a result
 class Journal:
     """Gathers what happens in a run, writes it to the store, and only then shows it to `on_evaluation`.
 
-    `task`: what results are stored under besides hash and fidelity.
+    `task`: what results are stored under besides hash and fidelity. `work`: what the evaluator did and how.
     """
 
     def __init__(
@@ -24,9 +25,10 @@ class Journal:
         run: int,
         task: str,
         watch: Watch,
+        work: Work,
         on_evaluation: Callable[[Evaluation], object] | None,
     ) -> None:
-        self.store, self.id, self.task, self.watch = store, run, task, watch
+        self.store, self.id, self.task, self.watch, self.work = store, run, task, watch, work
         self.seq = 0  # of the next event
         self._on_evaluation = on_evaluation
         self._events: list[Ask | Tell] = []
@@ -71,6 +73,7 @@ class Journal:
                     self.store.add_tell(self.id, seq, event)
             for proposal, evaluation in results:
                 self._rows[proposal.id] = self._add(proposal, evaluation, at)
+            self._add_work()
             self.store.clock(self.id, seconds=at, overhead=self.watch.overhead, stopped=None)
         self.seq += len(self._events)
         self._results, self._events, self._unsaved = [], [], {}
@@ -81,7 +84,12 @@ class Journal:
         with self.store.transaction():
             for proposal, evaluation in results:
                 self._add(proposal, evaluation, self.watch.seconds)
+            self._add_work()
         self._show([evaluation for _, evaluation in results])
+
+    def _add_work(self) -> None:
+        add_waves(self.store, self.id, self.work.waves())
+        note_usage(self.store, self.id, self.work.usage())
 
     def _add(self, proposal: Proposal, evaluation: Evaluation, at: float) -> int:
         return self.store.add_evaluation(self.id, evaluation, hash=proposal.hash, task=self.task, at=at)

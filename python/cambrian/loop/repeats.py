@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cambrian.evaluate.evaluation import Evaluation
+from cambrian.evaluate.evaluation import Evaluation, Job
 from cambrian.loop.proposals import Proposal, job_of, read
 from cambrian.loop.results import answer, checked
 from cambrian.loop.settings import Settings
@@ -80,7 +80,9 @@ def repeat(drive: Drive) -> None:
     timed = settings.budget.unit == "seconds"
     end = time.monotonic() + (settings.budget.left + drive.grace if timed else math.inf)
     while (todo or flying) and not drive.interrupt.came and time.monotonic() < end:
-        while todo and book.affordable() and drive.evaluator.pending < drive.evaluator.capacity:
+        jobs: list[Job] = []
+        room = drive.evaluator.capacity - drive.evaluator.pending
+        while todo and book.affordable() and len(jobs) < room:
             proposal, again = todo.pop(0)
             row = book.elsewhere.get((proposal.hash, settings.full, again))
             if row is not None:
@@ -89,8 +91,10 @@ def repeat(drive: Drive) -> None:
                 continue
             job = replace(job_of(settings, proposal, again), id=-1 - len(todo))
             flying[job.id] = proposal, again
+            drive.journal.work.number[job.id] = proposal.id
             settings.budget.spend(1, settings.full)
-            drive.evaluator.submit([job])
+            jobs.append(job)
+        drive.evaluator.submit(jobs)
         if not flying or not drive.evaluator.pending:
             return
         _take(drive, flying)

@@ -21,7 +21,7 @@ from cambrian.loop.candidate import Candidate
 from cambrian.loop.final import check_trainable, failure, finish, ranked, shortlist, train_longer
 from cambrian.loop.repeats import cost_of, mean, order
 from cambrian.loop.settings import Settings
-from cambrian.store import Generation, Store, genomes_of
+from cambrian.store import Generation, Store, Usage, genomes_of, usage
 
 
 class Run:
@@ -72,6 +72,12 @@ class Run:
         """Every result in the order it was stored: failures, answers from the store, repeats too."""
         with self.opened() as store:
             return store.evaluations(self.id)
+
+    @cached_property
+    def workers(self) -> list[Usage]:
+        """How busy each worker was; empty for a vectorised fitness."""
+        with self.opened() as store:
+            return usage(store, self.id)
 
     @cached_property
     def counts(self) -> dict[str, int]:

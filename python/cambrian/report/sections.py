@@ -6,7 +6,7 @@ A new section is one function and one line in the dict. A section that has nothi
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -227,6 +227,22 @@ def time(run: Run, goals: Goals) -> str:
     return svg.drawing("seconds by kind", svg.bars(rows), caption, height=20 + 26 * len(rows))
 
 
+def workers(run: Run, goals: Goals) -> str:
+    """How busy each worker was, and in which modes candidates were trained."""
+    if not run.workers:
+        return ""
+    where = run.config.get("device", "")
+    rows = [
+        (i, usage.device or where, seconds(usage.busy), f"{usage.busy / usage.seconds:.0%}")
+        for i, usage in enumerate(run.workers, 1)
+        if usage.seconds > 0
+    ]
+    modes = Counter(e.mode for e in run.evaluations if not e.cached and e.status != "rejected")
+    return table(["worker", "device", "with candidates", "of its time"], rows) + table(
+        ["mode", "evaluations"], modes.most_common()
+    )
+
+
 def configuration(run: Run, goals: Goals) -> str:
     """What the search was called with, seeds and versions included, and the space."""
     settings = {name: value for name, value in run.config.items() if name != "space"}
@@ -244,5 +260,6 @@ SECTIONS: dict[str, tuple[str, Callable[[Run, Goals], str]]] = {
     "network": ("Network of the best candidate", network),
     "failures": ("Outcomes", failures),
     "time": ("Where the time went", time),
+    "workers": ("Workers", workers),
     "configuration": ("Configuration", configuration),
 }

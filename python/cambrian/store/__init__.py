@@ -9,5 +9,22 @@ from cambrian.store.database import FORMAT, connect
 from cambrian.store.lock import WriterLock
 from cambrian.store.log import Store
 from cambrian.store.rows import Ask, Generation, RunRow, Tell, genomes_of
+from cambrian.store.work import Together, Usage, add_waves, note_usage, usage, waves
 
-__all__ = ["FORMAT", "Ask", "Generation", "RunRow", "Store", "Tell", "WriterLock", "connect", "genomes_of"]
+__all__ = [
+    "FORMAT",
+    "Ask",
+    "Generation",
+    "RunRow",
+    "Store",
+    "Tell",
+    "Together",
+    "Usage",
+    "WriterLock",
+    "add_waves",
+    "connect",
+    "genomes_of",
+    "note_usage",
+    "usage",
+    "waves",
+]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cambrian.errors import StoreError
 
-FORMAT = 1
+FORMAT = 2
 APPLICATION = 0x43414D42  # "CAMB"
 _MAGIC = b"SQLite format 3\0"
 _CHECK_BYTES = 64 << 20  # a full check of a larger file would delay every start
@@ -18,7 +18,8 @@ _CHECK_BYTES = 64 << 20  # a full check of a larger file would delay every start
 SCHEMA = """
 CREATE TABLE run (
     id INTEGER PRIMARY KEY, created REAL NOT NULL, config TEXT NOT NULL,
-    stopped TEXT, seconds REAL NOT NULL DEFAULT 0, overhead REAL NOT NULL DEFAULT 0
+    stopped TEXT, seconds REAL NOT NULL DEFAULT 0, overhead REAL NOT NULL DEFAULT 0,
+    workers TEXT NOT NULL DEFAULT '[]'
 );
 -- Asks and tells in the order the strategy saw them. ids: int64, cost: float64 rows; little-endian.
 CREATE TABLE event (
@@ -34,8 +35,10 @@ CREATE TABLE evaluation (
     id INTEGER PRIMARY KEY, run INTEGER NOT NULL, candidate INTEGER NOT NULL, repeat INTEGER NOT NULL,
     hash BLOB NOT NULL, task TEXT NOT NULL, fidelity REAL NOT NULL, seed INTEGER NOT NULL,
     status TEXT NOT NULL, metrics TEXT NOT NULL, seconds REAL NOT NULL, error TEXT,
-    cached INTEGER NOT NULL, at REAL NOT NULL
+    cached INTEGER NOT NULL, at REAL NOT NULL, mode TEXT NOT NULL DEFAULT 'eager'
 );
+-- What ran together, and how: jobs are [candidate, repeat] pairs, as JSON. Waves of one job are left out.
+CREATE TABLE wave (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, mode TEXT NOT NULL, jobs TEXT NOT NULL);
 CREATE UNIQUE INDEX evaluation_of ON evaluation (run, candidate, repeat);
 CREATE INDEX evaluation_by_task ON evaluation (task, run) WHERE cached = 0;
 -- Bulk results of vectorised fitness. genomes, metrics (float64 columns): zlib over little-endian arrays.
@@ -53,6 +56,21 @@ CREATE TABLE weights (
     run INTEGER NOT NULL, candidate INTEGER NOT NULL, tensors BLOB NOT NULL, metrics TEXT NOT NULL,
     PRIMARY KEY (run, candidate)
 ) WITHOUT ROWID;
+"""
+
+# What format 2 has and format 1 had not: changed in the file when it is written to, shown over it when not.
+_UPGRADE = f"""
+BEGIN;
+ALTER TABLE run ADD COLUMN workers TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE evaluation ADD COLUMN mode TEXT NOT NULL DEFAULT 'eager';
+CREATE TABLE wave (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, mode TEXT NOT NULL, jobs TEXT NOT NULL);
+PRAGMA user_version={FORMAT};
+COMMIT;
+"""
+_SHOWN = """
+CREATE TEMP VIEW run AS SELECT *, '[]' AS workers FROM main.run;
+CREATE TEMP VIEW evaluation AS SELECT *, 'eager' AS mode FROM main.evaluation;
+CREATE TEMP TABLE wave (id INTEGER PRIMARY KEY, run INTEGER, mode TEXT, jobs TEXT);
 """
 
 
@@ -91,6 +109,8 @@ def connect(path: Path | None, *, write: bool) -> sqlite3.Connection:
             new = _identify(connection, path)
             if not new:
                 _check_content(connection, path)
+                if connection.execute("PRAGMA user_version").fetchone()[0] < FORMAT:
+                    connection.executescript(_UPGRADE if write else _SHOWN)
             if write:
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("PRAGMA synchronous=NORMAL")

@@ -88,15 +88,17 @@ class Store:
 
     def check(self) -> None:
         """Read the whole file and verify it. Raises StoreError naming the first damage."""
-        problem = self._all("PRAGMA integrity_check(1)")[0][0]
+        problem = self.get("PRAGMA integrity_check(1)")[0][0]
         if problem != "ok":
             raise StoreError(f"store {self.path} is damaged ({problem})")
 
-    def _all(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
+    def get(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
+        """Rows of a query."""
         with reported(self.path):
             return self._connection.execute(sql, values).fetchall()
 
-    def _run(self, sql: str, values: Sequence[object]) -> int:
+    def put(self, sql: str, values: Sequence[object]) -> int:
+        """Write one row; returns its number."""
         with reported(self.path):
             return self._connection.execute(sql, values).lastrowid or 0
 
@@ -104,11 +106,11 @@ class Store:
 
     def add_run(self, config: dict[str, Any]) -> int:
         """Begin a run; returns its number. `config` must be JSON-able."""
-        return self._run("INSERT INTO run (created, config) VALUES (?, ?)", (time.time(), json.dumps(config)))
+        return self.put("INSERT INTO run (created, config) VALUES (?, ?)", (time.time(), json.dumps(config)))
 
     def runs(self) -> list[RunRow]:
         """Every run, oldest first."""
-        rows = self._all("SELECT id, created, config, stopped, seconds, overhead FROM run ORDER BY id")
+        rows = self.get("SELECT id, created, config, stopped, seconds, overhead FROM run ORDER BY id")
         return [RunRow(i, created, json.loads(config), *rest) for i, created, config, *rest in rows]
 
     def run(self, run: int | None = None) -> RunRow:
@@ -125,11 +127,11 @@ class Store:
 
     def configure(self, run: int, config: dict[str, Any]) -> None:
         """Replace a run's configuration, as when it is resumed with a larger budget."""
-        self._run("UPDATE run SET config = ?, stopped = NULL WHERE id = ?", (json.dumps(config), run))
+        self.put("UPDATE run SET config = ?, stopped = NULL WHERE id = ?", (json.dumps(config), run))
 
     def clock(self, run: int, *, seconds: float, overhead: float, stopped: str | None) -> None:
         """Note how long a run has taken, in seconds, and why it stopped (None while it goes on)."""
-        self._run(
+        self.put(
             "UPDATE run SET seconds = ?, overhead = ?, stopped = ? WHERE id = ?",
             (seconds, overhead, stopped, run),
         )
@@ -152,7 +154,7 @@ class Store:
 
     def add_tell(self, run: int, seq: int, tell: Tell) -> None:
         """Log a tell."""
-        self._run(
+        self.put(
             "INSERT INTO event VALUES (?, ?, 'tell', ?, ?, ?)",
             (run, seq, tell.cost.shape[1], blob(tell.ids, ID), blob(tell.cost, COST)),
         )
@@ -161,9 +163,9 @@ class Store:
         """The asks and tells of a run, in order; genomes as rows of `dtype`."""
         proposed = {
             i: row
-            for i, *row in self._all("SELECT id, genome, hash, fidelity FROM candidate WHERE run = ?", (run,))
+            for i, *row in self.get("SELECT id, genome, hash, fidelity FROM candidate WHERE run = ?", (run,))
         }
-        for kind, number, ids, cost in self._all(
+        for kind, number, ids, cost in self.get(
             "SELECT kind, requested, ids, cost FROM event WHERE run = ? ORDER BY seq", (run,)
         ):
             order = np.frombuffer(ids, ID).astype(np.int64)
@@ -181,7 +183,7 @@ class Store:
 
     def candidate(self, run: int, candidate: int) -> tuple[bytes, bytes, float]:
         """Genome (little-endian bytes), hash and fidelity of one candidate. Raises StoreError if unknown."""
-        rows = self._all(
+        rows = self.get(
             "SELECT genome, hash, fidelity FROM candidate WHERE run = ? AND id = ?", (run, candidate)
         )
         if not rows:
@@ -191,15 +193,15 @@ class Store:
 
     def candidates(self, run: int) -> list[tuple[int, bytes, bytes]]:
         """Number, genome (little-endian bytes) and hash of every candidate that was proposed, in order."""
-        return self._all("SELECT id, genome, hash FROM candidate WHERE run = ? ORDER BY id", (run,))
+        return self.get("SELECT id, genome, hash FROM candidate WHERE run = ? ORDER BY id", (run,))
 
     # Evaluations
 
     def add_evaluation(self, run: int, evaluation: Evaluation, *, hash: bytes, task: str, at: float) -> int:
         """Keep the outcome of a candidate; returns its row. `at` is the run's clock in seconds."""
         e = evaluation
-        return self._run(
-            "INSERT INTO evaluation VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        return self.put(
+            "INSERT INTO evaluation VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(
                     run,
@@ -213,22 +215,22 @@ class Store:
                     json.dumps(e.metrics),
                     e.seconds,
                 ),
-                *(e.error, int(e.cached), at),
+                *(e.error, int(e.cached), at, e.mode),
             ),
         )
 
     def evaluations(self, run: int) -> list[Evaluation]:
         """The outcomes of a run, in the order they were stored."""
-        rows = self._all(f"SELECT {EVALUATION} FROM evaluation WHERE run = ? ORDER BY id", (run,))
+        rows = self.get(f"SELECT {EVALUATION} FROM evaluation WHERE run = ? ORDER BY id", (run,))
         return [evaluation_of(row) for row in rows]
 
     def evaluation(self, row: int) -> Evaluation:
         """One outcome, by its row."""
-        return evaluation_of(self._all(f"SELECT {EVALUATION} FROM evaluation WHERE id = ?", (row,))[0])
+        return evaluation_of(self.get(f"SELECT {EVALUATION} FROM evaluation WHERE id = ?", (row,))[0])
 
     def evaluation_rows(self, run: int) -> dict[tuple[int, int], int]:
         """(candidate, repeat) -> row, for every outcome of a run, in the order they were stored."""
-        rows = self._all("SELECT candidate, repeat, id FROM evaluation WHERE run = ? ORDER BY id", (run,))
+        rows = self.get("SELECT candidate, repeat, id FROM evaluation WHERE run = ? ORDER BY id", (run,))
         return {(candidate, repeat): row for candidate, repeat, row in rows}
 
     def known(self, task: str, *, besides: int) -> dict[tuple[bytes, float, int], int]:
@@ -236,7 +238,7 @@ class Store:
 
         Only networks that trained, well or into divergence: an error or a crash may have been mended since.
         """
-        rows = self._all(
+        rows = self.get(
             "SELECT hash, fidelity, repeat, id FROM evaluation WHERE task = ? AND run != ? AND cached = 0 "
             "AND status IN ('ok', 'diverged') ORDER BY id DESC",
             (task, besides),
@@ -245,7 +247,7 @@ class Store:
 
     def last_at(self, run: int) -> float:
         """The run's clock, in seconds, at the last result that was stored."""
-        rows = self._all(
+        rows = self.get(
             "SELECT max(at) FROM (SELECT at FROM evaluation WHERE run = ? UNION ALL "
             "SELECT at FROM generation WHERE run = ?)",
             (run, run),
@@ -258,7 +260,7 @@ class Store:
         """Keep one ask of a bulk run with its results; `at` is the run's clock in seconds."""
         g = generation
         metrics = np.stack([g.metrics[name] for name in g.metrics]) if g.metrics else np.empty((0, g.told))
-        self._run(
+        self.put(
             "INSERT INTO generation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(run, seq, g.requested, g.first, len(g.genomes), g.told, g.evaluated),
@@ -269,7 +271,7 @@ class Store:
     def generations(self, run: int, dtype: np.dtype[Any], n_genes: int) -> Iterator[Generation]:
         """The generations of a bulk run, in order, one at a time in memory."""
         seq = -1
-        while rows := self._all(
+        while rows := self.get(
             "SELECT seq, requested, first, n, told, evaluated, genomes, names, metrics FROM generation "
             "WHERE run = ? AND seq > ? ORDER BY seq LIMIT 1",
             (run, seq),
@@ -285,26 +287,26 @@ class Store:
     def add_final(self, run: int, evaluation: Evaluation) -> None:
         """Keep the outcome of a finalist's long training."""
         metrics = evaluation.metrics if evaluation.status == "ok" else {}
-        self._run(
+        self.put(
             "INSERT OR REPLACE INTO final VALUES (?, ?, ?, ?)",
             (run, evaluation.id, json.dumps(metrics), evaluation.seconds),
         )
 
     def finals(self, run: int) -> dict[int, dict[str, float]]:
         """Validation metrics after the long training, by candidate; empty where it failed."""
-        rows = self._all("SELECT candidate, metrics FROM final WHERE run = ?", (run,))
+        rows = self.get("SELECT candidate, metrics FROM final WHERE run = ?", (run,))
         return {candidate: json.loads(metrics) for candidate, metrics in rows}
 
     def add_weights(self, run: int, candidate: int, tensors: bytes, metrics: dict[str, float]) -> None:
         """Keep the trained weights of a candidate (safetensors) and its metrics on the test split."""
-        self._run(
+        self.put(
             "INSERT OR REPLACE INTO weights VALUES (?, ?, ?, ?)",
             (run, candidate, tensors, json.dumps(metrics)),
         )
 
     def weights(self, run: int, candidate: int) -> tuple[bytes, dict[str, float]] | None:
         """Weights and test metrics of a candidate, None if it wasn't trained for keeps yet."""
-        rows = self._all(
+        rows = self.get(
             "SELECT tensors, metrics FROM weights WHERE run = ? AND candidate = ?", (run, candidate)
         )
         return (rows[0][0], json.loads(rows[0][1])) if rows else None

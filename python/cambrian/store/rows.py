@@ -15,7 +15,7 @@ from cambrian.evaluate.evaluation import Evaluation
 
 ID = "<i8"
 COST = "<f8"
-EVALUATION = "candidate, status, metrics, seconds, seed, fidelity, repeat, error, cached"
+EVALUATION = "candidate, status, metrics, seconds, seed, fidelity, repeat, error, cached, mode"
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ def packed(array: NDArray[Any]) -> bytes:
 
 def evaluation_of(row: Sequence[Any]) -> Evaluation:
     """An evaluation from the columns `EVALUATION`."""
-    candidate, status, metrics, seconds, seed, fidelity, repeat, error, cached = row
+    candidate, status, metrics, seconds, seed, fidelity, repeat, error, cached, mode = row
     return Evaluation(
         id=candidate, status=status, metrics=json.loads(metrics), seconds=seconds, seed=seed,
-        fidelity=fidelity, repeat=repeat, error=error, cached=bool(cached),
+        fidelity=fidelity, repeat=repeat, error=error, cached=bool(cached), mode=mode,
     )  # fmt: skip
