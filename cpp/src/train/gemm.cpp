@@ -17,11 +17,4 @@ void gemm(bool transpose_a, bool transpose_b, int m, int n, int k, const float* 
     multiply(p);
 }
 
-void column_sums(std::size_t rows, int n, const float* x, float* sums, bool add) {
-    for (int j = 0; j < n && !add; ++j) sums[j] = 0.0f;
-    for (std::size_t row = 0; row < rows; ++row, x += n) {
-        for (int j = 0; j < n; ++j) sums[j] += x[j];
-    }
-}
-
 }  // namespace cambrian::train

@@ -1,36 +1,67 @@
 #include "cambrian/train/loss.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 #include <string>
 
+#include "exponential.hpp"
+#include "lanes.hpp"
+
 namespace cambrian::train {
+namespace {
+
+struct Row {
+    float greatest, sum, linear;  // of x; of exp(x - greatest); of x - greatest
+};
+
+// Sixteen sums side by side, so that they vectorise; e (classes) = exp(x - greatest), or null.
+CAMBRIAN_INLINE Row exponentials(std::size_t classes, const float* x, float* e) {
+    constexpr std::size_t kLanes = 16;
+    float greatest = x[0], sums[kLanes] = {}, linears[kLanes] = {};
+    for (std::size_t k = 1; k < classes; ++k) greatest = x[k] > greatest || x[k] != x[k] ? x[k] : greatest;
+    for (std::size_t first = 0; first < classes; first += kLanes) {
+        const std::size_t count = classes - first < kLanes ? classes - first : kLanes;
+        float power[kLanes];
+        for (std::size_t j = 0; j < count; ++j) power[j] = x[first + j] - greatest;
+        for (std::size_t j = 0; j < count; ++j) linears[j] += power[j];
+        for (std::size_t j = 0; j < count; ++j) power[j] = exponential(power[j]);
+        for (std::size_t j = 0; j < count; ++j) sums[j] += power[j];
+        for (std::size_t j = 0; j < count && e != nullptr; ++j) e[first + j] = power[j];
+    }
+    Row row{greatest, 0.0f, 0.0f};
+    for (std::size_t j = 0; j < kLanes; ++j) row.sum += sums[j], row.linear += linears[j];
+    return row;
+}
+CAMBRIAN_KERNEL(Row, exponentials, (std::size_t classes, const float* x, float* e), (classes, x, e))
+
+void check_classes(std::size_t rows, int classes, const std::int64_t* y) {
+    for (std::size_t row = 0; row < rows; ++row) {
+        if (y[row] >= 0 && y[row] < classes) continue;
+        throw std::invalid_argument("class " + std::to_string(y[row]) + " in row " + std::to_string(row) +
+                                    ": expected 0 to " + std::to_string(classes - 1));
+    }
+}
+
+}  // namespace
 
 double cross_entropy(std::size_t rows, int classes, const float* x, const std::int64_t* y, float smoothing,
                      float* dx) {
+    check_classes(rows, classes, y);
+    const auto run = choose_exponentials();
+    const auto width = static_cast<std::size_t>(classes);
+    const float count = static_cast<float>(rows), each = smoothing / static_cast<float>(classes) / count;
     double total = 0.0;
-    const float each = smoothing / static_cast<float>(classes), count = static_cast<float>(rows);
-    for (std::size_t row = 0; row < rows; ++row, x += classes) {
-        if (y[row] < 0 || y[row] >= classes) {
-            throw std::invalid_argument("class " + std::to_string(y[row]) + " in row " + std::to_string(row) +
-                                        ": expected 0 to " + std::to_string(classes - 1));
-        }
-        const float greatest = *std::max_element(x, x + classes), right = x[y[row]];
-        float sum = 0.0f, linear = 0.0f;
-        for (int k = 0; k < classes; ++k) {
-            sum += std::exp(x[k] - greatest);
-            linear += x[k] - greatest;
-        }
-        const float log_sum = std::log(sum);
-        total += (1.0f - smoothing) * (log_sum - (right - greatest)) +
-                 smoothing * (log_sum - linear / static_cast<float>(classes));
+    for (std::size_t row = 0; row < rows; ++row, x += width) {
+        const float right = x[y[row]];  // dx may be x
+        const Row of = run(width, x, dx);
+        const float log_sum = std::log(of.sum);
+        total += static_cast<double>((1.0f - smoothing) * (log_sum - (right - of.greatest)) +
+                                     smoothing * (log_sum - of.linear / static_cast<float>(classes)));
         if (dx == nullptr) continue;
-        for (int k = 0; k < classes; ++k) {
-            const float wanted = each + (k == y[row] ? 1.0f - smoothing : 0.0f);
-            dx[k] = (std::exp(x[k] - greatest) / sum - wanted) / count;
-        }
-        dx += classes;
+        const float factor = 1.0f / (of.sum * count);
+        for (std::size_t k = 0; k < width; ++k) dx[k] = dx[k] * factor - each;
+        dx[y[row]] -= (1.0f - smoothing) / count;
+        dx += width;
     }
     return total / static_cast<double>(rows);
 }
@@ -40,7 +71,7 @@ double mean_squared_error(std::size_t n, const float* x, const float* y, float* 
     const float factor = 2.0f / static_cast<float>(n);
     for (std::size_t i = 0; i < n; ++i) {
         const float difference = x[i] - y[i];
-        total += difference * difference;
+        total += static_cast<double>(difference * difference);
         if (dx != nullptr) dx[i] = factor * difference;
     }
     return total / static_cast<double>(n);
