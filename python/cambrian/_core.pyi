@@ -261,3 +261,50 @@ def mutate(
 # Training.
 def keep(key: int, n: int, p_millionths: int) -> NDArray[np.bool_]:
     """Which of n values a dropout keeps: a function of the key and the place alone."""
+
+# (operation code, attributes, shape, inputs) of every node.
+_Nodes = list[tuple[int, tuple[int, ...], tuple[int, ...], tuple[int, ...]]]
+
+def train_refuses(nodes: _Nodes, batch: int) -> str:
+    """Why no Trainer can be made of a graph for batches of so many samples; empty where one can."""
+
+class Trainer:
+    """Trains one network on the CPU. Not to be used by two threads at a time."""
+
+    def __init__(
+        self,
+        nodes: _Nodes,
+        batch: int,
+        *,
+        optimizer: str,
+        classes: bool,
+        weight_decay: float,
+        momentum: float,
+        label_smoothing: float,
+        clip: float,
+        ema: float,
+        noise: int,
+    ) -> None: ...
+    @property
+    def arrays(self) -> list[tuple[int, str, int]]:
+        """Node, name as torch's layer has it (or "table"), and size of every array that makes the state."""
+    @property
+    def memory(self) -> int:
+        """Bytes."""
+    def load(self, arrays: list[NDArray[np.float32]]) -> None: ...
+    def store(self, arrays: list[NDArray[np.float32]]) -> None:
+        """Write the state into flat arrays in torch's order."""
+    def gradients(self, arrays: list[NDArray[np.float32]]) -> None:
+        """Write the last step's gradients; arrays of what has none are left as they are."""
+    def run(
+        self,
+        inputs: NDArray[np.float32],
+        targets: NDArray[Any],
+        order: NDArray[np.int64],
+        rates: NDArray[np.float64],
+        seconds: float | None = None,
+    ) -> NDArray[np.float64]:
+        """Make a step for each row of `order` and return the losses of those made in `seconds`."""
+    def finish(self) -> None:
+        """Put the averaged weights, if there are any, in the place of the trained ones."""
+    def evaluate(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]: ...

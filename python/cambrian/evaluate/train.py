@@ -21,7 +21,8 @@ from cambrian.evaluate.optimizers import Optimizer
 from cambrian.evaluate.recipe import Recipe, learning_rates
 from cambrian.evaluate.task import Task
 
-_CHECK_EVERY = 25  # steps between looks at the loss; each look makes a GPU wait
+CHECK_EVERY = 25
+"""Steps between looks at the loss; each look makes a GPU wait."""
 _MEASURED = 2**16  # input numbers measured in one go: enough to keep a core busy, few enough for its caches
 _Split = tuple[Tensor, Tensor]
 _resident: WeakKeyDictionary[Task, dict[tuple[str, torch.device], _Split]] = WeakKeyDictionary()
@@ -119,7 +120,7 @@ def train(
     recipe = recipe if isinstance(recipe, Recipe) else Recipe.of(recipe)
     if label_smoothing is not None:
         recipe = replace(recipe, label_smoothing=label_smoothing)
-    _check_settings(epochs=epochs, augment=augment, warmup=warmup, ema=ema, clip=clip)
+    check_settings(epochs=epochs, augment=augment, warmup=warmup, ema=ema, clip=clip)
     place = resolve_device(device)
     inputs, targets = resident(task, data, place)
     batch = min(int(recipe.batch_size), len(inputs))
@@ -159,7 +160,7 @@ def train(
                 torch._foreach_lerp_(averages, tensors, 1 - min(ema, (1 + step) / (10 + step)))
             if deadline is not None and time.monotonic() > deadline:
                 raise DeadlineError(f"training was at step {step + 1} of {steps} at its deadline")
-            if (step + 1) % _CHECK_EVERY == 0 and not math.isfinite(loss.item()):
+            if (step + 1) % CHECK_EVERY == 0 and not math.isfinite(loss.item()):
                 raise DivergedError(f"the training loss was {loss.item()} at step {step + 1} of {steps}")
     if averages:
         torch._foreach_copy_(tensors, averages)
@@ -201,6 +202,14 @@ def _measure(module: nn.Module, task: Task, inputs: Tensor, targets: Tensor) -> 
     with torch.inference_mode(), autocast():
         outputs = torch.cat([module(block).float() for block in torch.split(inputs, rows)])
     module.train(was_training)
+    return metrics_of(outputs, targets, task)
+
+
+def metrics_of(outputs: Tensor, targets: Tensor, task: Task) -> dict[str, float]:
+    """Return the task's metrics of outputs (n, …); DivergedError where one of them is not finite.
+
+    >>> metrics_of(module(inputs), targets, task)
+    """
     _check_outputs(outputs, targets, task)
     if task.kind == "classification":
         right = (outputs.argmax(-1) == targets).double().mean()
@@ -266,7 +275,8 @@ def _repeatable(device: torch.device) -> contextlib.AbstractContextManager[Any]:
     return flags
 
 
-def _check_settings(**settings: float) -> None:
+def check_settings(**settings: float) -> None:
+    """Raise ValueError for a setting of `train` that is out of its range."""
     limits: dict[str, tuple[str, Callable[[float], bool]]] = {
         "epochs": ("above 0", lambda v: 0 < v < math.inf),
         "augment": ("in [0, 2]", lambda v: 0 <= v <= 2),

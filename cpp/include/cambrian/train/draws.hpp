@@ -51,4 +51,9 @@ constexpr float keep_scale(std::uint32_t p_millionths) {
 // keep[i] for places 0 … n - 1; n up to 2^32, as places are 32 bits.
 void keep(std::uint64_t key, std::size_t n, std::uint32_t p_millionths, bool* keep);
 
+// Dropout of one sample x (rows, channels), whose places are counted channels first, from `first` on: what is
+// kept is multiplied by keep_scale. y may be x; `add` says that the result is added to it.
+void drop(std::uint64_t key, std::uint32_t p_millionths, std::uint32_t first, std::size_t rows,
+          std::size_t channels, const float* x, float* y, bool add);
+
 }  // namespace cambrian::train

@@ -1,0 +1,234 @@
+"""Training on the CPU in the core: forward, backward, loss and optimizer as one program.
+
+It gives what `cambrian.evaluate.train.train` gives, within floating-point tolerance, in a fraction of the
+time: calls into torch cost more than the arithmetic of small networks.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from cambrian import _core
+from cambrian.evaluate.augment import drawer
+from cambrian.evaluate.draws import batches, derive_seed
+from cambrian.evaluate.evaluation import DeadlineError, DivergedError
+from cambrian.evaluate.optimizers import OPTIMIZERS
+from cambrian.evaluate.recipe import Recipe, learning_rates
+from cambrian.evaluate.task import Task
+from cambrian.evaluate.train import CHECK_EVERY, check_settings, metrics_of, resident, resolve_device
+from cambrian.network.graph import Graph, Node
+from cambrian.network.ops import table
+
+_CPU = torch.device("cpu")
+_DRAWN = 2**24  # numbers of augmented samples at a time
+_Array = NDArray[Any]
+_Floats = NDArray[np.float32]
+_kept: WeakKeyDictionary[Task, dict[str, tuple[_Floats, _Array]]] = WeakKeyDictionary()
+
+
+def refuses(
+    graph: Graph, task: Task, recipe: Recipe, settings: Mapping[str, Any], device: str | torch.device = "auto"
+) -> str | None:
+    """Return why `train` can't train a graph, or None if it can.
+
+    ``settings`` are keywords of `cambrian.evaluate.train.train`.
+
+    >>> refuses(architecture.graph, task, Recipe(), {})
+    """
+    if resolve_device(device).type != "cpu":
+        return f"native training is for the CPU, not for {device}"
+    shape = (*(task.input_shape if task.follows else ()), task.outputs)
+    if graph.input_shape != task.input_shape or graph.output_shape != shape:
+        return f"the graph is not of the task's shapes {task.input_shape} and {shape}"
+    if any(node.op == "module" for node in graph.nodes):
+        return "the graph has modules of users"
+    if not graph.params:
+        return "the graph has nothing to train"
+    samples = len(resident(task, str(settings.get("data", "train")), _CPU)[0])
+    return _core.train_refuses(_nodes(graph), min(int(recipe.batch_size), samples)) or None
+
+
+def train(
+    module: nn.Module,
+    task: Task,
+    recipe: Recipe | Mapping[str, Any],
+    *,
+    graph: Graph,
+    epochs: float,
+    seed: int,
+    order: int | None = None,
+    device: str | torch.device = "cpu",
+    data: str = "train",
+    augment: float = 0.0,
+    label_smoothing: float | None = None,
+    warmup: float = 0.05,
+    ema: float = 0.0,
+    clip: float = 5.0,
+    deadline: float | None = None,
+) -> dict[str, float]:
+    """Train the module that `cambrian.network.build` made of a graph; see `cambrian.evaluate.train.train`.
+
+    Raises ValueError, with what `refuses` says, for what can't be trained so.
+
+    >>> train(build(graph), task, {"lr": 0.01}, graph=graph, epochs=10, seed=0)
+    {'accuracy': 0.97..., 'loss': 0.1...}
+    """
+    recipe = recipe if isinstance(recipe, Recipe) else Recipe.of(recipe)
+    if label_smoothing is not None:
+        recipe = replace(recipe, label_smoothing=label_smoothing)
+    check_settings(epochs=epochs, augment=augment, warmup=warmup, ema=ema, clip=clip)
+    reason = refuses(graph, task, recipe, {"data": data}, device)
+    if reason is not None:
+        raise ValueError(f"native training: {reason}")
+    trainer, batch = _trainer(graph, task, recipe, data, clip=clip, ema=ema, seed=seed)
+    tensors = _tensors(module, graph, trainer)
+    _load(trainer, tensors)
+    steps = max(1, round(epochs * (_samples(task, data) // batch)))
+    lr = OPTIMIZERS[recipe.optimizer].lr if recipe.lr is None else recipe.lr
+    rates = np.asarray(learning_rates(recipe, lr, steps, warmup))
+    blocks = _blocks(task, data, augment, batch, steps, seed if order is None else order)
+    try:
+        made = _run(trainer, blocks, rates, deadline)
+        trainer.finish()
+    finally:
+        _store(trainer, tensors)
+    for name, tensor in module.named_buffers():
+        if name.endswith("num_batches_tracked"):
+            tensor += made
+    module.train()
+    split = "validation" if data == "train" else data
+    outputs = torch.from_numpy(trainer.evaluate(_arrays(task, split)[0]))
+    targets = resident(task, split, _CPU)[1]
+    return metrics_of(outputs.view(len(outputs), *graph.output_shape), targets, task)
+
+
+def _run(
+    trainer: _core.Trainer,
+    blocks: Iterator[tuple[_Floats, _Array, _Array]],
+    rates: NDArray[np.float64],
+    deadline: float | None,
+) -> int:
+    """Make all steps, a block at a time; see `train` for what is raised."""
+    step, steps = 0, len(rates)
+    for inputs, targets, order in blocks:
+        left = None if deadline is None else deadline - time.monotonic()
+        losses = trainer.run(inputs, targets, order, rates[step : step + len(order)], seconds=left)
+        step += len(losses)
+        if deadline is not None and time.monotonic() > deadline:
+            raise DeadlineError(f"training was at step {step} of {steps} at its deadline")
+        if step % CHECK_EVERY == 0 and not math.isfinite(losses[-1]):
+            raise DivergedError(f"the training loss was {losses[-1]} at step {step} of {steps}")
+    return step
+
+
+def _blocks(
+    task: Task, data: str, augment: float, batch: int, steps: int, order: int
+) -> Iterator[tuple[_Floats, _Array, _Array]]:
+    """Yield inputs, targets and sample numbers (steps, batch) of the steps up to a look at the loss."""
+    inputs, targets = _arrays(task, data)
+    indices = iter(batches(len(inputs), batch, steps, order, _CPU))
+    if augment == 0 or not task.augment:
+        for _ in range(0, steps, CHECK_EVERY):
+            yield inputs, targets, torch.stack(list(islice(indices, CHECK_EVERY))).numpy()
+        return
+    draw = drawer(resident(task, data, _CPU)[0], task, augment, derive_seed(order, "augment"))
+    at_once = max(1, min(CHECK_EVERY, _DRAWN // (batch * inputs.shape[1])))
+    done = 0
+    while done < steps:
+        rows = list(islice(indices, min(at_once, CHECK_EVERY - done % CHECK_EVERY)))
+        drawn = channels_last(torch.cat([draw(row) for row in rows]))
+        chosen = targets[torch.cat(rows).numpy()]
+        yield drawn, chosen, np.arange(len(drawn)).reshape(len(rows), batch)
+        done += len(rows)
+
+
+def channels_last(inputs: Tensor) -> _Floats:
+    """Return samples as the core lays them out: (n, numbers), images with their channels last."""
+    moved = inputs.movedim(1, -1) if inputs.ndim == 4 else inputs
+    flat: _Floats = moved.reshape(len(inputs), -1).numpy()
+    return flat
+
+
+def _arrays(task: Task, split: str) -> tuple[_Floats, _Array]:
+    """Return inputs and targets of a split in the core's layout, kept for as long as the task lives."""
+    kept = _kept.setdefault(task, {})
+    if split not in kept:
+        inputs, targets = resident(task, split, _CPU)
+        kept[split] = channels_last(inputs), targets.reshape(len(targets), -1).numpy()
+    return kept[split]
+
+
+def _samples(task: Task, split: str) -> int:
+    return len(_arrays(task, split)[0])
+
+
+def _trainer(
+    graph: Graph, task: Task, recipe: Recipe, data: str, *, clip: float, ema: float, seed: int
+) -> tuple[_core.Trainer, int]:
+    batch = min(int(recipe.batch_size), _samples(task, data))
+    trainer = _core.Trainer(
+        _nodes(graph),
+        batch,
+        optimizer=recipe.optimizer,
+        classes=task.kind == "classification",
+        weight_decay=float(recipe.weight_decay),
+        momentum=float(recipe.momentum),
+        label_smoothing=float(recipe.label_smoothing),
+        clip=float(clip),
+        ema=float(ema),
+        noise=derive_seed(seed, "noise"),
+    )
+    return trainer, batch
+
+
+def _nodes(graph: Graph) -> list[tuple[int, tuple[int, ...], tuple[int, ...], tuple[int, ...]]]:
+    """Return the nodes as the core reads them: operation code, attributes, shape, inputs."""
+    codes = {name: code for code, name in enumerate(table())}
+    return [(codes[node.op], _attributes(node), node.shape, node.inputs) for node in graph.nodes]
+
+
+def _attributes(node: Node) -> tuple[int, ...]:
+    row = table()[node.op]
+    return tuple(
+        row.kinds[name].index(str(node.attrs[name])) if name in row.kinds else int(node.attrs[name])
+        for name in row.attrs
+    )
+
+
+def _tensors(module: nn.Module, graph: Graph, trainer: _core.Trainer) -> list[Tensor]:
+    """Return the module's tensors in the order of the trainer's arrays."""
+    tensors = []
+    for node, name, size in trainer.arrays:
+        if name == "table":
+            tensor: Any = module.get_buffer(f"table_{node}")
+        else:
+            tensor = getattr(module.get_submodule(f"{graph.nodes[node].op}_{node}"), name)
+        if tensor.numel() != size:
+            raise ValueError(
+                f"module is not of the graph: node {node} has {tensor.numel()} numbers in {name}"
+            )
+        tensors.append(tensor.detach())
+    return tensors
+
+
+def _load(trainer: _core.Trainer, tensors: list[Tensor]) -> None:
+    trainer.load([tensor.reshape(-1).numpy() for tensor in tensors])
+
+
+def _store(trainer: _core.Trainer, tensors: list[Tensor]) -> None:
+    flat = [t.view(-1) if t.is_contiguous() else torch.empty(t.numel()) for t in tensors]
+    trainer.store([t.numpy() for t in flat])
+    for tensor, numbers in zip(tensors, flat, strict=True):
+        if not tensor.is_contiguous():
+            tensor.copy_(numbers.view(tensor.shape))
