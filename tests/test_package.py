@@ -138,7 +138,7 @@ def test_versions_agree() -> None:
 def test_types_are_shipped() -> None:
     assert (ROOT / "py.typed").exists()
     stub = ast.parse((ROOT / "_core.pyi").read_text())
-    declared = {node.name for node in stub.body if isinstance(node, ast.FunctionDef)} | {"Layout"}
+    declared = {node.name for node in stub.body if isinstance(node, ast.FunctionDef)} | {"Layout", "Trainer"}
     declared |= {"MissingModulesError"}
     core = importlib.import_module("cambrian._core")
     assert {name for name in dir(core) if not name.startswith("_")} == declared
