@@ -166,13 +166,15 @@ CAMBRIAN_INLINE Vec fma(Vec x, Vec y, Vec z) {
     }
 #endif
 
-// Before a loop whose results may be one of its operands, but reach into no other step.
-#if defined(__clang__)
-#define CAMBRIAN_SEPARATE _Pragma("clang loop vectorize(assume_safety)")
-#elif defined(__GNUC__)
-#define CAMBRIAN_SEPARATE _Pragma("GCC ivdep")
+// Before a loop: CAMBRIAN_SEPARATE if its results may be one of its operands but reach into no other step;
+// CAMBRIAN_SUM(a, b) if it adds to these variables, in any order.
+#ifdef __GNUC__
+#define CAMBRIAN_PRAGMA(...) _Pragma(#__VA_ARGS__)
+#define CAMBRIAN_SEPARATE CAMBRIAN_PRAGMA(omp simd)
+#define CAMBRIAN_SUM(...) CAMBRIAN_PRAGMA(omp simd reduction(+ : __VA_ARGS__))
 #else
 #define CAMBRIAN_SEPARATE
+#define CAMBRIAN_SUM(...)
 #endif
 
 // AVX2 without FMA, which no CPU but a few of VIA's is, counts as scalar here.

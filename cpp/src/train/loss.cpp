@@ -14,23 +14,25 @@ struct Row {
     float greatest, sum, linear;  // of x; of exp(x - greatest); of x - greatest
 };
 
-// Sixteen sums side by side, so that they vectorise; e (classes) = exp(x - greatest), or null.
+// e (classes) = exp(x - greatest), or null.
 CAMBRIAN_INLINE Row exponentials(std::size_t classes, const float* x, float* e) {
-    constexpr std::size_t kLanes = 16;
-    float greatest = x[0], sums[kLanes] = {}, linears[kLanes] = {};
-    for (std::size_t k = 1; k < classes; ++k) greatest = x[k] > greatest || x[k] != x[k] ? x[k] : greatest;
-    for (std::size_t first = 0; first < classes; first += kLanes) {
-        const std::size_t count = classes - first < kLanes ? classes - first : kLanes;
-        float power[kLanes];
-        for (std::size_t j = 0; j < count; ++j) power[j] = x[first + j] - greatest;
-        for (std::size_t j = 0; j < count; ++j) linears[j] += power[j];
-        for (std::size_t j = 0; j < count; ++j) power[j] = exponential(power[j]);
-        for (std::size_t j = 0; j < count; ++j) sums[j] += power[j];
-        for (std::size_t j = 0; j < count && e != nullptr; ++j) e[first + j] = power[j];
+    float greatest = x[0], sum = 0.0f, linear = 0.0f;
+    for (std::size_t k = 1; k < classes; ++k) greatest = x[k] <= greatest ? greatest : x[k];
+    if (e == nullptr) {
+        CAMBRIAN_SUM(sum, linear)
+        for (std::size_t k = 0; k < classes; ++k) {
+            sum += exponential(x[k] - greatest);
+            linear += x[k] - greatest;
+        }
+    } else {
+        CAMBRIAN_SUM(sum, linear)
+        for (std::size_t k = 0; k < classes; ++k) {
+            linear += x[k] - greatest;
+            e[k] = exponential(x[k] - greatest);
+            sum += e[k];
+        }
     }
-    Row row{greatest, 0.0f, 0.0f};
-    for (std::size_t j = 0; j < kLanes; ++j) row.sum += sums[j], row.linear += linears[j];
-    return row;
+    return {greatest, sum, linear};
 }
 CAMBRIAN_KERNEL(Row, exponentials, (std::size_t classes, const float* x, float* e), (classes, x, e))
 
@@ -71,7 +73,7 @@ double mean_squared_error(std::size_t n, const float* x, const float* y, float* 
     const float factor = 2.0f / static_cast<float>(n);
     for (std::size_t i = 0; i < n; ++i) {
         const float difference = x[i] - y[i];
-        total += static_cast<double>(difference * difference);
+        total += static_cast<double>(difference) * static_cast<double>(difference);
         if (dx != nullptr) dx[i] = factor * difference;
     }
     return total / static_cast<double>(n);

@@ -8,16 +8,9 @@ namespace cambrian::train {
 namespace {
 
 CAMBRIAN_INLINE double squares(std::size_t n, const float* x) {
-    constexpr std::size_t kLanes = 32;
-    double sums[kLanes] = {}, sum = 0.0;
-    std::size_t i = 0;
-    for (; i + kLanes <= n; i += kLanes) {
-        for (std::size_t j = 0; j < kLanes; ++j) {
-            sums[j] += static_cast<double>(x[i + j]) * static_cast<double>(x[i + j]);
-        }
-    }
-    for (; i < n; ++i) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
-    for (std::size_t j = 0; j < kLanes; ++j) sum += sums[j];
+    double sum = 0.0;
+    CAMBRIAN_SUM(sum)
+    for (std::size_t i = 0; i < n; ++i) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
     return sum;
 }
 
