@@ -194,7 +194,7 @@ def test_images_are_drawn_in_full_precision(monkeypatch: pytest.MonkeyPatch) -> 
     task, seen = digits(0), []
     for precision in (None, half):
         if precision:
-            monkeypatch.setattr("cambrian.evaluate.train._precision", precision)
+            monkeypatch.setattr("cambrian.evaluate.train.precision", precision)
         module = Watch()
         train(module, task, {}, epochs=0.05, seed=0, augment=1)
         seen.append(module.seen[0])

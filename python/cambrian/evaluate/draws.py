@@ -14,8 +14,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from cambrian import _core
 from cambrian.network.module import Network
 from cambrian.network.ops import MILLION, number
 
@@ -65,7 +67,24 @@ def _mix(z: int) -> int:
 
 def key(noise: int, node: int, step: int) -> int:
     """Return the 64-bit key of what a dropout node keeps at a step; ``noise`` is the candidate's own seed."""
-    return _mix(_mix(_mix(noise) ^ node) ^ step)
+    return _mix(key_of_node(noise, node) ^ step)
+
+
+def key_of_node(noise: int, node: int) -> int:
+    """Return what `keys_at` makes the keys of a node from."""
+    return _mix(_mix(noise) ^ node)
+
+
+def keys_at(bases: NDArray[np.uint64], step: int) -> NDArray[np.uint64]:
+    """Return the keys of many nodes at a step, from what `key_of_node` returned.
+
+    >>> keys_at(np.asarray([key_of_node(noise, 3)], np.uint64), 7).tolist() == [key(noise, 3, 7)]
+    """
+    z = (bases ^ np.uint64(step)) + np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    keys: NDArray[np.uint64] = z ^ (z >> np.uint64(31))
+    return keys
 
 
 def threshold(millionths: int) -> int:
@@ -118,8 +137,12 @@ class Dropout:
 
     def apply(self, node: int, millionths: int, x: Tensor) -> Tensor:
         """Drop elements of a batch (n, …), counted row by row as a contiguous tensor has them."""
-        index = torch.arange(x.numel(), dtype=torch.int32, device=x.device)
-        kept = keep([key(self.noise, node, self.step)], index, [millionths])
+        own = key(self.noise, node, self.step)
+        if x.device.type == "cpu":
+            kept = torch.from_numpy(_core.keep(own, x.numel(), millionths))
+        else:
+            index = torch.arange(x.numel(), dtype=torch.int32, device=x.device)
+            kept = keep([own], index, [millionths])
         return x * kept.view(x.shape).to(x.dtype).mul_(factor(millionths))
 
 

@@ -141,10 +141,10 @@ def train(
     parameters = [p for p in module.parameters() if p.requires_grad]
     tensors = [t for t in module.state_dict().values() if t.is_floating_point()] if ema else []
     averages = [t.clone() for t in tensors]
-    autocast, scaler = _precision(place)
+    autocast, scaler = precision(place)
     scaled: Any = optimizer  # the scaler's types know torch's own optimizers only
     dropping = keyed_dropout(module, derive_seed(seed, "noise"))
-    with randomness(seed, "noise", place), _repeatable(place), dropping as dropout:
+    with randomness(seed, "noise", place), repeatable(place), dropping as dropout:
         for step, index in enumerate(batches(len(inputs), batch, steps, order, place)):
             optimizer.lr, dropout.step = rates[step], step
             drawn = draw(index)  # not in half precision: that would misplace pixels
@@ -198,7 +198,7 @@ def _measure(module: nn.Module, task: Task, inputs: Tensor, targets: Tensor) -> 
     rows = max(128, _MEASURED // math.prod(task.input_shape))
     was_training = module.training
     module.to(inputs.device).eval()
-    autocast, _ = _precision(inputs.device)
+    autocast, _ = precision(inputs.device)
     with torch.inference_mode(), autocast():
         outputs = torch.cat([module(block).float() for block in torch.split(inputs, rows)])
     module.train(was_training)
@@ -215,13 +215,14 @@ def metrics_of(outputs: Tensor, targets: Tensor, task: Task) -> dict[str, float]
         right = (outputs.argmax(-1) == targets).double().mean()
         metrics = {"accuracy": float(right), "loss": float(_cross_entropy(outputs, targets))}
     else:
-        metrics = _regression(outputs.cpu().double(), targets.cpu().double(), task)
+        metrics = regression_metrics(outputs.cpu().double(), targets.cpu().double(), task)
     if not all(math.isfinite(value) for value in metrics.values()):
         raise DivergedError(f"the metrics of the trained network are not finite: {metrics}", metrics)
     return metrics
 
 
-def _regression(outputs: Tensor, targets: Tensor, task: Task) -> dict[str, float]:
+def regression_metrics(outputs: Tensor, targets: Tensor, task: Task) -> dict[str, float]:
+    """Return loss, in the units of the targets, and r2 of outputs and targets (n, outputs)."""
     squared = (outputs - targets).square().mean(0)
     spread = (targets - targets.mean(0)).square().mean(0)
     # As scikit-learn has it: where the targets do not vary, 1 for a perfect prediction and 0 for any other.
@@ -255,7 +256,7 @@ def _check_outputs(outputs: Any, targets: Tensor, task: Task) -> None:
         raise ValueError(f"the network must return shape {wanted}, got {tuple(outputs.shape)}")
 
 
-def _precision(device: torch.device) -> tuple[Callable[[], Any], torch.amp.GradScaler]:
+def precision(device: torch.device) -> tuple[Callable[[], Any], torch.amp.GradScaler]:
     """Return autocast and loss scaling: bfloat16 on GPUs that have it, else float16; none elsewhere."""
     if device.type != "cuda":
         return contextlib.nullcontext, torch.amp.GradScaler(enabled=False)
@@ -265,7 +266,7 @@ def _precision(device: torch.device) -> tuple[Callable[[], Any], torch.amp.GradS
     return lambda: torch.autocast("cuda", dtype=dtype), scaler
 
 
-def _repeatable(device: torch.device) -> contextlib.AbstractContextManager[Any]:
+def repeatable(device: torch.device) -> contextlib.AbstractContextManager[Any]:
     """Keep cuDNN to algorithms that give the same bits each time."""
     if device.type != "cuda":
         return contextlib.nullcontext()

@@ -1,0 +1,46 @@
+"""Metrics of all candidates of a wave on a split: those of `train.measure`, from one stacked forward pass."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from cambrian.evaluate.grouped.lockstep import Lockstep
+from cambrian.evaluate.train import precision, regression_metrics, resident
+
+_ROWS = 2**22  # input numbers times candidates that are measured in one go
+
+
+def measure(wave: Lockstep, split: str) -> list[dict[str, float]]:
+    """Return each candidate's metrics; they may be not finite.
+
+    >>> measure(wave, "validation")[0]["accuracy"]
+    """
+    inputs, targets = resident(wave.task, split, wave.device)
+    rows = max(wave.batch, _ROWS // (math.prod(wave.task.input_shape) * len(wave.candidates)))
+    wave.context.training = False
+    autocast, _ = precision(wave.device)
+    found = []
+    with torch.inference_mode():
+        for block, wanted in zip(torch.split(inputs, rows), torch.split(targets, rows), strict=True):
+            with autocast():
+                outputs = wave.program(block[None]).float()
+            found.append(_scores(outputs, wanted) if wave.task.kind == "classification" else outputs)
+    if wave.task.kind == "classification":
+        right, loss = torch.stack(found).sum(0).tolist()
+        places = targets.numel()
+        return [{"accuracy": r / places, "loss": s / places} for r, s in zip(right, loss, strict=True)]
+    known = targets.cpu().double()
+    return [regression_metrics(o, known, wave.task) for o in torch.cat(found, 1).cpu().double()]
+
+
+def _scores(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return how many are right, and the sum of losses: (2, candidates)."""
+    flat, wanted = outputs.flatten(1, -2), targets.flatten()
+    right = (flat.argmax(-1) == wanted).double().sum(1)
+    logs = F.log_softmax(flat, -1)
+    own = -logs.gather(2, wanted[None, :, None].expand(len(flat), -1, 1))
+    return torch.stack((right, own.double().flatten(1).sum(1)))
