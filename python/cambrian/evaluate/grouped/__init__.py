@@ -112,12 +112,12 @@ def run(function: TrainNetwork, jobs: Sequence[Job]) -> Iterator[Evaluation]:
 
 
 def _run(function: TrainNetwork, jobs: list[Job]) -> Iterator[Evaluation]:
-    from cambrian.evaluate.functions import outcome
+    from cambrian.evaluate.outcome import outcome
 
     start, count = time.monotonic(), len(jobs)
 
     def done(job: Job, status: str, metrics: dict[str, float], error: str | None) -> Evaluation:
-        return outcome(function, job, status, metrics, (time.monotonic() - start) / count, error)
+        return outcome(function, job, status, metrics, (time.monotonic() - start) / count, error, "grouped")
 
     wave, todo = begin(function, jobs), list(range(count))  # of the wave, and their jobs
     while jobs:
