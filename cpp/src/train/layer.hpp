@@ -76,6 +76,8 @@ struct Draft {
     // Declare an array of the layer: a kernel, as torch orders it, which is decayed; or numbers for channels.
     void kernel(Layer& layer, std::size_t outer, std::size_t middle, std::size_t inner = 1) const;
     void channels(Layer& layer, const char* name, Role role = Role::kTrained) const;
+    void table(Layer& layer, std::size_t size) const;     // the weights of an embedding
+    void constant(Layer& layer, std::size_t size) const;  // what the node reads and nobody trains
 };
 
 using Made = std::unique_ptr<Layer>;
@@ -95,5 +97,8 @@ Made make_multiply(const Draft& draft);
 Made make_resize(const Draft& draft);
 Made make_zero(const Draft& draft);
 Made make_last(const Draft& draft);
+Made make_embedding(const Draft& draft);
+Made make_position(const Draft& draft);
+Made make_unembed(const Draft& draft, std::size_t table);  // the number of the embedding's parameter
 
 }  // namespace cambrian::train

@@ -1,6 +1,7 @@
 #include "cambrian/train/program.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <stdexcept>
 
 #include "layer.hpp"
@@ -27,6 +28,16 @@ void Draft::channels(Layer& layer, const char* name, Role role) const {
                          output.size() == 1 &&
                          spec.attrs[0] == static_cast<std::int32_t>(cambrian::Norm::kLayer);
     parameters.push_back({node, name, role, decayed, output.channels, 1, 1});
+}
+
+void Draft::table(Layer& layer, std::size_t size) const {
+    layer.weights.push_back({parameters.size()});
+    parameters.push_back({node, "weight", Role::kTrained, true, 1, 1, size});
+}
+
+void Draft::constant(Layer& layer, std::size_t size) const {
+    layer.weights.push_back({parameters.size()});
+    parameters.push_back({node, "table", Role::kConstant, false, 1, 1, size});
 }
 
 Program::Program(const std::vector<NodeSpec>& nodes, std::size_t batch) : batch_(batch) {
@@ -104,6 +115,10 @@ void Program::forward(const Batch& batch) {
 }
 
 void Program::backward(const Batch& batch) {
+    for (const Parameter& parameter : parameters_) {
+        if (!parameter.summed || !parameter.live) continue;
+        std::memset(gradients_.data() + parameter.offset, 0, parameter.size() * sizeof(float));
+    }
     for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) {
         if ((*layer)->dy != nullptr) (*layer)->backward(batch);
     }

@@ -79,7 +79,8 @@ class Reader {
         for (const std::int32_t input : spec.inputs)
             draft.inputs.push_back(form_of(nodes_[number(input)].shape));
         auto layer = make(draft, i);
-        for (const std::int32_t input : spec.inputs) layer->inputs.push_back({values_[number(input)]});
+        const std::size_t read = spec.op == Op::kUnembed ? 1 : spec.inputs.size();  // else weights only
+        for (std::size_t k = 0; k < read; ++k) layer->inputs.push_back({values_[number(spec.inputs[k])]});
         append(std::move(layer), i);
     }
 
@@ -89,6 +90,14 @@ class Reader {
         values_[i] = layer->output = plan_.values.size();
         plan_.values.push_back({batch_ * elements(i), at, {}});
         plan_.layers.push_back(std::move(layer));
+    }
+
+    // The number of an embedding's weights.
+    std::size_t table_of(std::int32_t embedding) const {
+        const auto found =
+            std::find_if(parameters_.begin(), parameters_.end(),
+                         [&](const Parameter& parameter) { return parameter.node == embedding; });
+        return static_cast<std::size_t>(found - parameters_.begin());
     }
 
     Made make(Draft& draft, std::size_t i) const {
@@ -127,6 +136,12 @@ class Reader {
                 return make_zero(draft);
             case Op::kLast:
                 return make_last(draft);
+            case Op::kEmbedding:
+                return make_embedding(draft);
+            case Op::kPosition:
+                return make_position(draft);
+            case Op::kUnembed:
+                return make_unembed(draft, table_of(nodes_[i].inputs[1]));
             default:
                 throw std::invalid_argument("an operation that is not made for this mode of training");
         }

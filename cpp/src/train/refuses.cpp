@@ -1,4 +1,5 @@
 // What a program can't run, and graphs whose shapes don't follow from their inputs.
+#include <algorithm>
 #include <limits>
 #include <stdexcept>
 
@@ -12,7 +13,7 @@ constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
 using Inputs = std::vector<Shape>;
 
 bool supported(Op op) {
-    return op < Op::kConv1d || op == Op::kConv1d || op == Op::kTokens || op == Op::kLast;
+    return op <= Op::kLast && op != Op::kAttention;
 }
 
 std::int32_t ceil_div(std::int32_t a, std::int32_t b) {
@@ -135,6 +136,18 @@ Shape shape_of(const NodeSpec& node, const Inputs& in) {
         case Op::kTokens:
             need_rank(in[0], 3, 3);
             return {2, {features(std::int64_t{in[0].dim[1]} * in[0].dim[2]).dim[0], in[0].dim[0], 0, 0}};
+        case Op::kEmbedding:
+            need_rank(in[0], 1, 1);
+            need(a[kVocab], "vocab", 1, kMost / std::max(1, a[kEmbeddingFeatures]));
+            return {2, {in[0].dim[0], a[kEmbeddingFeatures], 0, 0}};
+        case Op::kPosition:
+            need_rank(in[0], 2, 2);
+            need(a[0], "kind", 0, static_cast<std::int32_t>(cambrian::Position::kSinusoidal));
+            return same;
+        case Op::kUnembed:
+            need_rank(in[0], 1, 2);
+            same.dim[in[0].rank - 1U] = a[0];
+            return same;
         case Op::kLast:
             need_rank(in[0], 2, 2);
             return features(in[0].dim[1]);
@@ -153,6 +166,13 @@ void check_sizes(const NodeSpec& node, std::size_t batch) {
     }
 }
 
+void check_table(const NodeSpec& node, const NodeSpec& source, const Inputs& in) {
+    const bool embeds = source.op == Op::kEmbedding && source.attrs[kVocab] == node.attrs[0];
+    if (!embeds || source.shape.channels() != in[0].dim[in[0].rank - 1U]) {
+        throw std::invalid_argument("reads no embedding of its vocab and width");
+    }
+}
+
 void check_node(const std::vector<NodeSpec>& nodes, std::size_t index, std::size_t batch) {
     const NodeSpec& node = nodes[index];
     check_sizes(node, batch);
@@ -167,6 +187,7 @@ void check_node(const std::vector<NodeSpec>& nodes, std::size_t index, std::size
         if (i < 0 || static_cast<std::size_t>(i) >= index) throw std::invalid_argument("wrong inputs");
         in.push_back(nodes[static_cast<std::size_t>(i)].shape);
     }
+    if (node.op == Op::kUnembed) check_table(node, nodes[static_cast<std::size_t>(node.inputs[1])], in);
     if (shape_of(node, in) != node.shape) throw std::invalid_argument("has another shape");
     const bool batch_norm = node.op == Op::kNorm && node.attrs[0] == static_cast<int>(cambrian::Norm::kBatch);
     const auto channels = static_cast<std::size_t>(node.shape.channels());

@@ -36,6 +36,7 @@ struct Parameter {
     std::size_t outer, middle, inner;
     std::size_t offset = 0;  // in the program's weights
     bool live = true;        // the loss depends on it
+    bool summed = false;     // several layers add to its gradient
 
     std::size_t size() const { return outer * middle * inner; }
 };
