@@ -1,7 +1,8 @@
 #include "cambrian/train/pool.hpp"
 
 #include <algorithm>
-#include <cmath>
+
+#include "lanes.hpp"
 
 namespace cambrian::train {
 namespace {
@@ -12,152 +13,210 @@ struct Span {
     int size() const { return end - begin; }
 };
 
-// What of [0, side) the window of output i covers.
-Span window(const Pool& pool, int side, int i) {
-    const int begin = i * pool.stride - (pool.kernel % 2 == 1 ? pool.kernel / 2 : 0);
-    return {std::max(begin, 0), std::min(begin + pool.kernel, side)};
-}
+// Windows over images of h × w pixels: of kernel and stride, or of kernel 0, adaptive.
+struct Windows {
+    int n, h, w, c, out_h, out_w, kernel, stride;
 
-Span adaptive_window(int side, int out, int i) {
-    const auto at = [&](std::int64_t j) { return j * side; };
-    return {static_cast<int>(at(i) / out), static_cast<int>((at(i + 1) + out - 1) / out)};
-}
-
-std::size_t size(int n) {
-    return static_cast<std::size_t>(n);
-}
-
-void zero(bool add, std::size_t n, float* x) {
-    if (!add) std::fill_n(x, n, 0.0f);
-}
-
-// y = the means of windows of pixels of one image; rows(i) and columns(j) are those of output (i, j).
-template <typename Rows, typename Columns>
-void averages(int w, int c, int out_h, int out_w, Rows rows, Columns columns, const float* x, float* y) {
-    for (int i = 0; i < out_h; ++i) {
-        for (int j = 0; j < out_w; ++j, y += c) {
-            const Span down = rows(i), across = columns(j);
-            std::fill_n(y, c, 0.0f);
-            for (int row = down.begin; row < down.end; ++row) {
-                for (int column = across.begin; column < across.end; ++column) {
-                    const float* pixel = x + size(row * w + column) * size(c);
-                    for (int k = 0; k < c; ++k) y[k] += pixel[k];
-                }
-            }
-            const float part = 1.0f / static_cast<float>(down.size() * across.size());
-            for (int k = 0; k < c; ++k) y[k] *= part;
+    Span span(int side, int out, int i) const {
+        if (kernel == 0) {
+            const auto start = [&](std::int64_t j) { return static_cast<int>(j * side / out); };
+            return {start(i), static_cast<int>(((i + std::int64_t{1}) * side + out - 1) / out)};
         }
+        const int begin = i * stride - (kernel % 2 == 1 ? kernel / 2 : 0);
+        return {std::max(begin, 0), std::min(begin + kernel, side)};
     }
+    std::size_t in_size() const { return static_cast<std::size_t>(h * w) * channels(); }
+    std::size_t out_size() const { return static_cast<std::size_t>(out_h * out_w) * channels(); }
+    std::size_t inputs() const { return static_cast<std::size_t>(n) * in_size(); }
+    std::size_t channels() const { return static_cast<std::size_t>(c); }
+};
+
+Windows windows(const Pool& p) {
+    return {p.n, p.h, p.w, p.c, p.out_h(), p.out_w(), p.kernel, p.stride};
 }
 
-template <typename Rows, typename Columns>
-void spread(int w, int c, int out_h, int out_w, Rows rows, Columns columns, const float* dy, float* dx) {
-    for (int i = 0; i < out_h; ++i) {
-        for (int j = 0; j < out_w; ++j, dy += c) {
-            const Span down = rows(i), across = columns(j);
-            const float part = 1.0f / static_cast<float>(down.size() * across.size());
-            for (int row = down.begin; row < down.end; ++row) {
-                for (int column = across.begin; column < across.end; ++column) {
-                    float* pixel = dx + size(row * w + column) * size(c);
-                    for (int k = 0; k < c; ++k) pixel[k] += part * dy[k];
+// For every row of outputs: calls start(output, share, first pixel) for each of its columns, then
+// at(output, share, pixel) for every pixel of their windows. Pixel by pixel of the windows, not output by
+// output: what follows on each other then does not wait for each other.
+template <typename Start, typename At>
+CAMBRIAN_INLINE void each(const Windows& of, Start start, At at) {
+    for (int i = 0; i < of.out_h; ++i) {
+        const Span down = of.span(of.h, of.out_h, i);
+        int widest = 0;
+        for (int j = 0; j < of.out_w; ++j) {
+            const Span across = of.span(of.w, of.out_w, j);
+            widest = std::max(widest, across.size());
+            start(i * of.out_w + j, down.begin * of.w + across.begin);
+        }
+        for (int row = down.begin; row < down.end; ++row) {
+            for (int k = 0; k < widest; ++k) {
+                for (int j = 0; j < of.out_w; ++j) {
+                    const Span across = of.span(of.w, of.out_w, j);
+                    if (k >= across.size()) continue;
+                    at(i * of.out_w + j, down.size() * across.size(), row * of.w + across.begin + k);
                 }
             }
         }
     }
+}
+
+#ifdef __GNUC__
+#define CAMBRIAN_HERE __attribute__((always_inline))
+#else
+#define CAMBRIAN_HERE
+#endif
+
+CAMBRIAN_INLINE float* place(float* x, int pixel, std::size_t c) {
+    return x + static_cast<std::size_t>(pixel) * c;
+}
+CAMBRIAN_INLINE const float* place(const float* x, int pixel, std::size_t c) {
+    return x + static_cast<std::size_t>(pixel) * c;
+}
+
+CAMBRIAN_INLINE void greatest(const Windows& of, const float* x, float* y, std::int32_t* where) {
+    const std::size_t c = of.channels();
+    for (int image = 0; image < of.n; ++image, x += of.in_size(), y += of.out_size()) {
+        each(
+            of,
+            [&](int output, int first) CAMBRIAN_HERE {
+                std::copy_n(place(x, first, c), c, place(y, output, c));
+                if (where != nullptr) std::fill_n(where + static_cast<std::size_t>(output) * c, c, first);
+            },
+            [&](int output, int, int pixel) CAMBRIAN_HERE {
+                const float* from = place(x, pixel, c);
+                float* to = place(y, output, c);
+                if (where != nullptr) {
+                    std::int32_t* at = where + static_cast<std::size_t>(output) * c;
+                    CAMBRIAN_SEPARATE for (std::size_t k = 0; k < c; ++k) {
+                        const bool more = (from[k] > to[k]) | (from[k] != from[k]);
+                        at[k] = more ? pixel : at[k];
+                        to[k] = more ? from[k] : to[k];
+                    }
+                } else {
+                    CAMBRIAN_SEPARATE for (std::size_t k = 0; k < c; ++k) {
+                        to[k] = (from[k] > to[k]) | (from[k] != from[k]) ? from[k] : to[k];
+                    }
+                }
+            });
+        if (where != nullptr) where += of.out_size();
+    }
+}
+
+// A vector looks at every pixel of its windows: quicker than one value after another at its own.
+CAMBRIAN_INLINE void to_greatest(const Windows& of, const std::int32_t* where, const float* dy, float* dx) {
+    const std::size_t c = of.channels();
+    for (int image = 0; image < of.n; ++image) {
+        each(
+            of, [](int, int) CAMBRIAN_HERE {},
+            [&](int output, int, int pixel) CAMBRIAN_HERE {
+                const std::int32_t* at = where + static_cast<std::size_t>(output) * c;
+                const float* from = place(dy, output, c);
+                float* to = place(dx, pixel, c);
+                CAMBRIAN_SEPARATE for (std::size_t k = 0; k < c; ++k) {
+                    to[k] += at[k] == pixel ? from[k] : 0.0f;
+                }
+            });
+        where += of.out_size(), dy += of.out_size(), dx += of.in_size();
+    }
+}
+
+CAMBRIAN_INLINE void averages(const Windows& of, const float* x, float* y) {
+    const std::size_t c = of.channels();
+    for (int image = 0; image < of.n; ++image, x += of.in_size(), y += of.out_size()) {
+        each(
+            of, [&](int output, int) CAMBRIAN_HERE { std::fill_n(place(y, output, c), c, 0.0f); },
+            [&](int output, int count, int pixel) CAMBRIAN_HERE {
+                const float* from = place(x, pixel, c);
+                const float part = 1.0f / static_cast<float>(count);
+                float* to = place(y, output, c);
+                CAMBRIAN_SEPARATE for (std::size_t k = 0; k < c; ++k) to[k] += from[k] * part;
+            });
+    }
+}
+
+CAMBRIAN_INLINE void from_averages(const Windows& of, const float* dy, float* dx) {
+    const std::size_t c = of.channels();
+    for (int image = 0; image < of.n; ++image, dy += of.out_size(), dx += of.in_size()) {
+        each(
+            of, [](int, int) CAMBRIAN_HERE {},
+            [&](int output, int count, int pixel) CAMBRIAN_HERE {
+                const float* from = place(dy, output, c);
+                const float part = 1.0f / static_cast<float>(count);
+                float* to = place(dx, pixel, c);
+                CAMBRIAN_SEPARATE for (std::size_t k = 0; k < c; ++k) to[k] += from[k] * part;
+            });
+    }
+}
+
+CAMBRIAN_INLINE void means(std::size_t n, std::size_t rows, std::size_t c, const float* x, float* y) {
+    const float part = 1.0f / static_cast<float>(rows);
+    for (std::size_t i = 0; i < n; ++i, y += c) {
+        std::fill_n(y, c, 0.0f);
+        std::size_t row = 0;
+        for (; row + 4 <= rows; row += 4, x += 4 * c) {
+            CAMBRIAN_SEPARATE for (std::size_t k = 0; k < c; ++k) {
+                y[k] += (x[k] + x[c + k]) + (x[2 * c + k] + x[3 * c + k]);
+            }
+        }
+        for (; row < rows; ++row, x += c) {
+            CAMBRIAN_SEPARATE for (std::size_t k = 0; k < c; ++k) y[k] += x[k];
+        }
+        for (std::size_t k = 0; k < c; ++k) y[k] *= part;
+    }
+}
+CAMBRIAN_KERNEL(void, means, (std::size_t n, std::size_t rows, std::size_t c, const float* x, float* y),
+                (n, rows, c, x, y))
+CAMBRIAN_KERNEL(void, greatest, (const Windows& of, const float* x, float* y, std::int32_t* where),
+                (of, x, y, where))
+CAMBRIAN_KERNEL(void, to_greatest, (const Windows& of, const std::int32_t* where, const float* dy, float* dx),
+                (of, where, dy, dx))
+CAMBRIAN_KERNEL(void, averages, (const Windows& of, const float* x, float* y), (of, x, y))
+CAMBRIAN_KERNEL(void, from_averages, (const Windows& of, const float* dy, float* dx), (of, dy, dx))
+
+void zero(bool keep, std::size_t n, float* x) {
+    if (!keep) std::fill_n(x, n, 0.0f);
 }
 
 }  // namespace
 
 void max_pool_forward(const Pool& pool, const float* x, float* y, std::int32_t* where) {
-    const int c = pool.c;
-    for (int image = 0; image < pool.n; ++image, x += size(pool.h * pool.w) * size(c)) {
-        for (int i = 0; i < pool.out_h(); ++i) {
-            for (int j = 0; j < pool.out_w(); ++j, y += c) {
-                const Span down = window(pool, pool.h, i), across = window(pool, pool.w, j);
-                for (int k = 0; k < c; ++k) {
-                    int best = down.begin * pool.w + across.begin;
-                    for (int row = down.begin; row < down.end; ++row) {
-                        for (int column = across.begin; column < across.end; ++column) {
-                            const int at = row * pool.w + column;
-                            const float value = x[size(at) * size(c) + size(k)];
-                            if (value > x[size(best) * size(c) + size(k)] || std::isnan(value)) best = at;
-                        }
-                    }
-                    y[k] = x[size(best) * size(c) + size(k)];
-                    if (where != nullptr) where[k] = best;
-                }
-                if (where != nullptr) where += c;
-            }
-        }
-    }
+    choose_greatest()(windows(pool), x, y, where);
 }
 
 void max_pool_backward(const Pool& pool, const std::int32_t* where, const float* dy, float* dx, bool add) {
-    const std::size_t c = size(pool.c), image = size(pool.h * pool.w) * c,
-                      out = size(pool.out_h() * pool.out_w()) * c;
-    zero(add, size(pool.n) * image, dx);
-    for (int n = 0; n < pool.n; ++n, dx += image) {
-        for (std::size_t i = 0; i < out; ++i) dx[size(*where++) * c + i % c] += *dy++;
-    }
+    zero(add, windows(pool).inputs(), dx);
+    choose_to_greatest()(windows(pool), where, dy, dx);
 }
 
 void avg_pool_forward(const Pool& pool, const float* x, float* y) {
-    const int out_h = pool.out_h(), out_w = pool.out_w();
-    for (int n = 0; n < pool.n; ++n) {
-        averages(
-            pool.w, pool.c, out_h, out_w, [&](int i) { return window(pool, pool.h, i); },
-            [&](int j) { return window(pool, pool.w, j); }, x + size(n * pool.h * pool.w) * size(pool.c),
-            y + size(n * out_h * out_w) * size(pool.c));
-    }
+    choose_averages()(windows(pool), x, y);
 }
 
 void avg_pool_backward(const Pool& pool, const float* dy, float* dx, bool add) {
-    const int out_h = pool.out_h(), out_w = pool.out_w();
-    zero(add, size(pool.n * pool.h * pool.w) * size(pool.c), dx);
-    for (int n = 0; n < pool.n; ++n) {
-        spread(
-            pool.w, pool.c, out_h, out_w, [&](int i) { return window(pool, pool.h, i); },
-            [&](int j) { return window(pool, pool.w, j); }, dy + size(n * out_h * out_w) * size(pool.c),
-            dx + size(n * pool.h * pool.w) * size(pool.c));
-    }
+    zero(add, windows(pool).inputs(), dx);
+    choose_from_averages()(windows(pool), dy, dx);
 }
 
 void adaptive_avg_pool_forward(int n, int h, int w, int c, int out_h, int out_w, const float* x, float* y) {
-    for (int image = 0; image < n; ++image) {
-        averages(
-            w, c, out_h, out_w, [&](int i) { return adaptive_window(h, out_h, i); },
-            [&](int j) { return adaptive_window(w, out_w, j); }, x + size(image * h * w) * size(c),
-            y + size(image * out_h * out_w) * size(c));
-    }
+    choose_averages()({n, h, w, c, out_h, out_w, 0, 0}, x, y);
 }
 
 void adaptive_avg_pool_backward(int n, int h, int w, int c, int out_h, int out_w, const float* dy, float* dx,
                                 bool add) {
-    zero(add, size(n * h * w) * size(c), dx);
-    for (int image = 0; image < n; ++image) {
-        spread(
-            w, c, out_h, out_w, [&](int i) { return adaptive_window(h, out_h, i); },
-            [&](int j) { return adaptive_window(w, out_w, j); }, dy + size(image * out_h * out_w) * size(c),
-            dx + size(image * h * w) * size(c));
-    }
+    const Windows of{n, h, w, c, out_h, out_w, 0, 0};
+    zero(add, of.inputs(), dx);
+    choose_from_averages()(of, dy, dx);
 }
 
 void mean_rows_forward(std::size_t n, std::size_t rows, int c, const float* x, float* y) {
-    for (std::size_t i = 0; i < n; ++i, y += c) {
-        std::fill_n(y, c, 0.0f);
-        for (std::size_t row = 0; row < rows; ++row, x += c) {
-            for (int k = 0; k < c; ++k) y[k] += x[k];
-        }
-        for (int k = 0; k < c; ++k) y[k] /= static_cast<float>(rows);
-    }
+    choose_means()(n, rows, static_cast<std::size_t>(c), x, y);
 }
 
 void mean_rows_backward(std::size_t n, std::size_t rows, int c, const float* dy, float* dx, bool add) {
-    for (std::size_t i = 0; i < n; ++i, dy += c) {
-        for (std::size_t row = 0; row < rows; ++row, dx += c) {
-            for (int k = 0; k < c; ++k) dx[k] = (add ? dx[k] : 0.0f) + dy[k] / static_cast<float>(rows);
-        }
-    }
+    const int height = static_cast<int>(rows);
+    const Windows of{static_cast<int>(n), height, 1, c, 1, 1, 0, 0};
+    zero(add, of.inputs(), dx);
+    choose_from_averages()(of, dy, dx);
 }
 
 }  // namespace cambrian::train
