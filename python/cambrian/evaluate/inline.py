@@ -7,9 +7,10 @@ import traceback
 from collections import deque
 from collections.abc import Iterable, Iterator
 
+from cambrian.evaluate import calibration
 from cambrian.evaluate.evaluation import Evaluation, Job
 from cambrian.evaluate.outcome import Function, clean, is_out_of_memory
-from cambrian.evaluate.plan import Alone, Planner
+from cambrian.evaluate.plan import Fixed, Planner
 from cambrian.evaluate.waves import Wave, run_wave
 
 
@@ -24,9 +25,12 @@ class Inline:
 
     def __init__(self, function: Function, planner: Planner | None = None) -> None:
         self._function = function
-        self._planner: Planner = planner or Alone()
+        self._planner: Planner = planner or Fixed()
         self.capacity = self._planner.size
+        if self._planner.measures:
+            self._planner.learn(None, calibration.place(getattr(function, "device", "auto")))
         self.busy = [0.0]
+        self.longest = 0.0  # seconds that a wave took
         self.devices: list[str | None] = [None]
         self._queue: deque[Job] = deque()
         self._again: deque[Wave] = deque()  # what others had to leave, ahead of the queue
@@ -34,6 +38,7 @@ class Inline:
         self._wave = Wave("auto", ())  # that which is being run
         self._left: list[Job] = []  # those of its jobs that have no evaluation yet
         self._evaluations: Iterator[Evaluation] = iter(())
+        self._began = 0.0
 
     @property
     def pending(self) -> int:
@@ -51,7 +56,7 @@ class Inline:
                 self._begin(self._again.popleft() if self._again else self._planner.take(self._queue))
             began = time.perf_counter()
             try:
-                found = self._next(began)
+                found = self._next()
             finally:
                 self.busy[0] += time.perf_counter() - began
             if found:
@@ -83,18 +88,18 @@ class Inline:
 
     def _begin(self, wave: Wave) -> None:
         self._wave, self._left = wave, list(wave.jobs)
-        self._evaluations = run_wave(self._function, wave)
+        self._evaluations, self._began = run_wave(self._function, wave), time.monotonic()
         if len(wave) > 1:
             self._planned.append(wave)
 
-    def _next(self, began: float) -> list[Evaluation]:
+    def _next(self) -> list[Evaluation]:
         status, why = "error", "the mode gave no evaluation of it"
         try:
             for evaluation in self._evaluations:
-                same = [
-                    job for job in self._left if (job.id, job.repeat) == (evaluation.id, evaluation.repeat)
-                ]
-                self._left.remove(same[0])
+                key = evaluation.id, evaluation.repeat
+                self._left.remove(next(job for job in self._left if (job.id, job.repeat) == key))
+                if not self._left:
+                    self._end()
                 return [evaluation]
         except KeyboardInterrupt:
             self._again.appendleft(Wave(self._wave.mode, tuple(self._left)))  # stays queued
@@ -103,10 +108,16 @@ class Inline:
         except Exception as error:
             status = "out_of_memory" if is_out_of_memory(error) else "error"
             why = clean("".join(traceback.format_exception(error)))
-        if status == "out_of_memory":
-            self._planner.too_large(self._wave)
-        seconds = time.perf_counter() - began
+        self._end()
+        if len(self._wave) > 1:
+            self._planner.failed(self._wave, status)
+        seconds = time.monotonic() - self._began
         found, smaller = self._wave.broken(self._function, self._left, status, why, seconds)
         self._again.extendleft(reversed(smaller))
         self._left = []
         return found
+
+    def _end(self) -> None:
+        self.longest = max(self.longest, time.monotonic() - self._began)
+        if self._planner.measures:
+            self._planner.learn(self._wave, calibration.report())

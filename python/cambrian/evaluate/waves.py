@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 
@@ -56,11 +57,11 @@ def run_wave(function: Function, wave: Wave) -> Iterator[Evaluation]:
     yield from MODES[wave.mode](function, wave.jobs)
 
 
-def one_by_one(mode: str) -> Mode:
-    """Make the mode that runs its jobs one after another, each as the function does it in ``mode``."""
+def one_by_one(mode: str | None = None) -> Mode:
+    """Make the mode that runs its jobs one after another, each in ``mode`` or as the function is."""
 
     def run(function: Function, jobs: Sequence[Job]) -> Iterator[Evaluation]:
-        chosen = in_mode(function, mode)
+        chosen = function if mode is None else in_mode(function, mode)
         for job in jobs:
             yield perform(chosen, job)
 
@@ -79,7 +80,19 @@ def in_mode(function: Function, mode: str) -> Function:
     return changed
 
 
+def loaded_from(module: str, name: str) -> Mode:
+    """Make a mode of a function in a module of this room, which is loaded at first use."""
+
+    def run(function: Function, jobs: Sequence[Job]) -> Iterator[Evaluation]:
+        mode: Mode = getattr(importlib.import_module(f"cambrian.evaluate.{module}"), name)
+        return mode(function, jobs)
+
+    return run
+
+
 MODES: dict[str, Mode] = {
-    "auto": one_by_one("auto"),  # each alone, as the function finds fastest
+    "auto": one_by_one(),  # each alone, as the function finds fastest
     "eager": one_by_one("eager"),  # always right: the oracle of the others
+    "grouped": loaded_from("grouped", "run"),  # in step, as stacked operations
+    "measured": loaded_from("calibration", "measured"),  # alone or grouped, as is faster here
 }

@@ -43,14 +43,15 @@ def main(jobs: int, results: int, function: int, lifeline: int) -> None:
         return
     try:
         run = _load(function, settings)
+        here = _place(run) if settings["measures"] else {}
     except BaseException:
         _send(results, {"failed": traceback.format_exc()[-10_000:].encode("utf-8", "replace").decode()})
         return
-    _send(results, {"ready": True})
+    _send(results, {"ready": True, **here})
     own, started = os.getpid(), _held()
     while (message := _next(reader)) is not None:
         _send(results, {"begun": True})
-        last = {"done": "the mode gave no evaluation of it"}
+        last: dict[str, Any] = {"done": "the mode gave no evaluation of it"}
         try:
             for answer in _serve(run, message, settings["cwd"]):
                 if os.getpid() != own:  # user code forked, and its child came back here
@@ -60,7 +61,21 @@ def main(jobs: int, results: int, function: int, lifeline: int) -> None:
             last = _failure(error)
         if os.getpid() != own:
             os._exit(0)
+        if settings["measures"]:
+            last |= _report()
         _send(results, {**last, "grown": _grown(started + settings["growth"])})
+
+
+def _place(run: Function) -> dict[str, Any]:
+    from cambrian.evaluate.calibration import place
+
+    return place(getattr(run, "device", "auto"))
+
+
+def _report() -> dict[str, Any]:
+    from cambrian.evaluate.calibration import report
+
+    return report()
 
 
 def _serve(run: Function, message: dict[str, Any], cwd: str) -> Iterator[dict[str, Any]]:

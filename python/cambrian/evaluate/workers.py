@@ -12,9 +12,9 @@ from typing import Any
 from cambrian.errors import CambrianError
 from cambrian.evaluate.crew import Crew
 from cambrian.evaluate.evaluation import Evaluation, Job
-from cambrian.evaluate.messages import LIMIT, bundle, text_of
+from cambrian.evaluate.messages import LIMIT, FrameError, bundle, text_of
 from cambrian.evaluate.outcome import NO_MEMORY, Function, clean
-from cambrian.evaluate.plan import Alone, Planner
+from cambrian.evaluate.plan import Fixed, Planner
 from cambrian.evaluate.process import usable_cores
 from cambrian.evaluate.seat import START_LIMIT, Seat
 from cambrian.evaluate.waves import Wave
@@ -73,7 +73,7 @@ class Workers:
             raise ValueError(f"timeout must be a number of seconds above 0, got {timeout!r}")
         self._function, self._timeout = function, timeout
         self._memory = _bytes("memory", memory)
-        self._planner: Planner = planner or Alone()
+        self._planner: Planner = planner or Fixed()
         self.capacity = n * self._planner.size
         self.devices = [devices[i % len(devices)] if devices else None for i in range(n)]
         self._queue: deque[Job] = deque()
@@ -84,10 +84,12 @@ class Workers:
         self._failed_starts = 0
         self._ever_ready = False
         self._closed = False
+        self.longest = 0.0  # seconds that a worker has had a wave
         settings = {
             "path": [os.path.abspath(p) for p in sys.path],
             "cwd": os.getcwd(),
             "memory": self._memory,
+            "measures": self._planner.measures,
             "growth": _bytes("growth", growth) or max(2**30, _machine_memory() // (8 * n)),
         }
         places = [{"device": device} for device in self.devices]
@@ -213,15 +215,23 @@ class Workers:
         elif "ready" in message:
             seat.ready = self._ever_ready = True
             self._failed_starts = 0
+            self._learn(None, message)
         elif "begun" in message:
             seat.begun = True
         elif "job" in message:
             self._done.append(seat.answer(self._function, message))
         elif "done" in message and seat.wave is not None:
             why = clean(str(message["done"]))
+            self._learn(seat.wave, message)
             self._over(seat, "out_of_memory" if message.get("starved") else "error", why)
             if message.get("grown"):
                 self._crew.replace(seat, gently=True)
+
+    def _learn(self, wave: Wave | None, message: dict[str, Any]) -> None:
+        try:
+            self._planner.learn(wave, message)
+        except (KeyError, AttributeError, TypeError, ValueError) as error:
+            raise FrameError(f"{type(error).__name__}: {error}") from None
 
     def lost(self, seat: Seat, why: str) -> None:
         """Replace a worker that is dead or damaged; a job that stood alone in its wave has crashed it."""
@@ -251,8 +261,9 @@ class Workers:
         if wave is None:
             return
         self._crew.busy[seat.number] += seconds
-        if status == "out_of_memory":
-            self._planner.too_large(wave)
+        self.longest = max(self.longest, seconds)
+        if len(wave) > 1:
+            self._planner.failed(wave, status)
         blamed, smaller = wave.broken(self._function, left, status, why, seconds)
         self._done += blamed
         self._again.extendleft(reversed(smaller))

@@ -214,7 +214,7 @@ class Drive:
         self._set_aside()
 
     def _set_aside(self) -> None:
-        self.book.reserve = set_aside(self.settings, self.book.mean_seconds / self.evaluator.capacity)
+        self.book.reserve = set_aside(self.settings, self.book.mean_seconds / len(self.evaluator.devices))
 
     def poll(self, timeout: float = _POLL) -> list[Evaluation]:
         """Wait up to `timeout` seconds for evaluations; none come once the user has interrupted."""
@@ -272,4 +272,5 @@ class Drive:
     def grace(self) -> float:
         """Seconds that what is in flight may still take when the run is over."""
         budget = self.settings.budget
-        return self.book.longest or (budget.limit if budget.unit == "seconds" else _GRACE)
+        longest = max(self.book.longest, self.evaluator.longest)
+        return longest or (budget.limit if budget.unit == "seconds" else _GRACE)
