@@ -109,7 +109,8 @@ def test_dropout_counts_elements_as_a_contiguous_tensor_has_them() -> None:
 def test_a_network_drops_by_key_and_only_while_it_trains() -> None:
     module, x = build(net()), torch.randn(4, 1, 8, 8)
     plain = module.eval()(x)
-    with keyed_dropout(module.train(), noise=9) as dropout:
+    dropout = Dropout(9)
+    with keyed_dropout(module.train(), dropout):
         before = torch.get_rng_state()
         one, again = module(x), module(x)
         dropout.step = 1
@@ -123,7 +124,7 @@ def test_a_network_drops_by_key_and_only_while_it_trains() -> None:
 
 def test_user_modules_keep_the_generator_of_torch() -> None:
     module = nn.Sequential(nn.Dropout(0.5))
-    with keyed_dropout(module, noise=1):
+    with keyed_dropout(module, Dropout(1)):
         assert not torch.equal(module(torch.ones(1000)), module(torch.ones(1000)))
 
 

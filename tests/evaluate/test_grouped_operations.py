@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from cambrian.evaluate.draws import derive_seed, keyed_dropout
+from cambrian.evaluate.draws import Dropout, derive_seed, keyed_dropout
 from cambrian.evaluate.grouped import convolution
 from cambrian.evaluate.grouped.context import Context
 from cambrian.evaluate.grouped.dropping import Keys
@@ -55,7 +55,8 @@ def compare(graphs: Sequence[Graph], ratio: float = 1.0, batch: int = 6) -> Sche
         for view, gradient in zip(stack.gradients, gradients, strict=True):
             view.copy_(torch.zeros_like(view) if gradient is None else gradient)
         for number, module in enumerate(modules):
-            with keyed_dropout(module, noise[number]) as dropout:
+            dropout = Dropout(noise[number])
+            with keyed_dropout(module, dropout):
                 dropout.step = step
                 alone = module(x)
             torch.testing.assert_close(outputs[number], alone, rtol=1e-4, atol=1e-4)

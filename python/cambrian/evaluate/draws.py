@@ -121,10 +121,23 @@ def keep(keys: Sequence[int], index: Tensor, millionths: Sequence[int]) -> Tenso
     >>> keep([key(noise, node=3, step=0)], torch.arange(640, dtype=torch.int32), [250_000])
     """
     place = index.device
-    x = index * (_SPREAD - 2**32) + _signed(keys, place)
-    x = _scramble(_scramble(x).add_(_signed([k >> 32 for k in keys], place)))
+    return kept(*words(keys, place), index, limits(millionths, place))
+
+
+def words(keys: Sequence[int], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return the lower and the higher halves of keys, each (keys, 1), as `kept` takes them."""
+    return _signed(keys, device), _signed([k >> 32 for k in keys], device)
+
+
+def limits(millionths: Sequence[int], device: torch.device) -> Tensor:
+    """Return the thresholds of chances to be dropped, (chances, 1), as `kept` takes them."""
     # Words are unsigned: with the highest bit turned they compare as signed ones do.
-    limits = _signed([threshold(p) ^ 2**31 for p in millionths], place)
+    return _signed([threshold(p) ^ 2**31 for p in millionths], device)
+
+
+def kept(low: Tensor, high: Tensor, index: Tensor, limits: Tensor) -> Tensor:
+    """Do what `keep` does with keys and chances that lie on the device already, and nothing else there."""
+    x = _scramble(_scramble(index * (_SPREAD - 2**32) + low).add_(high))
     return x.bitwise_xor_(-(2**31)) >= limits
 
 
@@ -137,25 +150,28 @@ class Dropout:
 
     def apply(self, node: int, millionths: int, x: Tensor) -> Tensor:
         """Drop elements of a batch (n, …), counted row by row as a contiguous tensor has them."""
+        mask = self.keeps(node, millionths, x.numel(), x.device)
+        return x * mask.view(x.shape).to(x.dtype).mul_(factor(millionths))
+
+    def keeps(self, node: int, millionths: int, n: int, device: torch.device) -> Tensor:
+        """Return which of n elements a layer keeps at this step, as bools."""
         own = key(self.noise, node, self.step)
-        if x.device.type == "cpu":
-            kept = torch.from_numpy(_core.keep(own, x.numel(), millionths))
-        else:
-            index = torch.arange(x.numel(), dtype=torch.int32, device=x.device)
-            kept = keep([own], index, [millionths])
-        return x * kept.view(x.shape).to(x.dtype).mul_(factor(millionths))
+        if device.type == "cpu":
+            return torch.from_numpy(_core.keep(own, n, millionths))
+        return keep([own], torch.arange(n, dtype=torch.int32, device=device), [millionths])
 
 
 @contextlib.contextmanager
-def keyed_dropout(module: nn.Module, noise: int) -> Iterator[Dropout]:
-    """Make the dropout of a `Network` in training a function of ``noise`` and the step inside the block.
+def keyed_dropout(module: nn.Module, dropout: Dropout) -> Iterator[None]:
+    """Make the dropout of a `Network` in training that of ``dropout`` inside the block.
 
     A user's own module keeps torch's generator. The step is set by the caller.
 
-    >>> with keyed_dropout(module, derive_seed(seed, "noise")) as dropout:
+    >>> dropout = Dropout(derive_seed(seed, "noise"))
+    >>> with keyed_dropout(module, dropout):
     ...     dropout.step = 1
     """
-    dropout, layers = Dropout(noise), []
+    layers = []
     if isinstance(module, Network):
         for index, node in enumerate(module.graph.nodes):
             layer = module._modules.get(f"dropout_{index}") if node.op == "dropout" else None
@@ -164,7 +180,7 @@ def keyed_dropout(module: nn.Module, noise: int) -> Iterator[Dropout]:
                 layer.forward = functools.partial(_dropped, layer, apply)
                 layers.append(layer)
     try:
-        yield dropout
+        yield
     finally:
         for layer in layers:
             del layer.forward

@@ -106,8 +106,8 @@ OPTIMIZERS: dict[str, Rule] = {
 class Optimizer:
     """Steps along the gradients; weight matrices and kernels are decayed, biases and scales are not.
 
-    ``lr`` may be set before each step. `torch.amp.GradScaler` takes it as one of torch's. Raises ValueError
-    where there is nothing to train.
+    ``lr`` may be set before each step, to a number or to a tensor that holds one. `torch.amp.GradScaler`
+    takes it as one of torch's. Raises ValueError where there is nothing to train.
 
     >>> optimizer = Optimizer(module.parameters(), "sgd", lr=0.1, weight_decay=5e-4, momentum=0.9)
     >>> loss.backward(); optimizer.step(); optimizer.zero_grad()
@@ -126,7 +126,7 @@ class Optimizer:
         if not trained:
             raise ValueError("the network has no parameters to train")
         self._rule = OPTIMIZERS[name]
-        self.lr = self._rule.lr if lr is None else lr
+        self.lr: Any = self._rule.lr if lr is None else lr
         self._momentum = momentum
         self.param_groups: list[dict[str, Any]] = [
             {"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay},

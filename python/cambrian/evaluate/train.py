@@ -15,7 +15,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from cambrian.evaluate.augment import drawer
-from cambrian.evaluate.draws import batches, derive_seed, keyed_dropout
+from cambrian.evaluate.draws import Dropout, batches, derive_seed, keyed_dropout
 from cambrian.evaluate.evaluation import DeadlineError, DivergedError
 from cambrian.evaluate.optimizers import Optimizer
 from cambrian.evaluate.recipe import Recipe, learning_rates
@@ -135,7 +135,7 @@ def train(
         momentum=recipe.momentum,
     )
     rates = learning_rates(recipe, optimizer.lr, steps, warmup)
-    loss_of = _loss(task, recipe.label_smoothing)
+    loss_of = loss_function(task, recipe.label_smoothing)
     order = seed if order is None else order
     draw = drawer(inputs, task, augment, derive_seed(order, "augment"))
     parameters = [p for p in module.parameters() if p.requires_grad]
@@ -143,8 +143,8 @@ def train(
     averages = [t.clone() for t in tensors]
     autocast, scaler = precision(place)
     scaled: Any = optimizer  # the scaler's types know torch's own optimizers only
-    dropping = keyed_dropout(module, derive_seed(seed, "noise"))
-    with randomness(seed, "noise", place), repeatable(place), dropping as dropout:
+    dropout = Dropout(derive_seed(seed, "noise"))
+    with randomness(seed, "noise", place), repeatable(place), keyed_dropout(module, dropout):
         for step, index in enumerate(batches(len(inputs), batch, steps, order, place)):
             optimizer.lr, dropout.step = rates[step], step
             drawn = draw(index)  # not in half precision: that would misplace pixels
@@ -231,7 +231,9 @@ def regression_metrics(outputs: Tensor, targets: Tensor, task: Task) -> dict[str
     return {"loss": float((squared * scale.square()).mean()), "r2": float(r2.mean())}
 
 
-def _loss(task: Task, smoothing: float) -> Callable[[Tensor, Tensor], Tensor]:
+def loss_function(task: Task, smoothing: float) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return the loss of outputs and targets that training makes small: a mean over the batch."""
+
     def classification(outputs: Tensor, targets: Tensor) -> Tensor:
         _check_outputs(outputs, targets, task)
         return _cross_entropy(outputs, targets, smoothing)
