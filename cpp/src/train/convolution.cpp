@@ -3,6 +3,8 @@
 // the place in x by the stride.
 #include "cambrian/train/convolution.hpp"
 
+#include <numeric>
+
 #include "cambrian/train/gemm.hpp"
 #include "frame.hpp"
 #include "product.hpp"
@@ -23,7 +25,7 @@ struct Sizes {
 
 // Without a neighbourhood a convolution is a product.
 bool pointwise(const Conv& c) {
-    return c.kernel_h == 1 && c.kernel_w == 1 && c.stride_h == 1 && c.stride_w == 1;
+    return c.kernel_h == 1 && c.kernel_w == 1 && c.stride_h == 1 && c.stride_w == 1 && c.groups == 1;
 }
 
 // The offsets of rows or segments; `flush` is called whenever the list is full, and at the end.
@@ -44,12 +46,25 @@ struct List {
     }
 };
 
-// A product for each group: a, b and c begin further on by as much as these from group to group.
+bool depthwise(const Conv& c) {
+    return c.groups > 1 && c.in == c.groups && c.out == c.groups;
+}
+
+// A product for each group: a, b and c begin further on by as much as these from group to group. The groups
+// of a depthwise convolution are the columns of one diagonal product.
 struct Groups {
     int count;
     Offset a, b, c;
+    bool diagonal;
+
+    Groups(const Conv& conv, Offset a_each, Offset b_each, Offset c_each)
+        : count(conv.groups), a(a_each), b(b_each), c(c_each), diagonal(depthwise(conv)) {}
 
     void multiply_each(Product p) const {
+        if (diagonal) {
+            p.columns = count;
+            return multiply_diagonal(p);
+        }
         for (int group = 0; group < count; ++group) {
             multiply(p);
             p.a += a, p.b += b, p.c += c;
@@ -84,14 +99,16 @@ void multiply_lists(const Product& product, const Groups& groups, const EachRow&
 void forward_block(const Conv& conv, const Frame& frame, int images, const float* x, const float* weight,
                    const float* bias, float* y) {
     const Sizes size(conv);
-    const bool merged = conv.groups == 1 && conv.dilation == 1;  // taps side by side are read as one
+    // Taps side by side are read as one.
+    const bool diagonal = depthwise(conv), merged = diagonal || (conv.groups == 1 && conv.dilation == 1);
     Product p{};
-    p.a = x, p.length = merged ? conv.kernel_w * size.in : size.each_in, p.step = 1;
+    p.a = x, p.length = (merged ? conv.kernel_w : 1) * size.each_in;
+    p.step = diagonal ? conv.dilation * size.in : 1;
     p.b = weight, p.ldb = size.out;
     p.c = y, p.columns = static_cast<int>(size.each_out);
     p.bias = bias;
     multiply_lists(
-        p, {conv.groups, size.each_in, size.each_out, size.each_out},
+        p, Groups(conv, size.each_in, size.each_out, size.each_out),
         [&](const auto& add) {
             Offset to = 0;
             for (int image = 0; image < images; ++image) {
@@ -121,7 +138,7 @@ void backward_weight_block(const Conv& conv, const Frame& frame, int images, con
     p.c = dweight, p.columns = static_cast<int>(size.each_out);
     p.accumulate = accumulate;
     multiply_lists(
-        p, {conv.groups, size.each_in, size.each_out, size.each_out},
+        p, Groups(conv, size.each_in, size.each_out, size.each_out),
         [&](const auto& add) {
             Offset to = 0;
             for (int i = 0; i < conv.kernel_h; ++i) {
@@ -152,8 +169,8 @@ struct Phase {
             if (ahead % stride == 0) visit(tap, ahead / stride);
         }
     }
-    // Whether the shifts are one after another.
-    bool dense() const { return dilation == 1 || dilation == stride; }
+    // From a shift to the next one.
+    int pace() const { return dilation / std::gcd(dilation, stride); }
 };
 
 template <typename Visit>
@@ -173,7 +190,8 @@ void turn(const Conv& conv, const float* weight, float* turned) {
         down.taps([&](int i, int) {
             across.taps([&](int j, int) {
                 const float* from = weight + (Offset{i} * conv.kernel_w + j) * size.each_in * size.out;
-                for (int group = 0; group < conv.groups; ++group) {
+                if (depthwise(conv)) std::copy_n(from, size.in, turned);
+                for (int group = 0; group < conv.groups && !depthwise(conv); ++group) {
                     transpose(size.each_in, size.each_out, from + group * size.each_out, size.out,
                               turned + group * size.each_in, size.in);
                 }
@@ -190,9 +208,10 @@ void backward_x_block(const Conv& conv, const Frame& frame, int images, const fl
         int taps_down = 0, taps_across = 0;
         down.taps([&](int, int) { ++taps_down; });
         across.taps([&](int, int) { ++taps_across; });
-        const bool merged = conv.groups == 1 && across.dense() && taps_across > 0;
+        const bool diagonal = depthwise(conv), merged = diagonal || (conv.groups == 1 && across.pace() == 1);
         Product p{};
-        p.a = dy, p.length = size.each_out * (merged ? taps_across : 1), p.step = 1;
+        p.a = dy, p.length = size.each_out * (merged ? taps_across : 1);
+        p.step = diagonal ? across.pace() * size.out : 1;
         p.b = turned, p.ldb = size.in;
         p.c = dx, p.columns = static_cast<int>(size.each_in);
         p.accumulate = accumulate;
@@ -217,7 +236,7 @@ void backward_x_block(const Conv& conv, const Frame& frame, int images, const fl
             });
         };
         if (taps_down * taps_across > 0) {
-            multiply_lists(p, {conv.groups, size.each_out, size.each_in, size.each_in}, each_row,
+            multiply_lists(p, Groups(conv, size.each_out, size.each_in, size.each_in), each_row,
                            each_segment);
         } else if (!accumulate) {
             each_row([&](Offset, Offset to) { std::fill_n(dx + to, size.in, 0.0f); });

@@ -29,6 +29,9 @@ struct Panel {
     std::ptrdiff_t to_row(int i) const { return to != nullptr ? to[i] : i * to_each; }
 };
 
+// A diagonal panel has a[… + j] in the place of a[…]: every column has its own a, as depthwise convolutions
+// do.
+
 inline constexpr int kMostColumns = 32;
 
 // A kernel for up to `columns` columns.
@@ -39,5 +42,6 @@ struct PanelKernel {
 
 // The best for as many columns as there are still to do; it may do fewer.
 const PanelKernel& panel_kernel(int columns);
+const PanelKernel& diagonal_kernel(int rows, int columns);
 
 }  // namespace cambrian::train

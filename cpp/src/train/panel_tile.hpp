@@ -1,7 +1,7 @@
 // A tile of kRows rows by kVectors vectors of columns, kept in registers. Included by panel.cpp once for each
 // instruction set, inside a namespace with the names of lanes.hpp; CAMBRIAN_LEVEL is its attribute.
 
-template <int kRows, int kVectors>
+template <int kRows, int kVectors, bool kDiagonal = false>
 CAMBRIAN_LEVEL void run(const Panel& p) {
     const Mask mask = some(p.columns - (kVectors - 1) * kLanes);
     for (int first = 0; first < p.rows; first += kRows) {
@@ -34,8 +34,16 @@ CAMBRIAN_LEVEL void run(const Panel& p) {
                 for (int v = 0; v < kVectors - 1; ++v) right[v] = load(b + v * kLanes);
                 right[kVectors - 1] = load_some(mask, b + (kVectors - 1) * kLanes);
                 for (int i = 0; i < kRows; ++i) {
-                    const Vec left = splat(a[i][at]);
-                    for (int v = 0; v < kVectors; ++v) sums[i][v] = fma(left, right[v], sums[i][v]);
+                    if constexpr (kDiagonal) {
+                        for (int v = 0; v < kVectors; ++v) {
+                            const float* x = a[i] + at + v * kLanes;
+                            const Vec left = v < kVectors - 1 ? load(x) : load_some(mask, x);
+                            sums[i][v] = fma(left, right[v], sums[i][v]);
+                        }
+                    } else {
+                        const Vec left = splat(a[i][at]);
+                        for (int v = 0; v < kVectors; ++v) sums[i][v] = fma(left, right[v], sums[i][v]);
+                    }
                 }
             }
         }

@@ -104,4 +104,15 @@ void multiply(const Product& product) {
     }
 }
 
+void multiply_diagonal(const Panel& panel) {
+    Panel p = panel;
+    for (int left = panel.columns; left > 0; left -= p.columns) {
+        const PanelKernel& kernel = diagonal_kernel(panel.rows, left);
+        p.columns = std::min(left, kernel.columns);
+        kernel.run(p);
+        p.a += p.columns, p.b += p.columns, p.c += p.columns;
+        if (p.bias != nullptr) p.bias += p.columns;
+    }
+}
+
 }  // namespace cambrian::train

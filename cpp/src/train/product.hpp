@@ -12,6 +12,9 @@ struct Product : Panel {
 
 void multiply(const Product& product);
 
+// A diagonal panel for any number of columns.
+void multiply_diagonal(const Panel& panel);
+
 // to (columns, rows) = the transpose of from (rows, columns).
 void transpose(std::ptrdiff_t rows, std::ptrdiff_t columns, const float* from, std::ptrdiff_t from_stride,
                float* to, std::ptrdiff_t to_stride);
