@@ -8,6 +8,7 @@
 #pragma once
 
 #include "cambrian/train/activation.hpp"
+#include "cambrian/train/attention.hpp"
 #include "cambrian/train/convolution.hpp"
 #include "cambrian/train/elementwise.hpp"
 #include "cambrian/train/gemm.hpp"
