@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -42,12 +43,28 @@ def root(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the whole traceback of an error.")] = False,
+    load: Annotated[
+        list[str],
+        typer.Option("--import", help="Load a module first, whose classes a space uses; may be repeated."),
+    ] = [],  # noqa: B006
 ) -> None:
     """Search for neural-network architectures by evolution."""
+    for name in load:
+        import_module(name)
     if version:
         typer.echo(f"cambrian {__version__}")
     elif context.invoked_subcommand is None:
         typer.echo(context.get_help())
+
+
+def import_module(name: str) -> None:
+    """Load a user's module, from the working directory too, as `python -m` would find it."""
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        importlib.import_module(name)
+    except Exception as error:
+        raise typer.BadParameter(f"--import {name}: {type(error).__name__}: {error}") from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

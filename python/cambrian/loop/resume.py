@@ -131,7 +131,8 @@ def restore(
             **{name: config[name] for name in _PLAIN},
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"run {row.id} has a configuration that can't be read: {error!r}") from error
+        why = repr(error) if isinstance(error, KeyError) else error
+        raise StoreError(f"run {row.id} has a configuration that can't be read: {why}") from error
     if kind in ("task", "build") and (complete or settings.task is not None):
         settings.data()
     return settings

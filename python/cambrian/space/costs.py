@@ -149,16 +149,24 @@ def _count(spec: Spec, arguments: Mapping[str, Any], given: tuple[int, ...]) -> 
     return Cost(params, int(counter.get_total_flops()) // 2, tuple(y.shape[1:]))
 
 
-def found(path: str) -> Any:
-    """Return a module's class, if this process has loaded it. Raises ValueError where it has not."""
+def loaded(path: str) -> type | None:
+    """Return a module's class, if this process has loaded it."""
     where, _, name = path.partition(":")
     cls: Any = sys.modules.get(where)
     for part in name.split("."):
         cls = getattr(cls, part, None)
     base = getattr(sys.modules.get("torch.nn"), "Module", None)
-    if base is None or not isinstance(cls, type) or not issubclass(cls, base):
+    return cls if base is not None and isinstance(cls, type) and issubclass(cls, base) else None
+
+
+def found(path: str) -> type:
+    """Return a module's class. Raises ValueError where this process has not loaded it."""
+    cls = loaded(path)
+    if cls is None:
+        where = path.partition(":")[0]
         raise ValueError(
-            f"the module {path} isn't loaded; import {where} first (nothing is imported from files)"
+            f"the module {path} isn't loaded; import {where} first, by `cambrian --import {where} …` on the "
+            "command line (nothing is imported from files by itself)"
         )
     return cls
 

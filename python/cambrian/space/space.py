@@ -16,7 +16,7 @@ from cambrian.space import compile as compiling
 from cambrian.space import configs, describe, size
 from cambrian.space.calls import Programmer
 from cambrian.space.changes import Change, changes
-from cambrian.space.costs import Modules
+from cambrian.space.costs import Modules, loaded
 from cambrian.space.decoded import Decoded
 from cambrian.space.genes import MAX_OPTIONS, Choice
 from cambrian.space.groups import Member, can_call, checked, has_template
@@ -298,9 +298,9 @@ class Space:
 
     @property
     def modules(self) -> dict[str, type]:
-        """Classes of the users' modules among the operations, by their module paths."""
-        specs = self._modules.specs.values()
-        return {spec.path: spec.cls for spec in specs if spec.cls is not None}
+        """Classes of the users' modules among the operations by their paths, where they are loaded."""
+        found = {spec.path: spec.cls or loaded(spec.path) for spec in self._modules.specs.values()}
+        return {path: cls for path, cls in found.items() if cls is not None}
 
     def explain(self, genome: NDArray[Any]) -> str:
         """Say what one genome (n_genes,) means: config, repairs, and the network it comes to.
