@@ -56,6 +56,9 @@ def search(
     workers: Annotated[
         int | None, typer.Option(min=0, help="Processes that train side by side; 0: none.")
     ] = None,
+    mode: Annotated[
+        str, typer.Option(help="How networks are trained: auto, eager, native (on a CPU), grouped.")
+    ] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     profile: Annotated[
         Path | None, typer.Option(help="The table of `cambrian profile` that predicts latency.")
@@ -122,6 +125,7 @@ def search(
                 epochs=epochs,
                 device=device,
                 workers=workers,
+                mode=mode,
                 profile=table,
                 speed=how,
                 on_evaluation=add,

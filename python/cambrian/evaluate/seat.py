@@ -56,8 +56,8 @@ class Seat:
             return self.since + START_LIMIT
         return None if self.wave is None or self.limit is None else self.since + self.limit
 
-    def answer(self, function: Function, message: dict[str, Any]) -> Evaluation:
-        """Return the evaluation of one job as the worker sent it. FrameError for what is none."""
+    def answer(self, function: Function, message: dict[str, Any]) -> tuple[Job, Evaluation]:
+        """Return a job and its evaluation as the worker sent it. FrameError for what is none."""
         try:
             job = self.left[message["job"]]
             metrics = {str(name): float(value) for name, value in message["metrics"].items()}
@@ -71,7 +71,7 @@ class Seat:
         del self.left[message["job"]]
         if not self.left:
             self.limit = min(self.limit or _TIDYING + self.held, _TIDYING + self.held)
-        return found
+        return job, found
 
     def release(self) -> tuple[Wave | None, tuple[Job, ...]]:
         """Let go of the wave; return it, and those of its jobs that have no evaluation."""

@@ -12,6 +12,7 @@ from typing import Any
 from cambrian.errors import CambrianError
 from cambrian.evaluate.crew import Crew
 from cambrian.evaluate.evaluation import Evaluation, Job
+from cambrian.evaluate.limits import Limits, at_least_one, check_bytes, growth_of
 from cambrian.evaluate.messages import LIMIT, FrameError, bundle, text_of
 from cambrian.evaluate.outcome import NO_MEMORY, Function, clean
 from cambrian.evaluate.plan import Fixed, Planner
@@ -33,10 +34,11 @@ class Workers:
     ``devices``, names that take the place of the function's own, one worker after another), ``threads`` (of
     torch and BLAS, per worker) to the cores divided by n. A job that takes longer than ``timeout`` seconds
     has status "timeout", one whose worker dies "crashed"; the worker is ended with all it started (SIGTERM,
-    a second later SIGKILL) and replaced. ``memory`` limits the data of each worker in bytes (Linux): a job
-    beyond it has status "out_of_memory". A worker that after a job holds ``growth`` bytes more than at its
-    start is replaced (Linux; None: an eighth of the machine's memory divided by n, at least 1 GiB). Workers
-    end within seconds when this process dies.
+    a second later SIGKILL) and replaced. Without ``timeout``, ``patience`` is how many times longer than
+    others of its size, and at least two minutes, a job may take (None: for ever). ``memory`` limits the data
+    of each worker in bytes (Linux): a job beyond it has status "out_of_memory". A worker that after a job
+    holds ``growth`` bytes more than at its start is replaced (Linux; None: an eighth of the machine's memory
+    divided by n, at least 1 GiB). Workers end within seconds when this process dies.
 
     ``planner`` decides which jobs run together (None: each alone). When a wave of several fails (its worker
     dies, it takes longer than its members may together, memory runs out), what it had not yet given goes on
@@ -58,6 +60,7 @@ class Workers:
         n: int | None = None,
         *,
         timeout: float | None = None,
+        patience: float | None = None,
         memory: int | None = None,
         growth: int | None = None,
         threads: int | None = None,
@@ -67,12 +70,10 @@ class Workers:
         if os.name != "posix":
             raise WorkerError("worker processes need Linux or macOS; evaluate in this process (Inline)")
         cores = usable_cores()
-        n = _at_least_one("n", (len(devices) or cores) if n is None else n)
-        threads = _at_least_one("threads", max(1, cores // n) if threads is None else threads)
-        if timeout is not None and not timeout > 0:
-            raise ValueError(f"timeout must be a number of seconds above 0, got {timeout!r}")
-        self._function, self._timeout = function, timeout
-        self._memory = _bytes("memory", memory)
+        n = at_least_one("n", (len(devices) or cores) if n is None else n)
+        threads = at_least_one("threads", max(1, cores // n) if threads is None else threads)
+        self._function, self._limits = function, Limits(timeout, patience)
+        self._memory = check_bytes("memory", memory)
         self._planner: Planner = planner or Fixed()
         self.capacity = n * self._planner.size
         self.devices = [devices[i % len(devices)] if devices else None for i in range(n)]
@@ -90,7 +91,7 @@ class Workers:
             "cwd": os.getcwd(),
             "memory": self._memory,
             "measures": self._planner.measures,
-            "growth": _bytes("growth", growth) or max(2**30, _machine_memory() // (8 * n)),
+            "growth": check_bytes("growth", growth) or growth_of(n),
         }
         places = [{"device": device} for device in self.devices]
         self._crew = Crew(function, settings, places, threads, self)
@@ -198,8 +199,7 @@ class Workers:
             self._again.extendleft(reversed(wave.halves()))
             self._give(seat, self._again.popleft())
             return
-        limit = None if self._timeout is None else self._timeout * len(wave)
-        seat.give(wave, bundle(wave.mode, texts), limit)
+        seat.give(wave, bundle(wave.mode, texts), self._limits.of(wave))
         if len(wave) > 1:
             self._planned.append(wave)
 
@@ -219,13 +219,21 @@ class Workers:
         elif "begun" in message:
             seat.begun = True
         elif "job" in message:
-            self._done.append(seat.answer(self._function, message))
+            self._answered(seat, message)
         elif "done" in message and seat.wave is not None:
             why = clean(str(message["done"]))
             self._learn(seat.wave, message)
             self._over(seat, "out_of_memory" if message.get("starved") else "error", why)
             if message.get("grown"):
                 self._crew.replace(seat, gently=True)
+
+    def _answered(self, seat: Seat, message: dict[str, Any]) -> None:
+        job, evaluation = seat.answer(self._function, message)
+        self._done.append(evaluation)
+        if self._limits.learn(job, evaluation):
+            for other in self._crew.seats:
+                if other.wave is not None and other.left:
+                    other.limit = self._limits.of(other.wave)
 
     def _learn(self, wave: Wave | None, message: dict[str, Any]) -> None:
         try:
@@ -273,22 +281,6 @@ class Workers:
         if self._failed_starts >= _START_TRIES:
             raise WorkerError(why)
         self._crew.replace(seat)
-
-
-def _at_least_one(name: str, value: int) -> int:
-    if isinstance(value, bool) or int(value) != value or value < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
-    return int(value)
-
-
-def _bytes(name: str, value: int | None) -> int | None:
-    if value is not None and not value >= 2**20:
-        raise ValueError(f"{name} must be a number of bytes of at least 2**20, got {value!r}")
-    return None if value is None else int(value)
-
-
-def _machine_memory() -> int:
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _text(job: Job) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cambrian import _core
+from cambrian.errors import unknown
 from cambrian.loop.objectives import PREDICTED, Goals, parse
 from cambrian.loop.settings import Settings, pack
 from cambrian.network.latency.energy import meter_of
@@ -23,6 +24,7 @@ from cambrian.strategies import Strategy, make
 if TYPE_CHECKING:
     from cambrian.evaluate.task import Task
 
+TRAINING = ("auto", "eager", "native", "grouped")
 EPOCHS = 8.0  # of training in the search, unless said otherwise
 
 
@@ -229,6 +231,15 @@ def check_device(device: object, kind: str) -> str:
 
         resolve_device(device)
     return device
+
+
+def check_mode(mode: object, kind: str) -> str:
+    """Return the mode in which networks are trained; ValueError for one that isn't known or means nothing."""
+    if mode not in TRAINING:
+        raise unknown("mode", mode, TRAINING)
+    if mode != "auto" and kind not in ("task", "build"):
+        raise ValueError(f"mode means nothing with {kind}=, which trains as it likes; leave it out")
+    return str(mode)
 
 
 def check_start(initial: object, instance: Strategy | None, space: Space) -> NDArray[Any] | None:

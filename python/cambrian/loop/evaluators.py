@@ -9,7 +9,11 @@ from cambrian.evaluate.functions import TrainNetwork, UserFunction
 from cambrian.evaluate.inline import Inline
 from cambrian.loop.settings import Settings
 
+PATIENCE = 30.0
+"""How many times longer than its like, and than two minutes, a network may train before it is given up."""
+
 if TYPE_CHECKING:
+    from cambrian.evaluate.plan import Planner
     from cambrian.evaluate.workers import Workers
 
 
@@ -17,35 +21,71 @@ def make_evaluator(settings: Settings) -> Inline | Workers:
     """Make what evaluates the candidates of a search."""
     if settings.kind == "evaluate":
         return evaluator_of(settings, UserFunction(callable_of(settings)))
-    return evaluator_of(
-        settings,
-        TrainNetwork(
-            settings.data(),
-            epochs=settings.full,
-            device=settings.device,
-            build=settings.function,
-            measured=settings.measured,
-            speed=settings.speed,
-            expected="expected_macs" in settings.goals.metrics,
-            modules=settings.space.modules,
-        ),
+    function = TrainNetwork(
+        settings.data(),
+        epochs=settings.full,
+        device=settings.device,
+        build=settings.function,
+        measured=settings.measured,
+        speed=settings.speed,
+        expected="expected_macs" in settings.goals.metrics,
+        modules=settings.space.modules,
+        mode=settings.mode,
     )
+    return evaluator_of(settings, function, planner=_planner(settings, function))
 
 
-def evaluator_of(settings: Settings, function: Any, jobs: int | None = None) -> Inline | Workers:
+def evaluator_of(
+    settings: Settings, function: Any, jobs: int | None = None, planner: Planner | None = None
+) -> Inline | Workers:
     """Make an evaluator of a function: this process for `workers=0` and a user's function, else workers.
 
     For a known number of `jobs` no more workers are started than there are jobs; each has as many threads as
-    in the search, so that what it computes doesn't depend on what runs beside it.
+    in the search, so that what it computes doesn't depend on what runs beside it. Where there are several
+    devices each worker has one, in turn.
     """
     workers = _workers(settings)
     if workers == 0:
-        return Inline(function)
+        return Inline(function, planner)
     from cambrian.evaluate.process import usable_cores
     from cambrian.evaluate.workers import Workers
 
     n = usable_cores() if workers is None else workers
-    return Workers(function, n if jobs is None else min(n, jobs), threads=max(1, usable_cores() // n))
+    return Workers(
+        function,
+        n if jobs is None else min(n, jobs),
+        threads=max(1, usable_cores() // n),
+        devices=_devices(settings) if isinstance(function, TrainNetwork) else (),
+        patience=PATIENCE if settings.kind == "task" else None,
+        planner=planner,
+    )
+
+
+def _planner(settings: Settings, function: TrainNetwork) -> Planner | None:
+    """Return what makes waves: on a GPU, where it pays, and anywhere where it is asked for."""
+    if settings.kind != "task" or settings.mode not in ("auto", "grouped"):
+        return None
+    from cambrian.evaluate.train import resolve_device
+
+    if settings.mode == "auto" and resolve_device(settings.device).type != "cuda":
+        return None
+    from cambrian.evaluate.grouping import Grouping
+
+    return Grouping(function)
+
+
+def _devices(settings: Settings) -> list[str]:
+    """Return all GPUs of this machine where there are several and none of them was chosen."""
+    from cambrian.evaluate.train import resolve_device
+
+    if settings.kind not in ("task", "build") or settings.device not in ("auto", "cuda"):
+        return []
+    if resolve_device(settings.device).type != "cuda":
+        return []
+    import torch
+
+    count = torch.cuda.device_count()
+    return [f"cuda:{i}" for i in range(count)] if count > 1 else []
 
 
 def callable_of(settings: Settings) -> Callable[..., Any]:
@@ -62,4 +102,4 @@ def _workers(settings: Settings) -> int | None:
         return 0
     from cambrian.evaluate.train import resolve_device
 
-    return None if resolve_device(settings.device).type == "cpu" else 1
+    return None if resolve_device(settings.device).type == "cpu" else max(1, len(_devices(settings)))

@@ -52,6 +52,7 @@ def trainer(settings: Settings) -> TrainNetwork:
         settings=FINAL,
         expected="expected_macs" in settings.goals.metrics,
         modules=settings.space.modules,
+        mode=settings.mode,
     )
 
 

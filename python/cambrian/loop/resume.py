@@ -128,6 +128,7 @@ def restore(
             asked={name: config[name] for name in ("objectives", "constraints")},
             initial=None if initial is None else np.array(initial, dtype=space.dtype),
             speed=Speed.of(config.get("speed")),
+            mode=config.get("mode", "auto"),
             **{name: config[name] for name in _PLAIN},
         )
     except (KeyError, TypeError, ValueError) as error:

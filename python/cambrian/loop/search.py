@@ -15,6 +15,7 @@ from cambrian.loop.arguments import (
     check_flag,
     check_goals,
     check_measured,
+    check_mode,
     check_number,
     check_path,
     check_profile,
@@ -59,6 +60,7 @@ def search(
     epochs: float | None = None,
     device: str = "auto",
     workers: int | None = None,
+    mode: str = "auto",
     ordered: bool | None = None,
     profile: Profile | str | os.PathLike[str] | None = None,
     speed: Speed | Mapping[str, Any] | None = None,
@@ -76,8 +78,10 @@ def search(
     budget once. `target` (a value of the first objective) and `patience` (evaluations without a better first
     objective) end the run early. `repeats` evaluates the five best on that many seeds, within the budget.
     `initial`: configs or genomes to begin with. `epochs` of training for each candidate. `workers`:
-    processes; 0 is this one (default: the cores for training, 0 for a callable). `ordered`: tell an
-    asynchronous strategy in ask order, so that a killed and resumed run repeats the uninterrupted one.
+    processes; 0 is this one (default: the cores for training, one for each GPU, 0 for a callable). `mode`:
+    how networks are trained, "auto" (as was measured to be fastest here), "eager" (torch, one by one),
+    "native" (the core, on a CPU) or "grouped" (many in step). `ordered`: tell an asynchronous strategy in ask
+    order, so that a killed and resumed run repeats the uninterrupted one.
     `profile`: the table of a device (`cb.profile`, or a file of it) that predicts "predicted_latency" and
     "predicted_throughput" from the genome; "latency_p50", "latency_p95", "throughput" and "energy" are
     measured on the built network, best with `workers` 0 or 1. `speed`, a `cb.Speed` or a dict of its fields,
@@ -126,6 +130,7 @@ def search(
         epochs=check_epochs(epochs, kind),
         device=check_device(device, kind),
         workers=None if workers is None else check_number("workers", workers, low=0),
+        mode=check_mode(mode, kind),
         ordered=check_flag("ordered", ordered),
         profile=table,
         speed=how,

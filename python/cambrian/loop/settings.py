@@ -46,6 +46,7 @@ class Settings:
     epochs: float | None = None
     device: str = "auto"
     workers: int | None = None
+    mode: str = "auto"
     ordered: bool = False
     profile: Profile | None = None  # what predicts
     speed: Speed = field(default_factory=Speed)
@@ -165,6 +166,7 @@ class Settings:
             "epochs": self.epochs,
             "device": self.device,
             "workers": self.workers,
+            "mode": self.mode,
             "ordered": self.ordered,
             "window": self.window,
             "speed": self.speed.to_dict(),
