@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import cambrian
+from cambrian import cli
 
 _CLASSES = """
 import torch
@@ -60,8 +63,8 @@ def test_modules_are_loaded_when_asked_for(tmp_path: Path) -> None:
     assert "cambrian --import myclasses" in refused.stderr
     found = call("-m", "cambrian", "--import", "myclasses", *search)
     assert found.returncode == 0, found.stderr
-    shown = call("-m", "cambrian", "--import", "myclasses", "show", "out/search.db")
-    assert shown.returncode == 0, shown.stderr
-    missing = call("-m", "cambrian", "--import", "nosuchmodule", *search)
-    assert missing.returncode == 2
-    assert "nosuchmodule" in missing.stderr
+
+
+def test_a_module_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--import", "nosuchmodule", "doctor"]) == 2
+    assert "--import nosuchmodule: ModuleNotFoundError" in capsys.readouterr().err
