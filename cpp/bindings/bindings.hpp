@@ -13,5 +13,6 @@ void bind_variation(pybind11::module_& module);
 void bind_pareto(pybind11::module_& module);
 void bind_diversity(pybind11::module_& module);
 void bind_train(pybind11::module_& module);
+void bind_many(pybind11::module_& module);
 
 }  // namespace cambrian::bindings

@@ -10,4 +10,5 @@ PYBIND11_MODULE(_core, module) {
     cambrian::bindings::bind_pareto(module);
     cambrian::bindings::bind_diversity(module);
     cambrian::bindings::bind_train(module);
+    cambrian::bindings::bind_many(module);
 }

@@ -262,6 +262,25 @@ def mutate(
 def keep(key: int, n: int, p_millionths: int) -> NDArray[np.bool_]:
     """Which of n values a dropout keeps: a function of the key and the place alone."""
 
+def step_many(
+    weights: NDArray[np.float32],
+    gradient: NDArray[np.float32],
+    first: NDArray[np.float32],
+    second: NDArray[np.float32],
+    stretches: NDArray[np.int64],
+    adamw: NDArray[np.bool_],
+    lr: NDArray[np.float32],
+    decay: NDArray[np.float32],
+    momentum: NDArray[np.float32],
+    clip: float,
+    step: int,
+) -> None:
+    """Clip and step many networks whose weights lie side by side, in place.
+
+    `stretches` are rows (first, count, network, decays) of consecutive weights; the others have a number a
+    network. `step` counts from 1.
+    """
+
 # (operation code, attributes, shape, inputs) of every node.
 _Nodes = list[tuple[int, tuple[int, ...], tuple[int, ...], tuple[int, ...]]]
 

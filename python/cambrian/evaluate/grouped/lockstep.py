@@ -17,7 +17,7 @@ from cambrian.evaluate.draws import batches, derive_seed
 from cambrian.evaluate.evaluation import DeadlineError
 from cambrian.evaluate.grouped.context import Context
 from cambrian.evaluate.grouped.dropping import Keys
-from cambrian.evaluate.grouped.optimize import Vectors
+from cambrian.evaluate.grouped.optimize import stepper
 from cambrian.evaluate.grouped.planning import plan
 from cambrian.evaluate.grouped.program import Program
 from cambrian.evaluate.grouped.stack import Stack, State
@@ -105,7 +105,7 @@ class Lockstep:
         self.context = Context(graphs, device, stack.leaves_of, stack.buffers_of, noise)
         self.program = Program(self.plan, self.context)
         self._keys = Keys(self.context, self.plan.groups)
-        self._optimizer = Vectors(stack, self.recipes, settings.clip)
+        self._optimize = stepper(stack, self.recipes, settings.clip)
         self._rates = self._all_rates()
         self._loss = losses_of(self.task, [r.label_smoothing for r in self.recipes], device)
         self._draw = drawer(self.inputs, self.task, settings.augment, derive_seed(self.order, "augment"))
@@ -158,7 +158,7 @@ class Lockstep:
             losses = self._loss(self.program(drawn[None]), self.targets[index])
         found = torch.autograd.grad(losses.sum(), self.stack.leaves)
         torch._foreach_copy_(self.stack.gradients, list(found))
-        self._optimizer.step(self.step, self._rates[self.step])
+        self._optimize(self.step, self._rates[self.step])
         self.stack.average(self.step, self.settings.ema)
         self.step += 1
         return losses.detach()

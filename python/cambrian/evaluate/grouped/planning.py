@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from cambrian.evaluate.grouped.schedule import Group, Schedule, copies, schedule
+from cambrian.evaluate.grouped.schedule import ORDERS, Group, Schedule, copies, schedule
 from cambrian.evaluate.grouped.specs import paddings, specs_of, width_of, widths
 from cambrian.network.graph import Graph
 from cambrian.network.ops import Shape
 
-RATIOS = (1.0, 1.5, 2.0, 4.0)
+RATIOS = (1.0, 1.5, 2.0, 4.0, 16.0)
 # Seconds to start a group's operations (forward and backward), multiply-adds and copied bytes per second:
 # rough numbers of one core and of a large GPU; only their proportions matter here.
 _MODEL = {"cpu": (8e-5, 2e10, 5e9)}
@@ -20,14 +20,13 @@ _GPU = (2e-4, 5e12, 1e12)
 def plan(graphs: Sequence[Graph], outputs: Shape, batch: int, device: str) -> Schedule:
     """Return the schedule of a wave whose outputs have a shape."""
     found = widths(graphs)
-    seen: dict[tuple[int, ...], Schedule] = {}
-    for ratio in RATIOS:
-        pads = paddings(found, ratio)
-        name = tuple(pads.values())
-        if name not in seen:
-            made = [specs_of(graph, pads) for graph in graphs]
-            seen[name] = schedule(graphs, [m[0] for m in made], [m[1] for m in made], outputs)
-    return min(seen.values(), key=lambda s: modelled(s, batch, device))
+    classes = {tuple(paddings(found, ratio).items()) for ratio in RATIOS}
+    made = []
+    for pads in sorted(classes):
+        specs = [specs_of(graph, dict(pads)) for graph in graphs]
+        parts = [m[0] for m in specs], [m[1] for m in specs]
+        made += [schedule(graphs, *parts, outputs, order) for order in ORDERS]
+    return min(made, key=lambda s: modelled(s, batch, device))
 
 
 def modelled(made: Schedule, batch: int, device: str) -> float:

@@ -1,7 +1,10 @@
 """Which nodes of which candidates run together, in which order, and where their inputs come from.
 
 Operations are batched by an agenda (Neubig, Goldberg and Dyer 2017): of the signatures that are ready the one
-goes next whose nodes lie, on average, nearest to the input; so nodes further on gather company.
+goes next whose nodes lie, on average, nearest to the input; so nodes further on gather company. Two such
+orders are offered, since neither is best for every mixture: "left" counts all nodes of a signature that are
+left, as published; "even" those that are ready, each by the part of its own network that lies before it,
+which keeps networks of different depth at the same stage.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from cambrian.network.graph import Graph
 from cambrian.network.ops import Shape
 
 Place = tuple[int, int]  # a candidate and a node of it
+ORDERS = ("even", "left")
 ALONE = 16  # so many candidates that follow one group as it stands stay by themselves: nothing is copied
 
 
@@ -64,53 +68,73 @@ _PLAIN = frozenset(
 class _Agenda:
     """Nodes that wait, and those that are ready, by signature."""
 
-    def __init__(self, specs: Sequence[Mapping[int, Spec]], done: Mapping[Place, object]) -> None:
+    def __init__(self, specs: Sequence[Mapping[int, Spec]], done: Mapping[Place, object], order: str) -> None:
         self.specs = specs
         self.waits: dict[Place, int] = {}
         self.readers: dict[Place, list[Place]] = defaultdict(list)
         self.ready: dict[Hashable, list[Place]] = defaultdict(list)
-        self.depths: dict[Hashable, list[int]] = defaultdict(lambda: [0, 0])  # sum, number
-        depth: dict[Place, int] = defaultdict(int)
         for candidate, nodes in enumerate(specs):
             for index, spec in nodes.items():
                 place = (candidate, index)
                 if place in done:
                     continue
-                depth[place] = 1 + max((depth[candidate, i] for i in spec.inputs), default=0)
                 waits = {(candidate, i) for i in spec.inputs if (candidate, i) not in done}
                 self.waits[place] = len(waits)
                 for i in waits:
                     self.readers[i].append(place)
-                seen = self.depths[spec.signature]
-                seen[0], seen[1] = seen[0] + depth[place], seen[1] + 1
                 if not waits:
                     self.ready[spec.signature].append(place)
-        self.depth = depth
+        self.way = {place: value for place, value in _way(specs, order).items() if place in self.waits}
+        self.all_left = order == "left"
+        self.left: dict[Hashable, list[float]] = defaultdict(lambda: [0.0, 0.0])  # sum, number
+        for place, value in self.way.items():
+            self._count(place, value, 1)
+
+    def _count(self, place: Place, value: float, by: int) -> None:
+        seen = self.left[self.specs[place[0]][place[1]].signature]
+        seen[0], seen[1] = seen[0] + by * value, seen[1] + by
 
     def next(self) -> Hashable:
         """Return the signature that goes next."""
-        return min(self.ready, key=lambda s: self.depths[s][0] / self.depths[s][1])
+        if self.all_left:
+            return min(self.ready, key=lambda s: self.left[s][0] / self.left[s][1])
+        return min(self.ready, key=lambda s: sum(self.way[p] for p in self.ready[s]) / len(self.ready[s]))
 
     def take(self, signature: Hashable, places: Sequence[Place]) -> None:
         """Mark nodes of a signature as run."""
         left = set(self.ready.pop(signature)) - set(places)
         if left:
             self.ready[signature] = sorted(left)
-        seen = self.depths[signature]
         for place in places:
-            seen[0], seen[1] = seen[0] - self.depth[place], seen[1] - 1
+            self._count(place, self.way[place], -1)
             for reader in self.readers[place]:
                 self.waits[reader] -= 1
                 if not self.waits[reader]:
                     self.ready[self.specs[reader[0]][reader[1]].signature].append(reader)
 
 
+def _way(specs: Sequence[Mapping[int, Spec]], order: str) -> dict[Place, float]:
+    """Return how far each node is from the input: in nodes, or as a part of its network's way."""
+    found: dict[Place, float] = {}
+    for candidate, nodes in enumerate(specs):
+        depth = {0: 0}
+        for index, spec in nodes.items():
+            depth[index] = 1 + max(depth[i] for i in spec.inputs)
+        longest = max(depth.values()) if order == "even" else 1
+        found.update({(candidate, index): depth[index] / max(1, longest) for index in nodes})
+    return found
+
+
 def schedule(
-    graphs: Sequence[Graph], specs: Sequence[Mapping[int, Spec]], results: Sequence[int], outputs: Shape
+    graphs: Sequence[Graph],
+    specs: Sequence[Mapping[int, Spec]],
+    results: Sequence[int],
+    outputs: Shape,
+    order: str = "even",
 ) -> Schedule:
     """Plan the forward pass of all candidates; ``results`` are the nodes that hold their outputs."""
     groups, where = _shared(graphs, specs)
-    agenda = _Agenda(specs, where)
+    agenda = _Agenda(specs, where, order)
     while agenda.ready:
         signature = agenda.next()
         places = _company(agenda.ready[signature], specs, where, groups, len(graphs))
