@@ -167,7 +167,7 @@ def test_jobs_of_a_task_share_the_order(monkeypatch: pytest.MonkeyPatch) -> None
         return {"accuracy": 1.0}
 
     monkeypatch.setattr("cambrian.evaluate.train.train", watched)
-    function = TrainNetwork(digits(0), device="cpu")
+    function = TrainNetwork(digits(0), device="cpu", mode="eager")
     for id, seed, repeat in ((0, 1, 0), (1, 2, 0), (2, 1, 1)):
         function(Job(id, architecture=Architecture(net()), seed=seed, repeat=repeat))
     assert seen[0] == seen[1] != seen[2]

@@ -51,7 +51,12 @@ class TrainNetwork:
 
     def mode_of(self, job: Job) -> str:
         """Return the mode in which the job is trained when it comes alone."""
-        return "eager"
+        if self.mode not in ("auto", "native") or self.build is not None or job.architecture is None:
+            return "eager"
+        from cambrian.evaluate.native import refuses
+
+        reason = refuses(job.architecture.graph, self.task, self.recipe(job), self.settings, self.device)
+        return "native" if reason is None else "eager"
 
     def warm_up(self) -> None:
         """Load torch and put the data onto the device before the first job."""
@@ -69,7 +74,18 @@ class TrainNetwork:
         """
         import torch
 
-        from cambrian.evaluate.train import randomness, resolve_device
+        from cambrian.evaluate.train import resolve_device
+
+        module = self._built(job)
+        # On a CPU this takes a third less time (measured on random convnets, 8 × 8 images); a user's own
+        # module may count on the usual layout.
+        fast = self.build is None and resolve_device(self.device).type == "cpu"
+        return _with_layout(module, torch.channels_last) if fast else module
+
+    def _built(self, job: Job) -> nn.Module:
+        import torch
+
+        from cambrian.evaluate.train import randomness
 
         with randomness(job.seed, "weights", torch.device("cpu")):
             if self.build is not None:
@@ -81,11 +97,7 @@ class TrainNetwork:
                 raise ValueError(f"job {job.id} has no architecture; give TrainNetwork a build function")
             from cambrian.network.build import build
 
-            module = build(job.architecture.graph, self.modules)
-        # On a CPU this takes a third less time (measured on random convnets, 8 × 8 images); a user's own
-        # module may count on the usual layout.
-        on_cpu = resolve_device(self.device).type == "cpu"
-        return _with_layout(module, torch.channels_last) if on_cpu else module
+            return build(job.architecture.graph, self.modules)
 
     def recipe(self, job: Job) -> Recipe:
         """Return how the job's network is to be trained; ValueError for genes that make no recipe."""
@@ -95,26 +107,36 @@ class TrainNetwork:
 
     def __call__(self, job: Job) -> dict[str, float]:
         """Train the job's network; see `train` for the metrics and what is raised."""
-        from cambrian.evaluate.draws import order_seed
-        from cambrian.evaluate.train import resident, resolve_device, train
+        from cambrian.evaluate.train import resident, resolve_device
 
         deadline = None if self.timeout is None else time.monotonic() + self.timeout
-        epochs = self.epochs if job.fidelity is None else job.fidelity
-        module = self.network(job)
+        native = self.mode_of(job) == "native"
+        module = self._built(job) if native else self.network(job)
         found = self._measure(module) if self.measured else {}
-        trained = train(
-            module,
-            self.task,
-            self.recipe(job),
-            epochs=epochs,
-            seed=job.seed,
-            order=order_seed(self.task.fingerprint, job.repeat),
-            device=self.device,
-            deadline=deadline,
-            **self.settings,
-        )
+        trained = self._train(module, job, native, {**self.settings, "deadline": deadline})
         inputs, _ = resident(self.task, "validation", resolve_device(self.device))
         return {**self._with_expected(trained, module, inputs), **found}
+
+    def _train(
+        self, module: nn.Module, job: Job, native: bool, settings: Mapping[str, Any]
+    ) -> dict[str, float]:
+        from cambrian.evaluate.draws import order_seed
+
+        given: dict[str, Any] = {
+            "epochs": self.epochs if job.fidelity is None else job.fidelity,
+            **settings,
+            "seed": job.seed,
+            "order": order_seed(self.task.fingerprint, job.repeat),
+            "device": self.device,
+        }
+        if native and job.architecture is not None:
+            from cambrian.evaluate.native import train as train_natively
+
+            graph = job.architecture.graph
+            return train_natively(module, self.task, self.recipe(job), graph=graph, **given)
+        from cambrian.evaluate.train import train
+
+        return train(module, self.task, self.recipe(job), **given)
 
     def _with_expected(self, metrics: dict[str, float], module: nn.Module, inputs: Any) -> dict[str, float]:
         if not self.expected:
@@ -145,16 +167,11 @@ class TrainNetwork:
         """
         import torch
 
-        from cambrian.evaluate.draws import order_seed
-        from cambrian.evaluate.train import measure_test, train
+        from cambrian.evaluate.train import measure_test
 
-        module = self.network(job)
-        order = order_seed(self.task.fingerprint, job.repeat)
-        given: dict[str, Any] = {"seed": job.seed, "order": order, "device": self.device}
-        given["data"] = "train+validation"
-        epochs = self.epochs if job.fidelity is None else job.fidelity
-        chosen = {"epochs": epochs, **self.settings, **settings}
-        train(module, self.task, self.recipe(job), **chosen, **given)
+        native = self.mode_of(job) == "native"
+        module = self._built(job) if native else self.network(job)
+        self._train(module, job, native, {**self.settings, **settings, "data": "train+validation"})
         module = _with_layout(
             module, torch.contiguous_format
         )  # before the test: what is measured is returned

@@ -93,6 +93,7 @@ def loaded_from(module: str, name: str) -> Mode:
 MODES: dict[str, Mode] = {
     "auto": one_by_one(),  # each alone, as the function finds fastest
     "eager": one_by_one("eager"),  # always right: the oracle of the others
+    "native": one_by_one("native"),  # on a CPU, in the core; eagerly what that can't
     "grouped": loaded_from("grouped", "run"),  # in step, as stacked operations
     "measured": loaded_from("calibration", "measured"),  # alone or grouped, as is faster here
 }
