@@ -58,8 +58,11 @@ def trainer_of(graph: Graph, batch: int, module: nn.Module, **settings: Any) -> 
     return trainer
 
 
-def slopes_differ(graph: Graph, batch: int, seed: int = 0) -> float:
-    """Return the largest difference of a gradient, relative to its norm, between the core and autograd."""
+def slopes_differ(graph: Graph, batch: int, seed: int = 0, ids: int = 0) -> float:
+    """Return the largest difference of a gradient, relative to its norm, between the core and autograd.
+
+    Inputs are normal numbers, or ids below `ids`.
+    """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         module = build(graph)
@@ -67,6 +70,8 @@ def slopes_differ(graph: Graph, batch: int, seed: int = 0) -> float:
             if parameter.ndim == 1:  # biases begin at 0 and scales at 1, which would hide mistakes
                 parameter.data += 0.3 * torch.randn_like(parameter)
         inputs = torch.randn(batch, *graph.input_shape)
+        if ids:
+            inputs = torch.randint(ids, (batch, *graph.input_shape)).float()
         targets = torch.randint(graph.output_shape[-1], (batch,))
     trainer = trainer_of(graph, batch, module)
     order = np.arange(batch)[None]

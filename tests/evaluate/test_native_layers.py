@@ -165,6 +165,37 @@ def test_tokens_of_images_and_the_last_of_them(side: int, channels: int, batch: 
     assert slopes_differ(net.graph(), batch) < NEAR
 
 
+@few
+@given(
+    st.sampled_from([(1, 1), (2, 1), (2, 2), (4, 2)]),
+    st.sampled_from(table()["attention"].kinds["position"]),
+    st.booleans(),
+    st.integers(1, 6),
+    st.integers(1, 9),
+    batches,
+)
+def test_attention(
+    heads: tuple[int, int], position: str, causal: bool, half: int, length: int, batch: int
+) -> None:
+    net = Sketch((length, 3))
+    x = net("linear", features=5, bias=1)
+    q = net("linear", x, features=2 * half * heads[0], bias=1)
+    k = net("linear", x, features=2 * half * heads[1], bias=1)
+    v = k if batch % 2 else net("linear", x, features=2 * half * heads[1], bias=1)
+    net("attention", q, k, v, heads=heads[0], kv_heads=heads[1], causal=int(causal), position=position)
+    assert slopes_differ(net.graph(), batch) < 3 * NEAR
+
+
+@few
+@given(st.integers(1, 9), widths, st.integers(2, 30), batches)
+def test_tied_weights_add_up(length: int, width: int, vocab: int, batch: int) -> None:
+    net = Sketch((length,))
+    embedded = net("embedding", vocab=vocab, features=width)
+    net("activation", kind="tanh")
+    net("unembed", len(net.nodes) - 1, embedded, vocab=vocab)
+    assert slopes_differ(net.graph(), batch, ids=vocab) < NEAR
+
+
 def test_what_nothing_depends_on_gets_no_gradient() -> None:
     net = Sketch((2, 3, 3))
     lost = net.conv(4, 3)

@@ -97,6 +97,7 @@ Made make_multiply(const Draft& draft);
 Made make_resize(const Draft& draft);
 Made make_zero(const Draft& draft);
 Made make_last(const Draft& draft);
+Made make_attention(const Draft& draft);
 Made make_embedding(const Draft& draft);
 Made make_position(const Draft& draft);
 Made make_unembed(const Draft& draft, std::size_t table);  // the number of the embedding's parameter

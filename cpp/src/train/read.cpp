@@ -136,6 +136,8 @@ class Reader {
                 return make_zero(draft);
             case Op::kLast:
                 return make_last(draft);
+            case Op::kAttention:
+                return make_attention(draft);
             case Op::kEmbedding:
                 return make_embedding(draft);
             case Op::kPosition:

@@ -13,7 +13,7 @@ constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
 using Inputs = std::vector<Shape>;
 
 bool supported(Op op) {
-    return op <= Op::kLast && op != Op::kAttention;
+    return op <= Op::kLast;
 }
 
 std::int32_t ceil_div(std::int32_t a, std::int32_t b) {
@@ -86,6 +86,24 @@ Shape multiplied(const Inputs& in) {
     return in[0];
 }
 
+Shape attended(const NodeSpec& node, const Inputs& in) {
+    const std::int32_t heads = node.attrs[kHeads], shared = node.attrs[kKvHeads];
+    for (const Shape& shape : in) need_rank(shape, 2, 2);
+    need(heads, "heads", 1, in[0].dim[1]);
+    need(shared, "kv_heads", 1, heads);
+    need(node.attrs[kAttentionPosition], "position", 0, static_cast<std::int32_t>(Attending::kAlibi));
+    const std::int32_t width = in[0].dim[1] / heads;
+    const bool turned = node.attrs[kAttentionPosition] == static_cast<std::int32_t>(Attending::kRope);
+    const bool fits = in[0].dim[1] % heads == 0 && heads % shared == 0 && !(turned && width % 2 != 0);
+    if (!fits || in[1] != in[2] || in[1].dim[1] != shared * width) {
+        throw std::invalid_argument("has heads that do not fit");
+    }
+    if (std::int64_t{heads} * in[0].dim[0] * in[1].dim[0] > kMost) {
+        throw std::invalid_argument("compares too many tokens");
+    }
+    return in[0];
+}
+
 Shape features(std::int64_t count) {
     if (count > kMost) throw std::invalid_argument("has too many features");
     return {1, {static_cast<std::int32_t>(count), 0, 0, 0}};
@@ -136,6 +154,8 @@ Shape shape_of(const NodeSpec& node, const Inputs& in) {
         case Op::kTokens:
             need_rank(in[0], 3, 3);
             return {2, {features(std::int64_t{in[0].dim[1]} * in[0].dim[2]).dim[0], in[0].dim[0], 0, 0}};
+        case Op::kAttention:
+            return attended(node, in);
         case Op::kEmbedding:
             need_rank(in[0], 1, 1);
             need(a[kVocab], "vocab", 1, kMost / std::max(1, a[kEmbeddingFeatures]));
