@@ -52,6 +52,13 @@ def test_grouped_candidates_are_those_that_run_alone(workers: int, tmp_path: Pat
     assert cb.load(tmp_path / "runs.db", task=TASK).settings.mode == "grouped"
 
 
+def test_steps_of_a_cuda_graph_train_as_eager_ones_do() -> None:
+    alone, run = begin(mode="eager", budget=8), begin(mode="graph", budget=8)
+    assert {e.mode for e in run.evaluations} == {"graph"}
+    expected = {e.id: e.metrics["loss"] for e in alone.evaluations}
+    assert {e.id: e.metrics["loss"] for e in run.evaluations} == pytest.approx(expected, rel=1e-3)
+
+
 def test_equal_runs_make_equal_waves(tmp_path: Path) -> None:
     runs = [begin(mode="grouped", store=tmp_path / f"{i}.db") for i in range(2)]
     plans = []

@@ -24,7 +24,7 @@ from cambrian.strategies import Strategy, make
 if TYPE_CHECKING:
     from cambrian.evaluate.task import Task
 
-TRAINING = ("auto", "eager", "native", "grouped")
+TRAINING = ("auto", "eager", "native", "grouped", "graph")
 EPOCHS = 8.0  # of training in the search, unless said otherwise
 
 

@@ -9,6 +9,7 @@ from cambrian.evaluate.functions import TrainNetwork, UserFunction
 from cambrian.evaluate.inline import Inline
 from cambrian.loop.settings import Settings
 
+_IN_TURN = 16  # candidates that a worker is given to train by CUDA graphs, some of them at a time
 PATIENCE = 30.0
 """How many times longer than its like, and than two minutes, a network may train before it is given up."""
 
@@ -63,8 +64,12 @@ def evaluator_of(
 
 def _planner(settings: Settings, function: TrainNetwork) -> Planner | None:
     """Return what makes waves: on a GPU, where it pays, and anywhere where it is asked for."""
-    if settings.kind != "task" or settings.mode not in ("auto", "grouped"):
+    if settings.kind != "task" or settings.mode not in ("auto", "grouped", "graph"):
         return None
+    if settings.mode == "graph":
+        from cambrian.evaluate.plan import Fixed
+
+        return Fixed(_IN_TURN, "graph")
     from cambrian.evaluate.train import resolve_device
 
     if settings.mode == "auto" and resolve_device(settings.device).type != "cuda":

@@ -80,12 +80,12 @@ def search(
     `initial`: configs or genomes to begin with. `epochs` of training for each candidate. `workers`:
     processes; 0 is this one (default: the cores for training, one for each GPU, 0 for a callable). `mode`:
     how networks are trained, "auto" (as was measured to be fastest here), "eager" (torch, one by one),
-    "native" (the core, on a CPU) or "grouped" (many in step). `ordered`: tell an asynchronous strategy in ask
-    order, so that a killed and resumed run repeats the uninterrupted one.
-    `profile`: the table of a device (`cb.profile`, or a file of it) that predicts "predicted_latency" and
-    "predicted_throughput" from the genome; "latency_p50", "latency_p95", "throughput" and "energy" are
-    measured on the built network, best with `workers` 0 or 1. `speed`, a `cb.Speed` or a dict of its fields,
-    says at which batch size.
+    "native" (the core, on a CPU), "grouped" (many in step) or "graph" (each step one CUDA graph, on a GPU).
+    `ordered`: tell an asynchronous strategy in ask order, so that a killed and resumed run repeats the
+    uninterrupted one. `profile`: the table of a device (`cb.profile`, or a file of it) that predicts
+    "predicted_latency" and "predicted_throughput" from the genome; "latency_p50", "latency_p95", "throughput"
+    and "energy" are measured on the built network, best with `workers` 0 or 1. `speed`, a `cb.Speed` or a
+    dict of its fields, says at which batch size.
     `on_evaluation` is called with each `Evaluation`, once it is stored.
 
     A failing candidate is a result, not an error; 20 errors or crashes before anything else end the run. With
