@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Hashable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,15 @@ import pytest
 
 import cambrian as cb
 from cambrian.evaluate import calibration
-from cambrian.evaluate.calibration import Costs, kind_of, remember, remembered, steps_of
+from cambrian.evaluate.calibration import TOGETHER, Costs, kind_of, remember, remembered, steps_of
 from cambrian.evaluate.evaluation import Job
 from cambrian.evaluate.functions import TrainNetwork
 from cambrian.evaluate.grouping import Grouping
+from cambrian.evaluate.inline import Inline
+from cambrian.evaluate.outcome import perform
 from cambrian.evaluate.task import Task
 from cambrian.evaluate.waves import Wave
+from cambrian.evaluate.workers import Workers
 from cambrian.network import Architecture
 
 pytest.importorskip("torch")
@@ -34,8 +37,9 @@ def data() -> Task:
 TASK = data()
 SPACE = cb.spaces.mlp(input=(6,), outputs=2)
 GENOMES = SPACE.sample(60, seed=1)
-CHEAP = {"size": 8, "alone": [1.0, 0.0], "together": [2.0, 0.0]}  # from three on together is faster
-DEAR = {"size": 8, "alone": [0.1, 0.0], "together": [2.0, 0.0]}  # never
+WAVES = {"grouped": [2.0, 0.0], "graph": [3.0, 0.0]}
+CHEAP = {"size": 8, "alone": [1.0, 0.0], "together": WAVES}  # from three on together is faster
+DEAR = {"size": 8, "alone": [0.1, 0.0], "together": WAVES}  # never
 
 
 class Engine:
@@ -51,6 +55,17 @@ class Engine:
         return len(jobs) * 2**20
 
 
+class Capturing:
+    """As `cambrian.evaluate.captured`: jobs of a multiple of 7 are refused."""
+
+    def refuses(self, function: TrainNetwork, job: Job) -> str | None:
+        return "a multiple of seven" if job.id % 7 == 0 else None
+
+
+ENGINES = {"grouped": Engine()}
+BOTH = {"grouped": Engine(), "graph": Capturing()}
+
+
 def jobs(numbers: Sequence[int], **changes: Any) -> list[Job]:
     return [
         Job(i, **{"architecture": Architecture.of(SPACE, GENOMES[0]), "fidelity": 2.0, **changes})
@@ -59,7 +74,7 @@ def jobs(numbers: Sequence[int], **changes: Any) -> list[Job]:
 
 
 def planner(mode: str = "auto", **costs: Any) -> Grouping:
-    made = Grouping(TrainNetwork(TASK, device="cpu", mode=mode), 8, engine=Engine())
+    made = Grouping(TrainNetwork(TASK, device="cpu", mode=mode), 8, engines=ENGINES)
     kind = kind_of(jobs([1])[0])
     made.learn(None, {"key": None, "free": 2**40, **({"costs": {kind: costs}} if costs else {})})
     return made
@@ -111,6 +126,19 @@ def test_waves_are_made_where_they_were_measured_to_be_faster(
     assert len(waves[0][1]) == (1 if expected == "auto" else 8)
 
 
+def test_the_fastest_mode_that_takes_them_is_chosen() -> None:
+    fast = {**CHEAP, "together": {"grouped": [2.0, 0.0], "graph": [1.0, 0.0]}}
+    for mode, costs, expected in (
+        ("auto", fast, [("graph", [1, 2, 3]), ("grouped", [7, 14, 21]), ("graph", [10, 20])]),
+        ("auto", CHEAP, [("grouped", [1, 2, 3]), ("grouped", [7, 14, 21]), ("auto", [10]), ("auto", [20])]),
+        ("graph", DEAR, [("graph", [1, 2, 3, 10, 20]), ("auto", [7]), ("auto", [14]), ("auto", [21])]),
+    ):
+        grouping = Grouping(TrainNetwork(TASK, device="cpu", mode=mode), 8, engines=BOTH)
+        kind = kind_of(jobs([1])[0])
+        grouping.learn(None, {"key": None, "free": 2**40, "costs": {kind: costs}})
+        assert plan(grouping, jobs([1, 2, 3, 7, 14, 21, 10, 20])) == expected
+
+
 def test_small_waves_are_thought_to_take_as_long_as_that_which_was_measured() -> None:
     assert plan(planner(**CHEAP), jobs([1, 2])) == [("auto", [1]), ("auto", [2])]
     assert plan(planner(**CHEAP), jobs([1, 2, 3])) == [("grouped", [1, 2, 3])]
@@ -150,7 +178,7 @@ def test_what_jobs_have_in_common_is_not_taken_from_others_that_are_gone() -> No
 
 
 def test_costs_are_remembered_by_device(cache: Path) -> None:
-    one, two = Costs(4, (1.0, 0.5), (2.0, 0.25)), Costs(8, (0.0, 0.0), (0.0, 0.0))
+    one, two = Costs(4, (1.0, 0.5), {"grouped": (2.0, 0.25)}), Costs(8, (0.0, 0.0), {})
     assert remembered("here") == {}
     remember("here", {"linear/3": one})
     remember("here", {"linear/4": two})
@@ -164,9 +192,9 @@ def test_costs_are_remembered_by_device(cache: Path) -> None:
         remember("here", {"linear/3": one})
         assert remembered("here")["linear/3"] == one
     assert [path.name for path in file.parent.iterdir()] == [file.name]
-    grouping = Grouping(TrainNetwork(TASK, device="cpu"), 8, engine=Engine())
+    grouping = Grouping(TrainNetwork(TASK, device="cpu"), 8, engines=ENGINES)
     kind = kind_of(jobs([1])[0])
-    remember("here", {kind: Costs(8, (1.0, 0.0), (2.0, 0.0))})
+    remember("here", {kind: Costs(8, (1.0, 0.0), {"grouped": (2.0, 0.0)})})
     grouping.learn(None, {"key": "here", "free": 2**40})
     assert plan(grouping, jobs([1, 2, 3]))[0][0] == "grouped"
     grouping.learn(None, {"costs": {kind: DEAR}})
@@ -179,20 +207,22 @@ def test_a_folder_that_can_not_be_written_is_done_without(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    remember("here", {"linear/3": Costs(4, (1.0, 0.5), (2.0, 0.25))})
+    remember("here", {"linear/3": Costs(4, (1.0, 0.5), {"graph": (2.0, 0.25)})})
     assert remembered("here") == {}
 
 
 @pytest.mark.parametrize(("alone", "together"), [((0.1, 0.01), (0.3, 0.02)), ((0.0, 0.01), (5.0, 0.001))])
-def test_faster_together_compares_whole_trainings(
+def test_the_best_mode_compares_whole_trainings(
     alone: tuple[float, float], together: tuple[float, float]
 ) -> None:
-    costs = Costs(16, alone, together)
+    costs = Costs(16, alone, {"grouped": together})
     for n in (2, 5, 16, 40):
         for steps in (1, 30, 1000):
             one_by_one = sum(alone[0] + alone[1] * steps for _ in range(n))
             wave = together[0] + together[1] * steps
-            assert costs.faster_together(n, steps) == (max(wave, wave * n / 16) < one_by_one)
+            best = "grouped" if max(wave, wave * n / 16) < one_by_one else None
+            assert costs.best(["grouped", "graph"], n, steps) == best
+            assert costs.best(["graph"], n, steps) is None
 
 
 def test_kinds_and_steps() -> None:
@@ -211,3 +241,23 @@ def test_the_device_is_named() -> None:
     here = calibration.place("cpu")
     assert here["key"].startswith("cpu ")
     assert here["free"] > 2**20
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_kind_is_measured_once_and_remembered(workers: int, cache: Path) -> None:
+    function = TrainNetwork(TASK, device="cpu", epochs=1.0)
+    given = [Job(i, architecture=Architecture.of(SPACE, GENOMES[0]), seed=i) for i in range(24)]
+    expected = {job.id: perform(replace(function, mode="eager"), job).metrics["loss"] for job in given}
+    for again in range(2):
+        planner = Grouping(function, 8)
+        evaluator = Workers(function, 1, threads=1, planner=planner) if workers else Inline(function, planner)
+        with evaluator:
+            found = {e.id: e for e in evaluator.evaluate(given)}
+            first = evaluator.planned()[:1]
+        assert {number: e.metrics["loss"] for number, e in found.items()} == pytest.approx(expected, rel=1e-3)
+        assert len({e.mode for e in found.values()}) <= 2  # the same for all, but for a last one alone
+        assert not again or not first or first[0].mode in TOGETHER
+        ((key, kept),) = json.loads((cache / "cambrian" / "calibration.json").read_text()).items()
+        assert key.startswith("cpu ")
+        assert list(kept) == [kind_of(given[0])]
+        assert kept[kind_of(given[0])]["size"] == 8

@@ -57,7 +57,7 @@ def search(
         int | None, typer.Option(min=0, help="Processes that train side by side; 0: none.")
     ] = None,
     mode: Annotated[
-        str, typer.Option(help="How networks are trained: auto, eager, native (on a CPU), grouped.")
+        str, typer.Option(help="How networks are trained: auto, eager, native, grouped, graph.")
     ] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     profile: Annotated[

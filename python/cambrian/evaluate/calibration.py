@@ -7,12 +7,13 @@ that asks for it. What was found is kept in the user's cache folder, by device, 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import math
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,38 +24,54 @@ from cambrian.evaluate.outcome import Function
 if TYPE_CHECKING:
     from cambrian.evaluate.functions import TrainNetwork
 
-_STEPS = (3, 11)  # of the two trainings from which the cost of a step, and of all that is not one, follows
+Cost = tuple[float, float]
+TOGETHER = {"grouped": "grouped", "graph": "captured"}
+"""The modes in which several candidates train at a time, and the modules that do it."""
+_STEPS = (8, 32)  # of the two trainings from which the cost of a step, and of all that is not one, follows
+_FEW = (1, 3)  # the same where a single step takes longer than _SLOW seconds
+_SLOW = 0.5
 _ALONE = 3  # candidates of a wave that are measured alone
 _fresh: dict[str, dict[str, Any]] = {}  # costs that were measured here and not reported yet, by kind
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds that candidates of one kind take: ``setup`` for each, and for each ``step``, by how they run.
+    """Seconds that candidates of one kind take: those of the setup, and of each step, by how they run.
 
-    ``alone``: one candidate; ``together``: ``size`` of them in a wave, all of it.
+    ``alone``: one candidate; ``together``, by modes: all ``size`` of a wave.
     """
 
     size: int
-    alone: tuple[float, float]
-    together: tuple[float, float]
+    alone: Cost
+    together: dict[str, Cost]
 
-    def faster_together(self, n: int, steps: int) -> bool:
-        """Whether a wave of ``n`` takes less time than one after another.
+    def best(self, modes: Collection[str], n: int, steps: int) -> str | None:
+        """Return the mode in which a wave of ``n`` takes the least time; None if they are faster alone.
 
         A smaller wave than was measured is thought to take as long as that one: what is chosen is never
         slower than what it is compared with.
         """
-        (once, step), (setup, stride) = self.alone, self.together
-        return max(1.0, n / self.size) * (setup + steps * stride) < n * (once + steps * step)
+        times = {
+            mode: max(1.0, n / self.size) * (setup + steps * step)
+            for mode, (setup, step) in self.together.items()
+            if mode in modes
+        }
+        mode = min(times, key=times.__getitem__, default=None)
+        alone = n * (self.alone[0] + steps * self.alone[1])
+        return mode if mode is not None and times[mode] < alone else None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Costs:
         """Read what `dataclasses.asdict` and JSON made of costs; KeyError, ValueError or TypeError else."""
-        alone, together = (tuple(float(v) for v in data[name]) for name in ("alone", "together"))
-        if len(alone) != 2 or len(together) != 2 or not all(map(math.isfinite, alone + together)):
-            raise ValueError(f"not costs: {data!r}")
-        return cls(int(data["size"]), (alone[0], alone[1]), (together[0], together[1]))
+        together = {str(mode): _cost(pair) for mode, pair in dict(data["together"]).items()}
+        return cls(int(data["size"]), _cost(data["alone"]), together)
+
+
+def _cost(pair: Sequence[float]) -> Cost:
+    setup, step = (float(value) for value in pair)
+    if not (math.isfinite(setup) and math.isfinite(step)):
+        raise ValueError(f"not seconds: {pair!r}")
+    return setup, step
 
 
 def kind_of(job: Job) -> str:
@@ -82,19 +99,26 @@ def _per_epoch(function: TrainNetwork, job: Job) -> int:
     return samples // min(int(function.recipe(job).batch_size), samples)
 
 
+def engine(mode: str) -> Any:
+    """Return the module that trains in a mode of `TOGETHER`; it has ``run`` and ``refuses``."""
+    return importlib.import_module(f"cambrian.evaluate.{TOGETHER[mode]}")
+
+
 def measured(function: Function, jobs: Sequence[Job]) -> Iterator[Evaluation]:
-    """The mode that measures alone against together on the jobs of a wave, and trains them as is faster."""
+    """The mode that measures alone against together on the jobs of a wave, and trains them as is fastest."""
     from cambrian.evaluate.functions import TrainNetwork
     from cambrian.evaluate.waves import MODES
 
     if not isinstance(function, TrainNetwork):
         raise TypeError(f"only trainings can be measured, got {type(function).__name__}")
     some = jobs[:: max(1, len(jobs) // _ALONE)][:_ALONE]
-    alone = _fit(function, some, "auto")
-    costs = Costs(len(jobs), (alone[0] / len(some), alone[1] / len(some)), _fit(function, jobs, "grouped"))
+    setup, step = _fit(function, some, "auto")
+    modes = [mode for mode in TOGETHER if not any(engine(mode).refuses(function, job) for job in jobs)]
+    together = {mode: _fit(function, jobs, mode) for mode in modes}
+    costs = Costs(len(jobs), (setup / len(some), step / len(some)), together)
     _fresh[kind_of(jobs[0])] = asdict(costs)
-    together = costs.faster_together(len(jobs), steps_of(function, jobs[0]))
-    yield from MODES["grouped" if together else "auto"](function, jobs)
+    best = costs.best(modes, len(jobs), steps_of(function, jobs[0]))
+    yield from MODES[best or "auto"](function, jobs)
 
 
 def _fit(function: TrainNetwork, jobs: Sequence[Job], mode: str) -> tuple[float, float]:
@@ -111,9 +135,10 @@ def _fit(function: TrainNetwork, jobs: Sequence[Job], mode: str) -> tuple[float,
         return time.perf_counter() - began
 
     seconds(1)  # what happens once in a process
-    few, many = (min(seconds(steps) for _ in range(2)) for steps in _STEPS)
-    step = max(0.0, (many - few) / (_STEPS[1] - _STEPS[0]))
-    return max(0.0, few - _STEPS[0] * step), step
+    (short, long), times = (_STEPS, 2) if seconds(1) < _SLOW else (_FEW, 1)
+    few, many = (min(seconds(steps) for _ in range(times)) for steps in (short, long))
+    step = max(0.0, (many - few) / (long - short))
+    return max(0.0, few - short * step), step
 
 
 def report() -> dict[str, Any]:

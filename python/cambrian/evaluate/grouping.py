@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 from collections import Counter, deque
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from cambrian.evaluate import calibration
-from cambrian.evaluate.calibration import Costs, kind_of, steps_of
+from cambrian.evaluate.calibration import TOGETHER, Costs, kind_of, steps_of
 from cambrian.evaluate.evaluation import Job
 from cambrian.evaluate.waves import Wave
 
@@ -22,70 +22,85 @@ _TELLING = 8  # jobs of a wave from which on it is measured
 _FAILURES = 3  # waves of a kind that fail as a whole, after which its candidates run alone
 
 
+@dataclass(frozen=True)
+class _Key:
+    """What the jobs of a wave have in common; ``modes`` are those that refuse none of them."""
+
+    modes: tuple[str, ...] = ()
+    kind: str = ""
+    batch: int = 0
+    fidelity: float | None = None
+    repeat: int = 0
+
+
 class Grouping:
     """Makes waves of jobs that have batch size, epochs, repeat and order of samples in common.
 
     In a wave come first those of one structure, which run without copies in between. How many fit is planned
     from what `grouped.memory` says, corrected by what the first waves really took, and halved where memory
     ran out. With ``mode="auto"`` a kind of network (see `calibration.kind_of`) is measured at its first wave;
-    from then on its candidates run together or alone, as was faster. ``mode="grouped"`` asks for waves
-    whatever they cost. What can't be grouped runs alone.
+    from then on its candidates run together, in the best mode of `calibration.TOGETHER`, or alone. Another
+    ``mode`` of these asks for it whatever it costs. What they refuse runs alone.
 
     Costs are remembered from run to run, so that equal runs make equal waves.
 
-    ``engine`` has the functions ``refuses``, ``signature`` and ``memory`` of `cambrian.evaluate.grouped`.
+    ``engines``: by modes, what has the functions ``refuses``, and for "grouped" also ``signature`` and
+    ``memory``, of `cambrian.evaluate.grouped`.
     """
 
-    def __init__(self, function: TrainNetwork, size: int = 64, *, engine: Any = None) -> None:
+    def __init__(
+        self, function: TrainNetwork, size: int = 64, *, engines: Mapping[str, Any] | None = None
+    ) -> None:
         if size < 2:
             raise ValueError(f"size must be at least 2 jobs, got {size!r}")
         self.size, self.measures = size, True
         self._function, self._limit = function, size
-        self._engine = importlib.import_module("cambrian.evaluate.grouped") if engine is None else engine
+        engines = {mode: calibration.engine(mode) for mode in TOGETHER} if engines is None else engines
+        self._grouped = engines["grouped"]
+        asked = list(engines) if function.mode == "auto" else [function.mode]
+        self._engines = {mode: engines[mode] for mode in asked if mode in engines}
         self._costs: dict[str, Costs] = {}
         self._place: str | None = None
         self._free: float | None = None  # bytes
         self._factor = 1.0  # memory that waves took, by what was foreseen
         self._failures: Counter[str] = Counter()
-        self._keys: dict[int, tuple[Job, Hashable]] = {}  # of the jobs in the queue, by their identity
+        self._keys: dict[int, tuple[Job, _Key]] = {}  # of the jobs in the queue, by their identity
 
     def take(self, queue: deque[Job]) -> Wave:
         """Remove jobs from the head of the queue, with others that fit them; return them as a wave."""
         first = queue[0]
-        key, kind = self._key(first), kind_of(first)
-        together = [] if key is None or self._failures[kind] >= _FAILURES else self._alike(queue, key)
-        if len(together) < 2 or not self._pays(kind, together):
-            return Wave("auto", tuple(self._without(queue, [first])))
-        known = self._function.mode == "grouped" or kind in self._costs
-        return Wave("grouped" if known else "measured", tuple(self._without(queue, together)))
+        key = self._key(first)
+        together = self._alike(queue, key) if key.modes else []
+        mode = self._mode(key.modes, together) if len(together) > 1 else "auto"
+        return Wave(mode, tuple(self._without(queue, [first] if mode == "auto" else together)))
 
-    def _pays(self, kind: str, jobs: list[Job]) -> bool:
-        if self._function.mode == "grouped":
-            return True
+    def _mode(self, modes: tuple[str, ...], jobs: list[Job]) -> str:
+        kind = kind_of(jobs[0])
+        if self._failures[kind] >= _FAILURES:
+            return "auto"
+        if self._function.mode != "auto":
+            return modes[0]
         if (costs := self._costs.get(kind)) is None:
-            return len(jobs) >= min(_TELLING, self._limit)
-        return costs.faster_together(len(jobs), steps_of(self._function, jobs[0]))
+            return "measured" if len(jobs) >= min(_TELLING, self._limit) else "auto"
+        return costs.best(modes, len(jobs), steps_of(self._function, jobs[0])) or "auto"
 
-    def _key(self, job: Job) -> Hashable:
-        """What jobs of a wave have in common; None for one that runs alone."""
+    def _key(self, job: Job) -> _Key:
         if id(job) not in self._keys:
             self._keys[id(job)] = job, self._common(job)  # the job too: its identity must not be another's
         return self._keys[id(job)][1]
 
-    def _common(self, job: Job) -> Hashable:
-        if self._function.mode not in ("auto", "grouped"):
-            return None
+    def _common(self, job: Job) -> _Key:
+        function = self._function
         try:
-            if self._engine.refuses(self._function, job) is not None:
-                return None
-            kind = kind_of(job) if self._function.mode == "auto" else None
-            return kind, int(self._function.recipe(job).batch_size), job.fidelity, job.repeat
+            modes = tuple(mode for mode, by in self._engines.items() if by.refuses(function, job) is None)
+            kind = kind_of(job) if function.mode == "auto" else ""
+            return _Key(modes, kind, int(function.recipe(job).batch_size), job.fidelity, job.repeat)
         except (TypeError, ValueError):  # a recipe, or a graph, that training will refuse with its reason
-            return None
+            return _Key()
 
-    def _alike(self, queue: deque[Job], key: Hashable) -> list[Job]:
+    def _alike(self, queue: deque[Job], key: _Key) -> list[Job]:
         """Return jobs for a wave with the first of the queue, those of its structure first."""
-        first, engine, function = queue[0], self._engine, self._function
+        first, engine, function = queue[0], self._grouped, self._function
         alike = [job for job in islice(queue, _LOOK) if self._key(job) == key]
         if len(alike) > self._limit:
             structure = engine.signature(function, first)
@@ -129,5 +144,5 @@ class Grouping:
             if self._place is not None:
                 calibration.remember(self._place, new)
         if wave is not None and len(wave) > 1 and report.get("peak"):
-            foreseen = self._engine.memory(self._function, wave.jobs)
+            foreseen = self._grouped.memory(self._function, wave.jobs)
             self._factor = max(self._factor, float(report["peak"]) / max(1, foreseen))

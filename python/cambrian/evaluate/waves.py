@@ -96,5 +96,5 @@ MODES: dict[str, Mode] = {
     "native": one_by_one("native"),  # on a CPU, in the core; eagerly what that can't
     "grouped": loaded_from("grouped", "run"),  # in step, as stacked operations
     "graph": loaded_from("captured", "run"),  # several in flight, each step one CUDA graph
-    "measured": loaded_from("calibration", "measured"),  # alone or grouped, as is faster here
+    "measured": loaded_from("calibration", "measured"),  # whichever of these is fastest here
 }
