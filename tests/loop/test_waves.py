@@ -61,7 +61,7 @@ def test_waves_find_what_single_candidates_find(
     assert set(jobs) <= done
     assert len(jobs) == len(set(jobs)) >= len(done) * 0.7
     assert max(len(wave.jobs) for wave in logged) == 5
-    assert {wave.mode for wave in logged} == {"eager"}
+    assert {wave.mode for wave in logged} == {"auto"}
     assert len(run.workers) == max(workers, 1)
     assert all(0 <= usage.busy <= usage.seconds for usage in run.workers)
 
