@@ -14,12 +14,14 @@ from torch import nn
 
 import cambrian as cb
 from cambrian.evaluate import native
+from cambrian.evaluate.draws import derive_seed
 from cambrian.evaluate.evaluation import DeadlineError, DivergedError, Job
 from cambrian.evaluate.functions import TrainNetwork
 from cambrian.evaluate.outcome import perform
 from cambrian.evaluate.recipe import Recipe
 from cambrian.evaluate.task import Task, digits
 from cambrian.evaluate.train import randomness, train
+from cambrian.evaluate.weights import first_weights
 from cambrian.network.architecture import Architecture
 from cambrian.network.build import build
 from cambrian.network.graph import Graph
@@ -143,6 +145,28 @@ def test_every_place_has_a_target() -> None:
     assert found == pytest.approx(wanted, rel=1e-3)
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+def test_first_weights_are_those_of_a_built_module(name: str, task: Task) -> None:
+    space = cb.spaces.make(name, task.input_shape, task.outputs)
+    arrays = space.graphs(space.sample(6, seed=2))
+    for i in range(6):
+        graph = Graph.from_arrays(arrays, i)
+        module = made(graph, seed=i)
+        names = trainer_of(graph, 8, module).arrays
+        found = first_weights(graph, names, derive_seed(i, "weights"))
+        for (node, what, _), numbers in zip(names, found, strict=True):
+            key = f"table_{node}" if what == "table" else f"{graph.nodes[node].op}_{node}.{what}"
+            tensor = dict(module.named_parameters()) | dict(module.named_buffers())
+            assert torch.equal(tensor[key].detach().flatten(), numbers), key
+
+
+def test_without_module_the_metrics_are_the_same(task: Task) -> None:
+    graph, recipe = convolutional(task, p=100_000), Recipe()
+    settings: dict[str, Any] = {"graph": graph, "epochs": 1, "seed": 4}
+    wanted = native.train(made(graph, seed=4), task, recipe, **settings)
+    assert native.train(None, task, recipe, **settings) == wanted
+
+
 def test_it_learns_as_well_and_repeats_its_bits(task: Task) -> None:
     graph, recipe = convolutional(task, p=100_000), Recipe()
     found = [native.train(made(graph), task, recipe, graph=graph, epochs=5, seed=2) for _ in range(2)]
@@ -196,7 +220,7 @@ def test_what_it_can_not_train_is_said_beforehand(task: Task) -> None:
     graph = Graph.from_arrays(adaptive.graphs(adaptive.sample(1, seed=0)), 0)
     reason = native.refuses(graph, task, Recipe(), {}, "cpu")
     assert reason is not None
-    with pytest.raises(ValueError, match="native training: node"):
+    with pytest.raises(ValueError, match=r"node \d+ \(\w+\) is not made"):
         native.train(made(graph), task, Recipe(), graph=graph, epochs=1, seed=0)
     fine = convolutional(task)
     assert native.refuses(fine, task, Recipe(), {}, "cpu") is None

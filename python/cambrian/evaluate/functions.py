@@ -111,6 +111,8 @@ class TrainNetwork:
 
         deadline = None if self.timeout is None else time.monotonic() + self.timeout
         native = self.mode_of(job) == "native"
+        if native and not self.measured and not self.expected:  # then nobody sees the module
+            return self._train(None, job, native, {**self.settings, "deadline": deadline})
         module = self._built(job) if native else self.network(job)
         found = self._measure(module) if self.measured else {}
         trained = self._train(module, job, native, {**self.settings, "deadline": deadline})
@@ -118,7 +120,7 @@ class TrainNetwork:
         return {**self._with_expected(trained, module, inputs), **found}
 
     def _train(
-        self, module: nn.Module, job: Job, native: bool, settings: Mapping[str, Any]
+        self, module: nn.Module | None, job: Job, native: bool, settings: Mapping[str, Any]
     ) -> dict[str, float]:
         from cambrian.evaluate.draws import order_seed
 
@@ -136,7 +138,7 @@ class TrainNetwork:
             return train_natively(module, self.task, self.recipe(job), graph=graph, **given)
         from cambrian.evaluate.train import train
 
-        return train(module, self.task, self.recipe(job), **given)
+        return train(module or self.network(job), self.task, self.recipe(job), **given)
 
     def _with_expected(self, metrics: dict[str, float], module: nn.Module, inputs: Any) -> dict[str, float]:
         if not self.expected:

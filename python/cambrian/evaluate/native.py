@@ -6,9 +6,10 @@ time: calls into torch cost more than the arithmetic of small networks.
 
 from __future__ import annotations
 
+import functools
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -27,6 +28,7 @@ from cambrian.evaluate.optimizers import OPTIMIZERS
 from cambrian.evaluate.recipe import Recipe, learning_rates
 from cambrian.evaluate.task import Task
 from cambrian.evaluate.train import CHECK_EVERY, check_settings, metrics_of, resident, resolve_device
+from cambrian.evaluate.weights import first_weights
 from cambrian.network.graph import Graph, Node
 from cambrian.network.ops import table
 
@@ -46,21 +48,31 @@ def refuses(
 
     >>> refuses(architecture.graph, task, Recipe(), {})
     """
+    reason = _mismatch(graph, task, device)
+    if reason is not None:
+        return reason
+    return (
+        _core.train_refuses(_nodes(graph), _batch(task, recipe, str(settings.get("data", "train")))) or None
+    )
+
+
+def _mismatch(graph: Graph, task: Task, device: str | torch.device) -> str | None:
     if resolve_device(device).type != "cpu":
-        return f"native training is for the CPU, not for {device}"
+        return f"it is for the CPU, not for device {device}"
     shape = (*(task.input_shape if task.follows else ()), task.outputs)
     if graph.input_shape != task.input_shape or graph.output_shape != shape:
         return f"the graph is not of the task's shapes {task.input_shape} and {shape}"
     if any(node.op == "module" for node in graph.nodes):
         return "the graph has modules of users"
-    if not graph.params:
-        return "the graph has nothing to train"
-    samples = len(resident(task, str(settings.get("data", "train")), _CPU)[0])
-    return _core.train_refuses(_nodes(graph), min(int(recipe.batch_size), samples)) or None
+    return None if graph.params else "the graph has nothing to train"
+
+
+def _batch(task: Task, recipe: Recipe, data: str) -> int:
+    return min(int(recipe.batch_size), len(_arrays(task, data)[0]))
 
 
 def train(
-    module: nn.Module,
+    module: nn.Module | None,
     task: Task,
     recipe: Recipe | Mapping[str, Any],
     *,
@@ -79,7 +91,8 @@ def train(
 ) -> dict[str, float]:
     """Train the module that `cambrian.network.build` made of a graph; see `cambrian.evaluate.train.train`.
 
-    Raises ValueError, with what `refuses` says, for what can't be trained so.
+    Without module the weights begin as those of one that is built under the seed, and are forgotten: only the
+    metrics are wanted then. Raises ValueError, with what `refuses` says, for what can't be trained so.
 
     >>> train(build(graph), task, {"lr": 0.01}, graph=graph, epochs=10, seed=0)
     {'accuracy': 0.97..., 'loss': 0.1...}
@@ -88,18 +101,30 @@ def train(
     if label_smoothing is not None:
         recipe = replace(recipe, label_smoothing=label_smoothing)
     check_settings(epochs=epochs, augment=augment, warmup=warmup, ema=ema, clip=clip)
-    reason = refuses(graph, task, recipe, {"data": data}, device)
+    reason = _mismatch(graph, task, device)
     if reason is not None:
         raise ValueError(f"native training: {reason}")
-    trainer, batch = _trainer(graph, task, recipe, data, clip=clip, ema=ema, seed=seed)
-    tensors = _tensors(module, graph, trainer)
-    _load(trainer, tensors)
-    steps = max(1, round(epochs * (_samples(task, data) // batch)))
+    batch = _batch(task, recipe, data)
+    steps = max(1, round(epochs * (len(_arrays(task, data)[0]) // batch)))
     lr = OPTIMIZERS[recipe.optimizer].lr if recipe.lr is None else recipe.lr
     rates = np.asarray(learning_rates(recipe, lr, steps, warmup))
+    trainer = _trainer(graph, task, recipe, batch, clip=clip, ema=ema, seed=seed)
     blocks = _blocks(task, data, augment, batch, steps, seed if order is None else order)
+    if module is None:
+        weights = first_weights(graph, trainer.arrays, derive_seed(seed, "weights"))
+        _load(trainer, weights)
+        _run(trainer, blocks, rates, deadline)
+        trainer.finish()
+    else:
+        _train_module(module, graph, trainer, lambda: _run(trainer, blocks, rates, deadline))
+    return _measure(trainer, graph, task, "validation" if data == "train" else data)
+
+
+def _train_module(module: nn.Module, graph: Graph, trainer: _core.Trainer, run: Callable[[], int]) -> None:
+    tensors = _tensors(module, graph, trainer)
+    _load(trainer, tensors)
     try:
-        made = _run(trainer, blocks, rates, deadline)
+        made = run()
         trainer.finish()
     finally:
         _store(trainer, tensors)
@@ -107,7 +132,9 @@ def train(
         if name.endswith("num_batches_tracked"):
             tensor += made
     module.train()
-    split = "validation" if data == "train" else data
+
+
+def _measure(trainer: _core.Trainer, graph: Graph, task: Task, split: str) -> dict[str, float]:
     outputs = torch.from_numpy(trainer.evaluate(_arrays(task, split)[0]))
     targets = resident(task, split, _CPU)[1]
     return metrics_of(outputs.view(len(outputs), *graph.output_shape), targets, task)
@@ -169,15 +196,10 @@ def _arrays(task: Task, split: str) -> tuple[_Floats, _Array]:
     return kept[split]
 
 
-def _samples(task: Task, split: str) -> int:
-    return len(_arrays(task, split)[0])
-
-
 def _trainer(
-    graph: Graph, task: Task, recipe: Recipe, data: str, *, clip: float, ema: float, seed: int
-) -> tuple[_core.Trainer, int]:
-    batch = min(int(recipe.batch_size), _samples(task, data))
-    trainer = _core.Trainer(
+    graph: Graph, task: Task, recipe: Recipe, batch: int, *, clip: float, ema: float, seed: int
+) -> _core.Trainer:
+    return _core.Trainer(
         _nodes(graph),
         batch,
         optimizer=recipe.optimizer,
@@ -189,21 +211,36 @@ def _trainer(
         ema=float(ema),
         noise=derive_seed(seed, "noise"),
     )
-    return trainer, batch
 
 
 def _nodes(graph: Graph) -> list[tuple[int, tuple[int, ...], tuple[int, ...], tuple[int, ...]]]:
     """Return the nodes as the core reads them: operation code, attributes, shape, inputs."""
-    codes = {name: code for code, name in enumerate(table())}
-    return [(codes[node.op], _attributes(node), node.shape, node.inputs) for node in graph.nodes]
+    rows = _rows()
+    return [
+        (rows[node.op][0], _attributes(node, rows[node.op][1]), node.shape, node.inputs)
+        for node in graph.nodes
+    ]
 
 
-def _attributes(node: Node) -> tuple[int, ...]:
-    row = table()[node.op]
-    return tuple(
-        row.kinds[name].index(str(node.attrs[name])) if name in row.kinds else int(node.attrs[name])
-        for name in row.attrs
-    )
+_Words = tuple[tuple[str, dict[str, int] | None], ...]
+
+
+@functools.cache
+def _rows() -> dict[str, tuple[int, _Words]]:
+    """Return the code of every operation, its attributes, and the numbers of those that are words."""
+    return {
+        name: (code, tuple((a, _numbered(row.kinds[a]) if a in row.kinds else None) for a in row.attrs))
+        for code, (name, row) in enumerate(table().items())
+    }
+
+
+def _numbered(words: tuple[str, ...]) -> dict[str, int]:
+    return {word: i for i, word in enumerate(words)}
+
+
+def _attributes(node: Node, words: _Words) -> tuple[int, ...]:
+    attrs: Any = node.attrs
+    return tuple([attrs[name] if known is None else known[attrs[name]] for name, known in words])
 
 
 def _tensors(module: nn.Module, graph: Graph, trainer: _core.Trainer) -> list[Tensor]:
