@@ -37,8 +37,14 @@ Frame frame_of_y(const Conv& conv) {
     return {conv.out_h(), conv.out_w(), conv.out, down.before, across.before, down.length, across.length};
 }
 
+int block_of(const Conv& conv, const Frame& frame) {
+    constexpr Offset kCached = 49152;  // floats
+    const Offset most = std::max<Offset>(kCached / frame.size(), 256 / (conv.h * conv.w));
+    return static_cast<int>(std::clamp<Offset>(most, 1, conv.n));
+}
+
 Offset framed_size(const Conv& conv, const Frame& frame) {
-    return frame.bordered() ? block_of(conv) * frame.size() : 0;
+    return frame.bordered() ? block_of(conv, frame) * frame.size() : 0;
 }
 
 }  // namespace cambrian::train

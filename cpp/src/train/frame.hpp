@@ -27,9 +27,7 @@ Frame frame_of_x(const Conv& conv);
 Frame frame_of_y(const Conv& conv);
 
 // How many images are worked on at once: enough pixels for long products, few enough for the caches.
-inline int block_of(const Conv& conv) {
-    return std::clamp(256 / (conv.h * conv.w), 1, conv.n);
-}
+int block_of(const Conv& conv, const Frame& frame);
 
 // The floats of a block of frames; 0 if there is no border.
 Offset framed_size(const Conv& conv, const Frame& frame);

@@ -15,7 +15,7 @@ struct Panel {
     const std::ptrdiff_t *from, *to;
     std::ptrdiff_t from_each, to_each;
     int rows;
-    const std::ptrdiff_t* segments;
+    const std::ptrdiff_t *segments, *starts;
     int segment_count;
     std::ptrdiff_t length, step;
     const float* b;

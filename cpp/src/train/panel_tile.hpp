@@ -26,9 +26,9 @@ CAMBRIAN_LEVEL void run(const Panel& p) {
                 for (int i = 0; i < kRows; ++i) sums[i][v] = start;
             }
         }
-        const float* b = p.b;
         for (int s = 0; s < p.segment_count; ++s) {
             std::ptrdiff_t at = p.segments[s];
+            const float* b = p.b + p.starts[s];
             for (std::ptrdiff_t l = 0; l < p.length; ++l, at += p.step, b += p.ldb) {
                 Vec right[kVectors];
                 for (int v = 0; v < kVectors - 1; ++v) right[v] = load(b + v * kLanes);

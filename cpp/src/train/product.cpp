@@ -10,42 +10,48 @@ namespace {
 // Products of b for one pass over the rows: a panel of this many rows of 32 columns is half of a first cache.
 constexpr std::ptrdiff_t kDeep = 128;
 
-// Panels of b that are far apart in memory, or transposed, are copied.
+// Panels of b whose rows are far apart in memory, or are columns there, are copied if that pays.
 struct Packed {
+    static constexpr int kWorth = 32;  // rows of a that read them
     float values[static_cast<std::size_t>(kDeep) * 2 * kMostColumns];
+    std::ptrdiff_t starts[2 * kDeep];
 
-    void copy(const Product& p, std::ptrdiff_t row, std::ptrdiff_t rows, int column, int columns) {
+    // Of the columns from `b` on.
+    void copy(const Product& product, Panel& p, const float* b) {
         float* to = values;
-        if (!p.transposed) {
-            for (std::ptrdiff_t k = 0; k < rows; ++k, to += columns) {
-                std::copy_n(p.b + (row + k) * p.ldb + column, columns, to);
+        for (int s = 0; s < p.segment_count; ++s) {
+            const float* from = b + p.starts[s];
+            starts[s] = to - values;
+            if (product.transposed) {
+                transpose(p.columns, p.length, from, product.ldb, to, p.columns);
+                to += p.length * p.columns;
+                continue;
             }
-            return;
+            for (std::ptrdiff_t k = 0; k < p.length; ++k, to += p.columns, from += product.ldb) {
+                std::copy_n(from, p.columns, to);
+            }
         }
-        transpose(columns, rows, p.b + column * p.ldb + row, p.ldb, values, columns);
+        p.b = values, p.ldb = p.columns, p.starts = starts;
     }
 };
 
-}  // namespace
-
-// One run of `p.segments` over all columns; its b begins at row `row` of the product's.
-static void sweep(const Product& product, Panel p, std::ptrdiff_t row, Packed& packed) {
-    const std::ptrdiff_t depth = p.segment_count * p.length;
+// One run of segments over all columns.
+void sweep(const Product& product, const Panel& run, Packed& packed) {
     for (int column = 0; column < product.columns;) {
+        Panel p = run;
         const PanelKernel& kernel = panel_kernel(product.columns - column);
         p.columns = std::min(product.columns - column, kernel.columns);
-        if (product.transposed || product.columns > kMostColumns) {
-            packed.copy(product, row, depth, column, p.columns);
-            p.b = packed.values, p.ldb = p.columns;
-        } else {
-            p.b = product.b + row * product.ldb + column, p.ldb = product.ldb;
-        }
+        p.b = product.b + (product.transposed ? column * product.ldb : column);
         p.c = product.c + column;
         p.bias = product.bias == nullptr ? nullptr : product.bias + column;
+        const bool wide = product.columns > kMostColumns && product.rows >= Packed::kWorth;
+        if (product.transposed || wide) packed.copy(product, p, p.b);
         kernel.run(p);
         column += p.columns;
     }
 }
+
+}  // namespace
 
 void transpose(std::ptrdiff_t rows, std::ptrdiff_t columns, const float* from, std::ptrdiff_t from_stride,
                float* to, std::ptrdiff_t to_stride) {
@@ -76,19 +82,14 @@ void transpose(std::ptrdiff_t rows, std::ptrdiff_t columns, const float* from, s
 void multiply(const Product& product) {
     Packed packed;
     Panel p = product;
-    std::ptrdiff_t row = 0;
-    const auto pass = [&] {
-        sweep(product, p, row, packed);
-        row += p.segment_count * p.length;
-        p.accumulate = true;
-    };
     if (product.length <= kDeep) {
         const auto most = static_cast<int>(2 * kDeep / std::max<std::ptrdiff_t>(product.length, 1));
         const int passes = std::max(1, (product.segment_count + most - 1) / most);
         for (int i = 0, done = 0; i < passes; ++i, done += p.segment_count) {
-            p.segments = product.segments + done;
+            p.segments = product.segments + done, p.starts = product.starts + done;
             p.segment_count = (product.segment_count - done + passes - i - 1) / (passes - i);
-            pass();
+            sweep(product, p, packed);
+            p.accumulate = true;
         }
         return;
     }
@@ -96,10 +97,12 @@ void multiply(const Product& product) {
     for (int s = 0; s < product.segment_count; ++s) {
         std::ptrdiff_t done = 0;
         for (std::ptrdiff_t i = 0; i < passes; ++i, done += p.length) {
-            const std::ptrdiff_t start = product.segments[s] + done * product.step;
-            p.segments = &start, p.segment_count = 1;
+            const std::ptrdiff_t segment = product.segments[s] + done * product.step;
+            const std::ptrdiff_t start = product.starts[s] + done * (product.transposed ? 1 : product.ldb);
+            p.segments = &segment, p.starts = &start, p.segment_count = 1;
             p.length = (product.length - done + passes - i - 1) / (passes - i);
-            pass();
+            sweep(product, p, packed);
+            p.accumulate = true;
         }
     }
 }
