@@ -24,6 +24,7 @@ SMALLER = {
     "engine room": [],
     "operators": [],
     "networks": [],
+    "evaluator": [("space.sample(16", "space.sample(4"), ("epochs=2", "epochs=0.5")],
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The memory of inference, as counted, against the tensors that are alive while torch runs."""
+"""Memory as counted, of inference and training, against the tensors that are alive while torch runs."""
 
 from __future__ import annotations
 
@@ -58,6 +58,23 @@ def alive(graph: Graph) -> int:
     with torch.no_grad(), mode:
         module(x)
     return mode.peak
+
+
+def alive_in_training(graph: Graph) -> int:
+    """Most bytes at once during a step, forward and backward; weights and the input left out."""
+    module, x = build(graph).train(), inputs_of(graph, BATCH)
+    own = {t.untyped_storage().data_ptr() for t in (x, *module.parameters(), *module.buffers())}
+    with Alive(own) as mode:
+        torch.autograd.grad(module(x).sum(), list(module.parameters()))
+    return mode.peak
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_step_of_training_peaks_within_a_factor_of_two(name: str) -> None:
+    space = cb.spaces.make(name, (3, 16, 16), 10, **SIZES.get(name, {}))
+    for graph, resources in decoded(space, 15, seed=1):
+        counted = resources["train_memory"] + 4 * resources["params"]  # the gradients of the weights
+        assert counted / 2 <= alive_in_training(graph) <= 2 * counted, graph
 
 
 def check(name: str, shape: tuple[int, ...], n: int, seed: int) -> None:

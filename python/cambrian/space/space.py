@@ -272,10 +272,11 @@ class Space:
         these `normalisation`, `activation` and `pooling`; `kernels`, operations that run; `depth`, most
         layers of multiply-adds on one path. In bytes at a batch of `batch` samples, float32, weights left
         out: `memory`, most values alive at once at inference, the input's included; `train_memory`, what
-        the forward pass keeps for the backward pass (as torch does on a CPU). All but `memory` equal what is
-        counted on the built network; that leaves out what an operation needs for itself while it runs, and is
-        within a factor of two (three with exits and gates). What a user's module keeps inside itself is not
-        counted in either.
+        the forward pass keeps for the backward pass (as torch does on a CPU); with 4 bytes a parameter for
+        the gradients it is within a factor of two of the peak of a training step. All but `memory` equal
+        what is counted on the built network; that leaves out what an operation needs for itself while it
+        runs, and is within a factor of two (three with exits and gates). What a user's module keeps inside
+        itself is not counted in either.
         Raises ValueError where the space has no templates or is not bound to an input.
 
         >>> small = genomes[space.resources(genomes)["params"] < 10_000]
