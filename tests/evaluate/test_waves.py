@@ -190,6 +190,17 @@ def test_withdrawn_waves_are_not_tried_again() -> None:
         assert evaluator.pending == 0
 
 
+def test_what_results_bring_in_belongs_into_the_next_wave() -> None:
+    early = Evaluation(99, "ok", {}, 0.0, 0, 1.0)
+    with Workers(UserFunction(fine), 1, planner=Fixed(6)) as evaluator:
+        evaluator._done.append(early)  # a result that nobody has taken yet
+        evaluator.submit(Job(i) for i in range(2))
+        assert evaluator.poll() == [early]
+        found = list(evaluator.evaluate(Job(i) for i in range(2, 8)))
+        assert sorted(e.id for e in found) == list(range(8))
+        assert [[job.id for job in wave.jobs] for wave in evaluator.planned()] == [[0, 1, 2, 3, 4, 5], [6, 7]]
+
+
 def test_each_worker_has_a_device_of_the_list() -> None:
     with Workers(Placed(), devices=["fake:0", "fake:1", "fake:2"]) as evaluator:
         assert evaluator.capacity == 3

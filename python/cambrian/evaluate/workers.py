@@ -185,6 +185,8 @@ class Workers:
         self._crew.step(until)
 
     def _assign(self) -> None:
+        if self._done and self._planner.size > 1:
+            return  # whoever takes these results may have jobs that belong into the next wave
         for seat in self._crew.seats:
             if not seat.free:
                 continue
