@@ -7,7 +7,9 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 import cambrian as cb
-from cambrian.evaluate.augment import drawer
+from cambrian.evaluate import Job, TrainNetwork, grouped
+from cambrian.evaluate.augment import drawer, loss_of_batch
+from cambrian.evaluate.outcome import perform
 from cambrian.evaluate.train import resident
 
 CPU = torch.device("cpu")
@@ -96,3 +98,54 @@ def test_affine_turns_and_shears_oblong_images_as_it_does_square_ones() -> None:
             small, large = np.linalg.eigvalsh(spread)
             # A shear by s stretches a disc to axes of (s + sqrt(4 + s**2)) / 2 and its inverse: 1.16 at 0.15.
             assert np.sqrt(large / small) < 1.22
+
+
+def test_cutout_blackens_one_square_of_half_the_side() -> None:
+    task = images(40, 2, 12, 8, names=("cutout",))
+    inputs = train_inputs(task)
+    index = torch.arange(len(inputs)).repeat(50)
+    black = torch.from_numpy(task.black)
+    areas = set()
+    for number, image in zip(index.tolist(), drawer(inputs, task, 1.0, seed=0)(index), strict=True):
+        cut = (image == black).all(0)
+        assert torch.equal(image[:, ~cut], inputs[number][:, ~cut])
+        rows, columns = cut.any(1).nonzero().flatten(), cut.any(0).nonzero().flatten()
+        assert int(cut.sum()) == len(rows) * len(columns)  # a rectangle
+        assert rows.tolist() == list(range(rows[0], rows[-1] + 1))
+        areas.add((len(rows), len(columns)))
+    assert max(areas) == (6, 4)
+    assert min(areas)[0] <= 4  # some are cut by the border
+
+
+def test_mixup_blends_pairs_and_their_losses() -> None:
+    task = images(40, 1, 4, 4, names=("mixup",))
+    inputs, targets = resident(task, "train", CPU)
+    seen: list[Tensor] = []
+
+    class Watch(torch.nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            seen.append(x)
+            return x.flatten(1)[:, :2]
+
+    def summed(outputs: Tensor, y: Tensor) -> Tensor:
+        return F.cross_entropy(outputs, y)
+
+    loss = loss_of_batch(summed, task, 1.0, 3, CPU)(Watch(), inputs, targets)
+    share = float(np.random.default_rng(3).beta(0.2, 0.2))
+    other = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(3))
+    torch.testing.assert_close(seen[0], share * inputs + (1 - share) * inputs[other])
+    outputs = seen[0].flatten(1)[:, :2]
+    expected = share * summed(outputs, targets) + (1 - share) * summed(outputs, targets[other])
+    torch.testing.assert_close(loss, expected)
+    plain = loss_of_batch(summed, task, 0.0, 3, CPU)(Watch(), inputs, targets)
+    torch.testing.assert_close(plain, summed(inputs.flatten(1)[:, :2], targets))
+
+
+def test_candidates_with_mixup_train_eagerly() -> None:
+    task = images(60, 1, 8, 8, names=("mixup", "cutout", "shift"))
+    space = cb.spaces.mlp((1, 8, 8), 2)
+    job = Job(0, architecture=cb.Architecture.of(space, space.sample(1, seed=0)[0]))
+    function = TrainNetwork(task, epochs=1, device="cpu", settings={"augment": 1.0})
+    evaluation = perform(function, job)
+    assert (evaluation.status, evaluation.mode) == ("ok", "eager")
+    assert "mixup" in str(grouped.refuses(function, job))

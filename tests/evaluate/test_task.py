@@ -248,7 +248,9 @@ def test_bad_names_and_new_inputs() -> None:
         task.prepare(np.zeros((2, 4)))
     with pytest.raises(ValueError, match=r"outputs must have shape \(samples, 3\), got \(2, 4\)"):
         task.interpret(np.zeros((2, 4)))
-    with pytest.raises(TypeError, match=r"augment must be a list of names \(shift, affine, flip\), got True"):
+    with pytest.raises(
+        TypeError, match=r"augment must be a list of names \(shift, affine, flip, cutout, mixup\), got True"
+    ):
         cb.Task(IMAGES, labels(60), augment=True)  # type: ignore[arg-type]
 
 

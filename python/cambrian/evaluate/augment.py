@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from torch import Tensor
+from torch import Tensor, nn
 
 from cambrian.evaluate.task import Task
 
@@ -15,6 +16,8 @@ Draw = Callable[[Tensor], Tensor]
 
 # At strength 1: shifts by a part of the side, turns in radians, scales and shears by a part.
 _SHIFT, _TURN, _SCALE, _SHEAR = 0.0875, 0.15, 0.1, 0.15
+_CUT = 1 / 2  # of the side
+_MIXED = 0.2  # both parameters of the beta distribution of shares
 _MARGIN = 1 / 16  # of the side, rounded up to whole pixels
 
 
@@ -32,7 +35,9 @@ def drawer(inputs: Tensor, task: Task, strength: float, seed: int) -> Draw:
     generator = torch.Generator(inputs.device).manual_seed(seed)
     black = torch.from_numpy(task.black).to(inputs.device)
     draw = _crops(inputs, black, task, strength, generator)
-    return _affine(draw, black, strength, generator) if "affine" in task.augment else draw
+    if "affine" in task.augment:
+        draw = _affine(draw, black, strength, generator)
+    return _cutout(draw, black, strength, generator) if "cutout" in task.augment else draw
 
 
 def _crops(inputs: Tensor, black: Tensor, task: Task, strength: float, generator: torch.Generator) -> Draw:
@@ -57,6 +62,50 @@ def _crops(inputs: Tensor, black: Tensor, task: Task, strength: float, generator
         return padded[index.view(-1, 1, 1, 1), channel, row + down, columns + right]
 
     return draw
+
+
+def _cutout(draw: Draw, black: Tensor, strength: float, generator: torch.Generator) -> Draw:
+    """Make a square of each image black; its middle is any pixel, so a part may lie outside."""
+
+    def cut(index: Tensor) -> Tensor:
+        images = draw(index)
+        inside = torch.ones(len(images), 1, 1, 1, dtype=torch.bool, device=images.device)
+        for axis in (2, 3):
+            size = images.shape[axis]
+            side = max(1, round(strength * size * _CUT))
+            place = torch.arange(size, device=images.device)
+            first = (
+                torch.randint(size, (len(images), 1), generator=generator, device=images.device) - side // 2
+            )
+            along = (place >= first) & (place < first + side)
+            inside = inside & along.view(len(images), 1, *(size if i == axis else 1 for i in (2, 3)))
+        return torch.where(inside, black, images)
+
+    return cut
+
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def loss_of_batch(
+    loss_of: Loss, task: Task, strength: float, seed: int, device: torch.device
+) -> Callable[[nn.Module, Tensor, Tensor], Tensor]:
+    """Return the loss of a module on drawn inputs and their targets; with mixup, of blended pairs of them.
+
+    >>> loss = loss_of_batch(F.cross_entropy, task, strength=1.0, seed=0, device=device)(module, x, y)
+    """
+    if strength == 0 or "mixup" not in task.augment:
+        return lambda module, x, y: loss_of(module(x), y)
+    shares = np.random.default_rng(seed)
+    generator = torch.Generator(device).manual_seed(seed)
+
+    def blended(module: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+        share = float(shares.beta(_MIXED * strength, _MIXED * strength))
+        other = torch.randperm(len(x), generator=generator, device=device)
+        outputs = module(torch.lerp(x[other], x, share))
+        return share * loss_of(outputs, y) + (1 - share) * loss_of(outputs, y[other])
+
+    return blended
 
 
 def _affine(draw: Draw, black: Tensor, strength: float, generator: torch.Generator) -> Draw:

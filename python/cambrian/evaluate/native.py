@@ -64,6 +64,8 @@ def _mismatch(graph: Graph, task: Task, device: str | torch.device) -> str | Non
         return f"the graph is not of the task's shapes {task.input_shape} and {shape}"
     if any(node.op == "module" for node in graph.nodes):
         return "the graph has modules of users"
+    if "mixup" in task.augment:
+        return "the task's mixup blends losses too"
     return None if graph.params else "the graph has nothing to train"
 
 

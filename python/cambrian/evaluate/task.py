@@ -24,7 +24,7 @@ from cambrian.evaluate.arrays import (
 )
 
 METRICS = {"classification": ("accuracy", "loss"), "regression": ("loss", "r2")}
-AUGMENTATIONS = ("shift", "affine", "flip")
+AUGMENTATIONS = ("shift", "affine", "flip", "cutout", "mixup")
 _SPLITS = ("train", "validation", "train+validation")
 
 
@@ -39,7 +39,8 @@ class Task:
     and test; ``seed`` fixes who goes where, with every class in every part. ``metric`` is what a search looks
     at first (default "accuracy", or "loss" for regression). ``augment`` names what training may do to images:
     "shift" by whole pixels (default for images), "affine" (shift, turn, scale and shear a little), "flip"
-    left to right.
+    left to right, "cutout" (a square made black: DeVries and Taylor 2017), "mixup" (pairs of images blended,
+    and their losses: Zhang et al. 2018; such candidates train eagerly).
 
     Inputs and regression targets are standardised with the statistics of the training samples.
 

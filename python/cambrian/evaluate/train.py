@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from cambrian.evaluate.augment import drawer
+from cambrian.evaluate.augment import drawer, loss_of_batch
 from cambrian.evaluate.draws import Dropout, batches, derive_seed, keyed_dropout
 from cambrian.evaluate.evaluation import DeadlineError, DivergedError
 from cambrian.evaluate.optimizers import Optimizer
@@ -135,9 +135,10 @@ def train(
         momentum=recipe.momentum,
     )
     rates = learning_rates(recipe, optimizer.lr, steps, warmup)
-    loss_of = loss_function(task, recipe.label_smoothing)
     order = seed if order is None else order
-    draw = drawer(inputs, task, augment, derive_seed(order, "augment"))
+    augmenting = derive_seed(order, "augment")
+    draw = drawer(inputs, task, augment, augmenting)
+    loss_of = loss_of_batch(loss_function(task, recipe.label_smoothing), task, augment, augmenting, place)
     parameters = [p for p in module.parameters() if p.requires_grad]
     tensors = [t for t in module.state_dict().values() if t.is_floating_point()] if ema else []
     averages = [t.clone() for t in tensors]
@@ -149,7 +150,7 @@ def train(
             optimizer.lr, dropout.step = rates[step], step
             drawn = draw(index)  # not in half precision: that would misplace pixels
             with autocast():
-                loss = loss_of(module(drawn), targets[index])
+                loss = loss_of(module, drawn, targets[index])
             torch.autograd.backward(scaler.scale(loss))
             scaler.unscale_(scaled)
             nn.utils.clip_grad_norm_(parameters, clip)
