@@ -227,6 +227,20 @@ def test_a_promoted_candidate_goes_on_where_it_stood(task: cb.Task, settings: di
             torch.testing.assert_close(value, state.averages[name], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("settings", [{}, {"ema": 0.8}])
+def test_modules_get_what_was_trained(task: cb.Task, settings: dict[str, Any]) -> None:
+    function = TrainNetwork(task, epochs=0.3, device="cpu", settings=settings)
+    jobs = [job(i, small(5 + i)) for i in range(3)]
+    wave = grouped.begin(function, jobs)
+    wave.advance(wave.steps[0])
+    for number, one in enumerate(jobs):
+        module = function.network(one)
+        wave.write(number, module)
+        _, state = eager(function, one)
+        for name, tensor in module.state_dict().items():
+            torch.testing.assert_close(tensor, state[name], rtol=1e-2, atol=1e-3)
+
+
 def test_curves_are_mean_losses(task: cb.Task) -> None:
     wave = grouped.begin(TrainNetwork(task, epochs=3.5, device="cpu"), [job(i, small()) for i in range(3)])
     wave.advance(wave.per_epoch)

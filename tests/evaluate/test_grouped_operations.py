@@ -9,13 +9,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from cambrian.evaluate.draws import Dropout, derive_seed, keyed_dropout
-from cambrian.evaluate.grouped import convolution
+from cambrian.evaluate.draws import derive_seed, keep, keyed_dropout, keys_at
+from cambrian.evaluate.grouped import convolution, dropping
 from cambrian.evaluate.grouped.context import Context
+from cambrian.evaluate.grouped.dealing import deal, dealt
 from cambrian.evaluate.grouped.dropping import Keys
 from cambrian.evaluate.grouped.program import Program
 from cambrian.evaluate.grouped.schedule import Schedule, copies, schedule
-from cambrian.evaluate.grouped.specs import paddings, specs_of, widths
+from cambrian.evaluate.grouped.specs import paddings, specs_of, width_of, widths
 from cambrian.evaluate.grouped.stack import Stack
 from cambrian.network.build import build
 from cambrian.network.graph import Graph
@@ -236,6 +237,35 @@ def test_the_fastest_way_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> No
     assert convolution.fastest(shape, x, weight, None) == "loop"
     assert convolution.fastest(shape, x + 1, weight, None) == "loop"
     assert asked == ["grouped", "last", "loop", "products"]
+
+
+def test_dropout_keeps_the_same_on_every_device() -> None:
+    """What the core draws on the CPU, by the whole numbers that other devices use."""
+    for graphs in ([tokens(3), tokens(5)], [image(4), image(4)], [features(2), features(7)]):
+        plan = planned(graphs, 9.0)
+        for group in plan.groups:
+            if group.spec.op != "dropout":
+                continue
+            nodes = [graphs[c].nodes[i] for c, i in group.members]
+            true, chances = [width_of(n.shape) for n in nodes], [int(n.attrs["p"]) for n in nodes]
+            keys = keys_at(np.arange(5, 5 + len(nodes), dtype=np.uint64), 3)
+            mask = torch.zeros(len(nodes), 4, *group.spec.shape)
+            dropping._fill(mask, keys, chances, true, group)
+            drawn = keep(keys.tolist(), dropping._elements(true, group, 4), chances).view(mask.shape)
+            for row, node in enumerate(nodes):
+                own = tuple(slice(side) for side in (4, *node.shape))
+                assert torch.equal(mask[row][own], drawn[row][own].float())
+
+
+def test_rows_are_dealt_and_their_gradients_added() -> None:
+    x = torch.randn(6, 3, requires_grad=True)
+    sets = [{(0, 1, 2), (3, 5), (4,)}, {(1, 2), (0, 2, 4)}, {(0, 0, 3), (2, 3, 4), (5, 1)}]
+    for rows in sets:
+        parts = deal(x, dealt(rows, 6))
+        loss = sum((i + 1) * parts[r].square().sum() for i, r in enumerate(sorted(rows)))
+        (found,) = torch.autograd.grad(loss, x)
+        plain = sum((i + 1) * x[list(r)].square().sum() for i, r in enumerate(sorted(rows)))
+        torch.testing.assert_close(found, torch.autograd.grad(plain, x)[0])
 
 
 @pytest.mark.parametrize("seed", range(25))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -59,7 +60,7 @@ def activation(context: Context, number: int, group: Group) -> Run:
     if len(set(kinds)) == 1:
         function = _KINDS[kinds[0]][0]
     else:
-        parts = [(kind, _rows(kinds, kind, context.device)) for kind in sorted(set(kinds))]
+        parts = _parts(kinds, context.device)
 
         def function(x: Tensor) -> Tensor:
             y: Tensor = _Mixed.apply(x, parts)  # type: ignore[no-untyped-call]
@@ -68,8 +69,12 @@ def activation(context: Context, number: int, group: Group) -> Run:
     return function if mask is None else lambda x: function(x) * mask
 
 
-def _rows(kinds: Sequence[str], kind: str, device: torch.device) -> Rows:
-    rows = [row for row, own in enumerate(kinds) if own == kind]
-    if rows[-1] - rows[0] + 1 == len(rows):
-        return slice(rows[0], rows[-1] + 1)
-    return torch.tensor(rows, device=device)
+def _parts(kinds: Sequence[str], device: torch.device) -> list[tuple[str, Rows]]:
+    """Return which rows are of which kind: runs where starting an operation costs little, else each kind."""
+    if device.type == "cpu":
+        starts = [row for row, kind in enumerate(kinds) if not row or kinds[row - 1] != kind]
+        return [(kinds[a], slice(a, b)) for a, b in pairwise([*starts, len(kinds)])]
+    return [
+        (kind, torch.tensor([row for row, own in enumerate(kinds) if own == kind], device=device))
+        for kind in sorted(set(kinds))
+    ]

@@ -31,16 +31,39 @@ def layer(context: Context, number: int, group: Group) -> Run:
     return _PLAIN[group.spec.op] if make is None else make(context, number, group)
 
 
+class _Products(torch.autograd.Function):
+    """Rows (members, n, inside) times the transposed weights (members, out, inside), plus a bias.
+
+    The gradient of the weights comes as they lie in memory; torch's own would come transposed.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(rows, weight)
+        ctx.biased = bias is not None
+        turned = weight.transpose(1, 2)
+        return torch.bmm(rows, turned) if bias is None else torch.baddbmm(bias[:, None], rows, turned)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None]:
+        rows, weight = ctx.saved_tensors
+        to_rows = torch.bmm(gradient, weight) if ctx.needs_input_grad[0] else None
+        to_bias = gradient.sum(1) if ctx.biased else None
+        return to_rows, torch.bmm(gradient.transpose(1, 2), rows), to_bias
+
+
 def linear(context: Context, number: int, group: Group) -> Run:
     """Multiply each member's features, or those of its tokens, by a matrix of its own."""
     weights, members = context.weights(number), len(group.members)
     weight, bias = weights["weight"], weights.get("bias")
 
     def run(x: Tensor) -> Tensor:
-        rows = x.flatten(1, -2) if x.dim() > 3 else x
-        rows = rows.expand(members, -1, -1)
-        turned = weight.transpose(1, 2)
-        y = torch.bmm(rows, turned) if bias is None else torch.baddbmm(bias[:, None], rows, turned)
+        rows = (x.flatten(1, -2) if x.dim() > 3 else x).expand(members, -1, -1)
+        if rows.device.type == "cpu":
+            y: Tensor = _Products.apply(rows, weight, bias)  # type: ignore[no-untyped-call]
+        else:  # as autocast has it
+            turned = weight.transpose(1, 2)
+            y = torch.bmm(rows, turned) if bias is None else torch.baddbmm(bias[:, None], rows, turned)
         return parted(y, 1, x.shape[1:-1]) if x.dim() > 3 else y
 
     return run

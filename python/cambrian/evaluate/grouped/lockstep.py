@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from torch import Tensor
+from torch import Tensor, nn
 
 from cambrian.evaluate.augment import drawer
 from cambrian.evaluate.draws import batches, derive_seed
@@ -176,6 +176,21 @@ class Lockstep:
     def state(self, number: int) -> State:
         """Return copies of a candidate's weights, moments and statistics, to go on with it later."""
         return self.stack.state(number)
+
+    def write(self, number: int, module: nn.Module) -> None:
+        """Put a candidate's weights and statistics (averaged ones, with ``ema``) into its module.
+
+        >>> wave.write(0, function.network(job))
+        """
+        with self.stack.averaged():
+            state = self.stack.state(number)
+        found = {**state.weights, **state.buffers}
+        with torch.no_grad():
+            for name, tensor in module.state_dict().items():
+                if name in found:
+                    tensor.copy_(found[name].view(tensor.shape))
+                elif name.endswith("num_batches_tracked"):
+                    tensor.fill_(self.step)
 
     def kept(self, numbers: Sequence[int]) -> Lockstep:
         """Return a wave of some of the candidates, at the same step."""

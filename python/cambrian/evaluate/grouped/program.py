@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -11,29 +11,24 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from cambrian.evaluate.grouped.context import Context, Run
+from cambrian.evaluate.grouped.dealing import Deal, Rows, deal, dealt, index
 from cambrian.evaluate.grouped.layers import layer
 from cambrian.evaluate.grouped.schedule import Group, Pick, Schedule, Source, consumers
 from cambrian.evaluate.grouped.specs import width_of
 
-Range = tuple[int, int]
-
 
 class Values:
-    """What groups gave, kept while it is needed; rows that go different ways are split off once."""
+    """What groups gave, kept while it is needed."""
 
-    def __init__(self, splits: dict[int, list[Range]]) -> None:
-        self.splits = splits
+    def __init__(self, deals: dict[int, Deal]) -> None:
+        self.deals = deals
         self.whole: dict[int, Tensor] = {}
-        self.parts: dict[int, dict[Range, Tensor]] = {}
+        self.parts: dict[int, dict[Rows, Tensor]] = {}
 
-    def rows(self, group: int, rows: Range) -> Tensor:
-        """Return consecutive rows of a group."""
-        if group not in self.splits:
-            return self.whole[group][rows[0] : rows[1]]
+    def rows(self, group: int, rows: Rows) -> Tensor:
+        """Return some rows of a group."""
         if group not in self.parts:
-            ranges = self.splits[group]
-            pieces = torch.split(self.whole[group], [last - first for first, last in ranges])
-            self.parts[group] = dict(zip(ranges, pieces, strict=True))
+            self.parts[group] = deal(self.whole[group], self.deals[group])
         return self.parts[group][rows]
 
     def drop(self, group: int) -> None:
@@ -57,18 +52,9 @@ class Program:
 
     def __init__(self, plan: Schedule, context: Context) -> None:
         last: dict[int, int] = {}
-        ranges: dict[int, set[Range]] = defaultdict(set)
         for reader, source in consumers(plan):
-            for pick in source.picks:
-                last[pick.group] = reader
-                rows = _range(pick)
-                if rows and not plan.groups[pick.group].shared and not _is_whole(pick, plan.groups):
-                    ranges[pick.group].add(rows)
-        self._splits = {
-            group: cut
-            for group, found in ranges.items()
-            if (cut := _partition(found, len(plan.groups[group].members)))
-        }
+            last.update((pick.group, reader) for pick in source.picks)
+        self._deals = _deals((source for _, source in consumers(plan)), plan.groups)
         self._steps = []
         for number, group in enumerate(plan.groups[1:], start=1):
             inputs = [_fetch(source, plan.groups) for source in group.sources]
@@ -81,7 +67,7 @@ class Program:
 
     def __call__(self, batch: Tensor) -> Tensor:
         """Return the outputs of all candidates."""
-        values = Values(self._splits)
+        values = Values(self._deals)
         values.whole[0] = batch
         for number, run, inputs, dead in self._steps:
             values.whole[number] = run(*(fetch(values) for fetch in inputs))
@@ -91,27 +77,18 @@ class Program:
         return y.expand(self._candidates, *[-1] * (y.dim() - 1))
 
 
-def _range(pick: Pick) -> Range | None:
-    first = pick.rows[0]
-    consecutive = pick.rows == tuple(range(first, first + len(pick.rows)))
-    return (first, first + len(pick.rows)) if consecutive else None
-
-
 def _is_whole(pick: Pick, groups: Sequence[Group]) -> bool:
-    return _range(pick) == (0, len(groups[pick.group].members))
+    return pick.rows == tuple(range(len(groups[pick.group].members)))
 
 
-def _partition(ranges: set[Range], members: int) -> list[Range] | None:
-    """Return consecutive ranges that cover all rows, these among them; None where some overlap."""
-    cut, end = [], 0
-    for first, last in sorted(ranges):
-        if first < end:
-            return None
-        if first > end:
-            cut.append((end, first))
-        cut.append((first, last))
-        end = last
-    return cut if end == members else [*cut, (end, members)]
+def _deals(sources: Iterable[Source], groups: Sequence[Group]) -> dict[int, Deal]:
+    """Return how groups that are not always read as they stand are dealt out."""
+    sets: dict[int, set[Rows]] = defaultdict(set)
+    for source in sources:
+        for pick in source.picks:
+            if not groups[pick.group].shared and not _is_whole(pick, groups):
+                sets[pick.group].add(pick.rows)
+    return {group: dealt(found, len(groups[group].members)) for group, found in sets.items()}
 
 
 def _fetch(source: Source, groups: Sequence[Group]) -> Fetch:
@@ -129,7 +106,7 @@ def _fetch(source: Source, groups: Sequence[Group]) -> Fetch:
             p if n < 0 else p.expand(n, *[-1] * (p.dim() - 1)) for p, n in zip(pieces, sizes, strict=True)
         ]
         joined = torch.cat(pieces)
-        return joined if order is None else joined.index_select(0, _index(order, joined.device))
+        return joined if order is None else joined.index_select(0, index(order, joined.device))
 
     return fetch
 
@@ -137,14 +114,9 @@ def _fetch(source: Source, groups: Sequence[Group]) -> Fetch:
 def _piece(pick: Pick, groups: Sequence[Group], source: Source) -> Fetch:
     group, given = groups[pick.group], groups[pick.group].spec.shape
     fit = _fit(width_of(given), width_of(source.shape), len(given))
-    rows = _range(pick)
     if group.shared or _is_whole(pick, groups):
         return lambda values: fit(values.whole[pick.group])
-    if rows is not None:
-        return lambda values: fit(values.rows(pick.group, rows))
-    return lambda values: fit(
-        values.whole[pick.group].index_select(0, _index(pick.rows, values.whole[pick.group].device))
-    )
+    return lambda values: fit(values.rows(pick.group, pick.rows))
 
 
 def _fit(given: int, wanted: int, rank: int) -> Callable[[Tensor], Tensor]:
@@ -159,20 +131,11 @@ def _fit(given: int, wanted: int, rank: int) -> Callable[[Tensor], Tensor]:
 
 def _tables(source: Source, groups: Sequence[Group], context: Context) -> Fetch:
     """Return what puts tables of embeddings together as `_fetch` does what they gave."""
-    fetch = _fetch(source, groups)
+    fetch, deals = _fetch(source, groups), _deals([source], groups)
 
     def tables(values: Values) -> Tensor:
-        own = Values({})
+        own = Values(deals)
         own.whole = {pick.group: context.weights(pick.group)["weight"] for pick in source.picks}
         return fetch(own)
 
     return tables
-
-
-_indices: dict[tuple[tuple[int, ...], torch.device], Tensor] = {}
-
-
-def _index(rows: tuple[int, ...], device: torch.device) -> Tensor:
-    if (rows, device) not in _indices:
-        _indices[rows, device] = torch.tensor(rows, device=device)
-    return _indices[rows, device]
