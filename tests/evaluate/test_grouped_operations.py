@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from cambrian.evaluate.draws import derive_seed, keep, keyed_dropout, keys_at
+from cambrian.evaluate.draws import Dropout, derive_seed, keep, keyed_dropout, keys_at
 from cambrian.evaluate.grouped import convolution, dropping
 from cambrian.evaluate.grouped.context import Context
 from cambrian.evaluate.grouped.dealing import deal, dealt
