@@ -148,6 +148,9 @@ def test_requests_that_cant_be_met(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     other = profile(SPACE, device=OTHER).save(tmp_path / "other.json")
     with pytest.raises(OtherDeviceError, match="nobody has"):
         cb.search(**asked, profile=other)
+    elsewhere = profile(cb.spaces.mlp(input=(1, 8, 8), outputs=10)).save(tmp_path / "mlp.json")
+    with pytest.raises(ValueError, match=r"[5-9]\d% of the time of this space's networks would be estimated"):
+        cb.search(**asked, profile=elsewhere)
     allowed = cb.Profile.load(other, allow_other_device=True)
     assert cb.search(**asked, profile=allowed).counts["ok"] == 1
     with pytest.raises(ValueError, match="measure latency_p50 instead"):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cambrian.evaluate.task import Task
 
 TRAINING = ("auto", "eager", "native", "grouped", "graph")
+_LOOKED_AT, _GUESSED = 256, 0.5  # genomes whose predicted time is looked at; the share that may be estimated
 EPOCHS = 8.0  # of training in the search, unless said otherwise
 
 
@@ -172,7 +173,8 @@ def check_goals(
 def check_profile(profile: object, speed: Speed, space: Space, goals: Goals) -> Profile | None:
     """Return the profile, loaded if it came as a path; ValueError where a prediction asked for can't be.
 
-    A file has to be of this device; `Profile.load(…, allow_other_device=True)` is taken as it is.
+    A file has to be of this device, and to have measured most of what the space's networks do; what
+    `Profile.load(…, allow_other_device=True)` gives is taken as it is.
     """
     table: Profile | None
     if isinstance(profile, (str, os.PathLike)):
@@ -194,7 +196,21 @@ def check_profile(profile: object, speed: Speed, space: Space, goals: Goals) -> 
         table.at(speed.batch, speed.precision)
     if "predicted_throughput" in asked and not any(p == speed.precision for _, p in table.times):
         table.at(speed.batch, speed.precision)
+    if table is not profile:
+        _check_covered(table, space)
     return table
+
+
+def _check_covered(table: Profile, space: Space) -> None:
+    """Raise ValueError where a profile would guess more than it has measured: it is of another space."""
+    genomes = space.sample(_LOOKED_AT, seed=0)
+    guessed = min(float(times.added(space, genomes)[1].mean()) for times in table.times.values())
+    if guessed > _GUESSED:
+        raise ValueError(
+            f"profile: {guessed:.0%} of the time of this space's networks would be estimated from other "
+            "operations, so it was made for another space; make one of this space by `cambrian profile`, or "
+            "give cb.Profile.load(path), which is taken as it is"
+        )
 
 
 def check_measured(settings: Settings) -> None:
