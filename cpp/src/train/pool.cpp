@@ -35,25 +35,34 @@ Windows windows(const Pool& p) {
     return {p.n, p.h, p.w, p.c, p.out_h(), p.out_w(), p.kernel, p.stride};
 }
 
-// For every row of outputs: calls start(output, share, first pixel) for each of its columns, then
-// at(output, share, pixel) for every pixel of their windows. Pixel by pixel of the windows, not output by
-// output: what follows on each other then does not wait for each other.
-template <typename Start, typename At>
-CAMBRIAN_INLINE void each(const Windows& of, Start start, At at) {
+// Outputs side by side whose windows are as wide, each a pixel further than the last: one run of values.
+struct Run {
+    std::size_t output, pixel, length;  // the first values of y and x, and how many
+    std::int32_t place;                 // the pixel's in the window
+    bool first;
+    float share;  // of one pixel in an average
+};
+
+// Calls visit(run) for every pixel of the windows of an image, those of a window in order.
+template <typename Visit>
+CAMBRIAN_INLINE void each(const Windows& of, Visit visit) {
+    const std::size_t c = of.channels();
     for (int i = 0; i < of.out_h; ++i) {
         const Span down = of.span(of.h, of.out_h, i);
-        int widest = 0;
-        for (int j = 0; j < of.out_w; ++j) {
+        for (int j = 0, end; j < of.out_w; j = end) {
             const Span across = of.span(of.w, of.out_w, j);
-            widest = std::max(widest, across.size());
-            start(i * of.out_w + j, down.begin * of.w + across.begin);
-        }
-        for (int row = down.begin; row < down.end; ++row) {
-            for (int k = 0; k < widest; ++k) {
-                for (int j = 0; j < of.out_w; ++j) {
-                    const Span across = of.span(of.w, of.out_w, j);
-                    if (k >= across.size()) continue;
-                    at(i * of.out_w + j, down.size() * across.size(), row * of.w + across.begin + k);
+            const float share = 1.0f / static_cast<float>(down.size() * across.size());
+            for (end = j + 1; of.stride == 1 && end < of.out_w; ++end) {
+                const Span next = of.span(of.w, of.out_w, end);
+                if (next.begin != across.begin + end - j || next.size() != across.size()) break;
+            }
+            for (int row = down.begin; row < down.end; ++row) {
+                for (int column = across.begin; column < across.end; ++column) {
+                    const int place = (row - down.begin) * of.kernel + column - across.begin;
+                    visit(Run{static_cast<std::size_t>(i * of.out_w + j) * c,
+                              static_cast<std::size_t>(row * of.w + column) * c,
+                              static_cast<std::size_t>(end - j) * c, place,
+                              row == down.begin && column == across.begin, share});
                 }
             }
         }
@@ -66,85 +75,67 @@ CAMBRIAN_INLINE void each(const Windows& of, Start start, At at) {
 #define CAMBRIAN_HERE
 #endif
 
-CAMBRIAN_INLINE float* place(float* x, int pixel, std::size_t c) {
-    return x + static_cast<std::size_t>(pixel) * c;
-}
-CAMBRIAN_INLINE const float* place(const float* x, int pixel, std::size_t c) {
-    return x + static_cast<std::size_t>(pixel) * c;
-}
-
 CAMBRIAN_INLINE void greatest(const Windows& of, const float* x, float* y, std::int32_t* where) {
-    const std::size_t c = of.channels();
     for (int image = 0; image < of.n; ++image, x += of.in_size(), y += of.out_size()) {
-        each(
-            of,
-            [&](int output, int first) CAMBRIAN_HERE {
-                std::copy_n(place(x, first, c), c, place(y, output, c));
-                if (where != nullptr) std::fill_n(where + static_cast<std::size_t>(output) * c, c, first);
-            },
-            [&](int output, int, int pixel) CAMBRIAN_HERE {
-                const float* from = place(x, pixel, c);
-                float* to = place(y, output, c);
-                if (where != nullptr) {
-                    std::int32_t* at = where + static_cast<std::size_t>(output) * c;
-                    CAMBRIAN_SEPARATE for (std::size_t k = 0; k < c; ++k) {
-                        const bool more = (from[k] > to[k]) | (from[k] != from[k]);
-                        at[k] = more ? pixel : at[k];
-                        to[k] = more ? from[k] : to[k];
-                    }
-                } else {
-                    CAMBRIAN_SEPARATE for (std::size_t k = 0; k < c; ++k) {
-                        to[k] = (from[k] > to[k]) | (from[k] != from[k]) ? from[k] : to[k];
-                    }
+        each(of, [&](const Run& run) CAMBRIAN_HERE {
+            const float* from = x + run.pixel;
+            float* to = y + run.output;
+            std::int32_t* at = where == nullptr ? nullptr : where + run.output;
+            if (run.first) {
+                std::copy_n(from, run.length, to);
+                if (at != nullptr) std::fill_n(at, run.length, run.place);
+            } else if (at != nullptr) {
+                CAMBRIAN_SEPARATE for (std::size_t k = 0; k < run.length; ++k) {
+                    const bool more = (from[k] > to[k]) | (from[k] != from[k]);
+                    at[k] = more ? run.place : at[k];
+                    to[k] = more ? from[k] : to[k];
                 }
-            });
+            } else {
+                CAMBRIAN_SEPARATE for (std::size_t k = 0; k < run.length; ++k) {
+                    to[k] = (from[k] > to[k]) | (from[k] != from[k]) ? from[k] : to[k];
+                }
+            }
+        });
         if (where != nullptr) where += of.out_size();
     }
 }
 
 // A vector looks at every pixel of its windows: quicker than one value after another at its own.
 CAMBRIAN_INLINE void to_greatest(const Windows& of, const std::int32_t* where, const float* dy, float* dx) {
-    const std::size_t c = of.channels();
     for (int image = 0; image < of.n; ++image) {
-        each(
-            of, [](int, int) CAMBRIAN_HERE {},
-            [&](int output, int, int pixel) CAMBRIAN_HERE {
-                const std::int32_t* at = where + static_cast<std::size_t>(output) * c;
-                const float* from = place(dy, output, c);
-                float* to = place(dx, pixel, c);
-                CAMBRIAN_SEPARATE for (std::size_t k = 0; k < c; ++k) {
-                    to[k] += at[k] == pixel ? from[k] : 0.0f;
-                }
-            });
+        each(of, [&](const Run& run) CAMBRIAN_HERE {
+            const std::int32_t* at = where + run.output;
+            const float* from = dy + run.output;
+            float* to = dx + run.pixel;
+            CAMBRIAN_SEPARATE for (std::size_t k = 0; k < run.length; ++k) {
+                to[k] += at[k] == run.place ? from[k] : 0.0f;
+            }
+        });
         where += of.out_size(), dy += of.out_size(), dx += of.in_size();
     }
 }
 
 CAMBRIAN_INLINE void averages(const Windows& of, const float* x, float* y) {
-    const std::size_t c = of.channels();
     for (int image = 0; image < of.n; ++image, x += of.in_size(), y += of.out_size()) {
-        each(
-            of, [&](int output, int) CAMBRIAN_HERE { std::fill_n(place(y, output, c), c, 0.0f); },
-            [&](int output, int count, int pixel) CAMBRIAN_HERE {
-                const float* from = place(x, pixel, c);
-                const float part = 1.0f / static_cast<float>(count);
-                float* to = place(y, output, c);
-                CAMBRIAN_SEPARATE for (std::size_t k = 0; k < c; ++k) to[k] += from[k] * part;
-            });
+        each(of, [&](const Run& run) CAMBRIAN_HERE {
+            const float* from = x + run.pixel;
+            float* to = y + run.output;
+            if (run.first) {
+                CAMBRIAN_SEPARATE for (std::size_t k = 0; k < run.length; ++k) to[k] = from[k] * run.share;
+            } else {
+                CAMBRIAN_SEPARATE for (std::size_t k = 0; k < run.length; ++k) to[k] += from[k] * run.share;
+            }
+        });
     }
 }
 
 CAMBRIAN_INLINE void from_averages(const Windows& of, const float* dy, float* dx) {
-    const std::size_t c = of.channels();
     for (int image = 0; image < of.n; ++image, dy += of.out_size(), dx += of.in_size()) {
-        each(
-            of, [](int, int) CAMBRIAN_HERE {},
-            [&](int output, int count, int pixel) CAMBRIAN_HERE {
-                const float* from = place(dy, output, c);
-                const float part = 1.0f / static_cast<float>(count);
-                float* to = place(dx, pixel, c);
-                CAMBRIAN_SEPARATE for (std::size_t k = 0; k < c; ++k) to[k] += from[k] * part;
-            });
+        each(of, [&](const Run& run) CAMBRIAN_HERE {
+            const float* from = dy + run.output;
+            float* to = dx + run.pixel;
+            CAMBRIAN_SEPARATE for (std::size_t k = 0; k < run.length; ++k) to[k] += from[k] * run.share;
+        });
     }
 }
 

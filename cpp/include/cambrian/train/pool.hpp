@@ -16,8 +16,8 @@ struct Pool {
     int out_w() const { return (w + stride - 1) / stride; }
 };
 
-// y (n, out_h, out_w, c); where, as y, = the pixel (row · w + column) of the image that was the greatest, the
-// first of equals. `where` may be null. A NaN is greater than all.
+// y (n, out_h, out_w, c); where, as y, says for the backward pass which place of the window was the greatest,
+// the first of equals; it may be null. A NaN is greater than all.
 void max_pool_forward(const Pool& pool, const float* x, float* y, std::int32_t* where);
 void max_pool_backward(const Pool& pool, const std::int32_t* where, const float* dy, float* dx, bool add);
 
