@@ -75,7 +75,7 @@ void forward_block(const Conv& conv, const Frame& frame, int images, const float
         down.out, [&](int i) { return down.taps(i); },
         [&](const Range& rows, const Range& taps_down) {
             bands(
-                across.out, [&](int j) { return across.taps(j); },
+                across.out, [&](int j) { return depthwise(conv) ? across.all_taps() : across.taps(j); },
                 [&](const Range& columns, const Range& taps_across) {
                     forward_part(conv, frame, images, {rows, taps_down}, {columns, taps_across}, p);
                 });

@@ -91,7 +91,8 @@ void backward_x_block(const Conv& conv, const Frame& frame, int images, const fl
             down.places(), [&](int i) { return down.taps(i); },
             [&](const Range& rows, const Range& taps_down) {
                 bands(
-                    across.places(), [&](int j) { return across.taps(j); },
+                    across.places(),
+                    [&](int j) { return depthwise(conv) ? across.all_taps() : across.taps(j); },
                     [&](const Range& columns, const Range& taps_across) {
                         backward_part(conv, frame, images, {down, rows, taps_down},
                                       {across, columns, taps_across}, p);
