@@ -11,17 +11,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cambrian.evaluate.evaluation import DeadlineError, DivergedError, Evaluation, Job
     from cambrian.evaluate.functions import TrainNetwork, UserFunction
+    from cambrian.evaluate.grouping import Grouping
     from cambrian.evaluate.inline import Inline
+    from cambrian.evaluate.plan import Fixed
     from cambrian.evaluate.process import usable_cores
     from cambrian.evaluate.recipe import Recipe
     from cambrian.evaluate.task import TASKS, Task, make_task
     from cambrian.evaluate.train import measure, measure_test
+    from cambrian.evaluate.waves import Wave
     from cambrian.evaluate.workers import WorkerError, Workers
 
 _HOMES = {
     "DeadlineError": "evaluation",
     "DivergedError": "evaluation",
     "Evaluation": "evaluation",
+    "Fixed": "plan",
+    "Grouping": "grouping",
     "Inline": "inline",
     "Job": "evaluation",
     "Recipe": "recipe",
@@ -29,6 +34,7 @@ _HOMES = {
     "Task": "task",
     "TrainNetwork": "functions",
     "UserFunction": "functions",
+    "Wave": "waves",
     "WorkerError": "workers",
     "Workers": "workers",
     "make_task": "task",
@@ -42,12 +48,15 @@ __all__ = [
     "DeadlineError",
     "DivergedError",
     "Evaluation",
+    "Fixed",
+    "Grouping",
     "Inline",
     "Job",
     "Recipe",
     "Task",
     "TrainNetwork",
     "UserFunction",
+    "Wave",
     "WorkerError",
     "Workers",
     "make_task",

@@ -73,9 +73,10 @@ class Job:
 class Evaluation:
     """The typed outcome of one candidate at one fidelity and repeat. A failure is a result too.
 
-    ``status`` is one of `STATUSES`; ``seconds`` is wall-clock time spent on the candidate; ``fidelity``
-    counts epochs; ``error`` says what went wrong (the traceback where there is one); ``cached`` marks an
-    answer that came from the store; ``mode`` says what trained it (see `cambrian.evaluate.waves.MODES`).
+    ``status`` is one of `STATUSES`; ``seconds`` is wall-clock time spent on the candidate, its part of it
+    where several trained together; ``fidelity`` counts epochs; ``error`` says what went wrong (the traceback
+    where there is one); ``cached`` marks an answer that came from the store; ``mode`` says what trained it
+    (see `cambrian.evaluate.waves.MODES`).
 
     >>> Evaluation(id=7, status="ok", metrics={"accuracy": 0.98}, seconds=1.2, seed=0, fidelity=10.0)
     """
