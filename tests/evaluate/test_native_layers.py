@@ -136,7 +136,8 @@ def test_multiply_and_a_factor_for_each_channel(side: int, width: int, batch: in
     factor = net("activation", kind="sigmoid")
     scaled = net("multiply", image, factor)
     other = net.conv(width, 3, 0)
-    net("multiply", scaled, other)
+    product = net("multiply", scaled, other)
+    net("multiply", product, product)
     assert slopes_differ(net.graph(), batch) < NEAR
 
 

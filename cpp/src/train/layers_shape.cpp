@@ -90,11 +90,11 @@ class Multiply final : public Layer {
         const std::size_t n = batch.n * rows_ * channels_;
         const auto width = static_cast<int>(channels_);
         if (scales_) {
-            if (b.dx != nullptr) multiply_rows_backward(batch.n, rows_, width, a.x, dy, b.dx, b.add);
             if (a.dx != nullptr) multiply_rows(batch.n, rows_, width, dy, b.x, a.dx, a.add);
+            if (b.dx != nullptr) multiply_rows_backward(batch.n, rows_, width, a.x, dy, b.dx, b.add);
         } else {
+            if (a.dx != nullptr) multiply(n, dy, b.x, a.dx, a.add);  // first, if it is b's too
             if (b.dx != nullptr) multiply(n, dy, a.x, b.dx, b.add);
-            if (a.dx != nullptr) multiply(n, dy, b.x, a.dx, a.add);
         }
     }
 

@@ -68,7 +68,7 @@ class Gaps {
 
 }  // namespace
 
-void Floats::clear() {
+void Block::clear() {
     if (size_ > 0) std::memset(data_.get(), 0, size_ * sizeof(float));
 }
 

@@ -77,14 +77,14 @@ void Program::lay_out() {
     group([&](const Parameter& p) { return p.role == Role::kTrained && !p.live; });
     state_ = group([&](const Parameter& p) { return p.role == Role::kTracked; });
     group([&](const Parameter& p) { return p.role == Role::kConstant; });
-    weights_ = Floats(end);
-    gradients_ = Floats(trained_);
+    weights_ = Block(end);
+    gradients_ = Block(trained_);
     weights_.clear();
     gradients_.clear();
 }
 
 void Program::connect(Plan& plan) {
-    arena_ = Floats(plan.floats);
+    arena_ = Block(plan.floats);
     const auto of = [&](std::size_t span) { return at(plan.spans[span].offset); };
     for (const auto& layer : plan.layers) {
         const Value& output = plan.values[layer->output];

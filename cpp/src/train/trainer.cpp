@@ -15,13 +15,13 @@ Trainer::Trainer(const std::vector<NodeSpec>& nodes, std::size_t batch, const Se
     : program_(nodes, batch), batch_(batch), settings_(settings) {
     const std::size_t n = program_.trained();
     if (n == 0) throw std::invalid_argument("nothing that the loss depends on is trained");
-    first_ = Floats(n);
+    first_ = Block(n);
     first_.clear();
     if (settings_.rule == Rule::kAdamw) {
-        second_ = Floats(n);
+        second_ = Block(n);
         second_.clear();
     }
-    if (settings_.ema > 0) averages_ = Floats(program_.state());
+    if (settings_.ema > 0) averages_ = Block(program_.state());
     const std::size_t outputs = program_.output_size();
     if (settings_.classes) {
         classes_.resize(batch * (outputs / program_.output_channels()));

@@ -12,10 +12,10 @@ namespace cambrian::train {
 inline constexpr std::size_t kAlign = 64;  // bytes: a cache line, and the widest vector
 
 // Numbers that are not set to anything, unless `clear` is called.
-class Floats {
+class Block {
   public:
-    Floats() = default;
-    explicit Floats(std::size_t n)
+    Block() = default;
+    explicit Block(std::size_t n)
         : data_(static_cast<float*>(::operator new(n * sizeof(float) + 1, std::align_val_t{kAlign}))),
           size_(n) {}
 

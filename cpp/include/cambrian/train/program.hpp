@@ -89,7 +89,7 @@ class Program {
     std::size_t decayed_ = 0, trained_ = 0, state_ = 0;
     std::vector<std::unique_ptr<Layer>> layers_;
     std::vector<Parameter> parameters_;
-    Floats weights_, gradients_, arena_;
+    Block weights_, gradients_, arena_;
 };
 
 // Why no program can run a graph in batches of so many samples, in words; empty where one can.

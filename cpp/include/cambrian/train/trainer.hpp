@@ -63,7 +63,7 @@ class Trainer {
     Program program_;
     std::size_t batch_, step_ = 0;
     Settings settings_;
-    Floats first_, second_, averages_;  // momentum, or the moments of AdamW
+    Block first_, second_, averages_;  // momentum, or the moments of AdamW
     std::vector<std::int64_t> classes_;
     std::vector<float> numbers_;
 };
