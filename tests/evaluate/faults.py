@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -118,6 +119,23 @@ def _leak() -> dict[str, float]:
     return {"value": float(len(LEAKED)), "pid": float(os.getpid())}
 
 
+def _lose_device() -> None:
+    """Leave the GPU as an illegal access does: from then on every call of CUDA fails, in this process."""
+
+    def fail() -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    cuda = SimpleNamespace(is_initialized=lambda: True, synchronize=fail)
+    sys.modules["torch"] = SimpleNamespace(cuda=cuda, manual_seed=lambda seed: None)  # type: ignore[assignment]
+    fail()
+
+
+def _need_device() -> dict[str, float]:
+    if "torch" in sys.modules:
+        sys.modules["torch"].cuda.synchronize()
+    return {"value": 8.0}
+
+
 def _set_clock_back() -> dict[str, float]:
     """Let this process, as far as Python knows, live in the past: the clock on the wall was set back."""
     now = time.time()
@@ -203,6 +221,8 @@ DEEDS = {
     "native_segfault": _native_segfault,
     "leak": _leak,
     "clock": _set_clock_back,
+    "lose_device": _lose_device,
+    "need_device": _need_device,
     "local_error": _unloadable_exception,
     "abort": os.abort,
     "os_exit": lambda: os._exit(0),

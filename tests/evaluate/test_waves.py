@@ -127,6 +127,15 @@ def test_results_that_were_sent_are_kept_when_the_wave_fails(tmp_path: Path) -> 
     assert times[3] == 2  # in the wave, and alone: only then it is known to be guilty
 
 
+@pytest.mark.parametrize("size", [1, 4])
+def test_a_device_that_a_job_has_lost_is_back_for_the_others(size: int) -> None:
+    jobs = jobs_doing(["need_device", "lose_device", *["need_device"] * 6])
+    with Workers(UserFunction(fault), 1, planner=Fixed(size)) as evaluator:
+        found = list(evaluator.evaluate(jobs))
+    check(jobs, found, {"lose_device": "error"})
+    assert "illegal memory access" in next(str(e.error) for e in found if e.id == 1)
+
+
 def test_jobs_of_a_wave_do_not_see_what_others_changed() -> None:
     names = ["draw", "move", "draw"]
     jobs = [Job(i, {"do": name}, seed=5) for i, name in enumerate(names)]

@@ -24,6 +24,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cambrian.evaluate.messages import Reader, encode
+from cambrian.evaluate.outcome import is_out_of_memory
 
 if TYPE_CHECKING:
     from cambrian.evaluate.outcome import Function
@@ -63,7 +64,8 @@ def main(jobs: int, results: int, function: int, lifeline: int) -> None:
             os._exit(0)
         if settings["measures"]:
             last |= _report()
-        _send(results, {**last, "grown": _grown(started + settings["growth"])})
+        worn = _lost_device() or _grown(started + settings["growth"])
+        _send(results, {**last, "worn": worn})
 
 
 def _place(run: Function) -> dict[str, Any]:
@@ -94,6 +96,8 @@ def _serve(run: Function, message: dict[str, Any], cwd: str) -> Iterator[dict[st
         _seed(upcoming.seed)
         if (e := next(evaluations, None)) is None:
             return
+        if e.status == "error" and len(jobs) > 1 and _lost_device():
+            raise RuntimeError(f"the device was lost: {e.error}")  # perhaps by another job of the wave
         place = places[e.id, e.repeat].pop(0)
         answer = {"job": place, "status": e.status, "metrics": e.metrics, "seconds": e.seconds}
         yield {**answer, "error": e.error, "mode": e.mode}
@@ -101,14 +105,23 @@ def _serve(run: Function, message: dict[str, Any], cwd: str) -> Iterator[dict[st
 
 def _failure(error: BaseException) -> dict[str, Any]:
     """Say why a wave was broken off; nothing of what its frames hold is kept."""
-    from cambrian.evaluate.outcome import is_out_of_memory
-
     starved = is_out_of_memory(error)
     text = repr(error) if starved else "".join(traceback.format_exception(error))
     traceback.clear_frames(error.__traceback__)
     if starved and "torch" in sys.modules and sys.modules["torch"].cuda.is_initialized():
         sys.modules["torch"].cuda.empty_cache()
     return {"done": text[-10_000:].encode("utf-8", "replace").decode(), "starved": starved}
+
+
+def _lost_device() -> bool:
+    """Whether nothing works any more on the GPU: some errors of CUDA stay until the process ends."""
+    if "torch" not in sys.modules or not (cuda := sys.modules["torch"].cuda).is_initialized():
+        return False
+    try:
+        cuda.synchronize()
+    except Exception as error:
+        return not is_out_of_memory(error)
+    return False
 
 
 def _held() -> int:

@@ -226,7 +226,7 @@ class Workers:
             why = clean(str(message["done"]))
             self._learn(seat.wave, message)
             self._over(seat, "out_of_memory" if message.get("starved") else "error", why)
-            if message.get("grown"):
+            if message.get("worn"):
                 self._crew.replace(seat, gently=True)
 
     def _answered(self, seat: Seat, message: dict[str, Any]) -> None:
