@@ -137,15 +137,6 @@ void losses() {
             CHECK(close(cross_entropy(size(rows), classes, x.data(), y.data(), smoothing, dx.data()),
                         loss(widened(x))[0], 1e-5));
             CHECK(all_close(dx, slopes(loss, widened(x), {1.0f}), 1e-5));
-            const auto squared = [&](const Doubles& at) {
-                double total = 0.0;
-                for (std::size_t i = 0; i < at.size(); ++i) total += std::pow(at[i] - dx[i], 2);
-                return Doubles{total / static_cast<double>(at.size())};
-            };
-            Floats slope(x.size(), kUnset);
-            CHECK(close(mean_squared_error(x.size(), x.data(), dx.data(), slope.data()),
-                        squared(widened(x))[0], 1e-5));
-            CHECK(all_close(slope, slopes(squared, widened(x), {1.0f}), 1e-5));
             y.back() = classes;
             CHECK_THROWS(cross_entropy(size(rows), classes, x.data(), y.data(), smoothing, nullptr),
                          std::invalid_argument);
@@ -154,12 +145,30 @@ void losses() {
                          std::invalid_argument);
         }
     }
+}
+
+void losses_at_the_ends() {
     const float far[] = {1e30f, -1e30f, 3.0f};
     const std::int64_t label = 2;
     const std::int64_t zero = 0;
     float dx[3];
     CHECK(close(cross_entropy(1, 3, far, &label, 0.0f, dx), 1e30, 1e-6) && dx[0] == 1.0f && dx[2] == -1.0f);
     CHECK(std::isnan(cross_entropy(1, 1, &kUnset, &zero, 0.0f, nullptr)));
+}
+
+void squared_errors() {
+    for (const int n : {1, 7, 33, 200}) {
+        const Floats x = numbers(size(n), 3.0f), y = numbers(size(n));
+        const auto squared = [&](const Doubles& at) {
+            double total = 0.0;
+            for (std::size_t i = 0; i < at.size(); ++i) total += std::pow(at[i] - y[i], 2);
+            return Doubles{total / n};
+        };
+        Floats dx(size(n), kUnset);
+        CHECK(
+            close(mean_squared_error(size(n), x.data(), y.data(), dx.data()), squared(widened(x))[0], 1e-5));
+        CHECK(all_close(dx, slopes(squared, widened(x), {1.0f}), 1e-5));
+    }
 }
 
 void optimizers() {
@@ -218,14 +227,6 @@ void sums_and_products() {
             multiply_rows_backward(n, rows, c, a.data(), dy.data(), columns.data(), more);
             CHECK(all_close(y, product, 1e-6) && all_close(z, scaled, 1e-6) && all_close(r, by_rows, 1e-6));
             CHECK(all_close(columns, db, 3e-6));
-            Floats wide(n * rows * (width + 3), 2.0f);
-            copy_columns(n * rows, c, a.data(), width, wide.data() + 2, width + 3, more);
-            for (std::size_t i = 0; i < wide.size(); ++i) {
-                const std::size_t row = i / (width + 3), column = i % (width + 3);
-                const bool inside = column >= 2 && column < 2 + width;
-                const float expected = inside ? a[row * width + column - 2] + (more ? 2.0f : 0.0f) : 2.0f;
-                CHECK(wide[i] == expected);
-            }
         }
         Floats sum = before, both(many), between = before;
         add_to(many, a.data(), sum.data());
@@ -238,13 +239,32 @@ void sums_and_products() {
     }
 }
 
+void parts_of_concatenations() {
+    for (const int c : {1, 3, 16, 21}) {
+        const std::size_t rows = 5, width = size(c);
+        const Floats x = numbers(rows * width);
+        for (const bool more : {false, true}) {
+            Floats wide(rows * (width + 3), 2.0f);
+            copy_columns(rows, c, x.data(), width, wide.data() + 2, width + 3, more);
+            for (std::size_t i = 0; i < wide.size(); ++i) {
+                const std::size_t row = i / (width + 3), column = i % (width + 3);
+                const bool inside = column >= 2 && column < 2 + width;
+                CHECK(wide[i] == (inside ? x[row * width + column - 2] + (more ? 2.0f : 0.0f) : 2.0f));
+            }
+        }
+    }
+}
+
 }  // namespace
 
 int main() {
     pools();
     adaptive_pools();
     losses();
+    losses_at_the_ends();
+    squared_errors();
     optimizers();
     sums_and_products();
+    parts_of_concatenations();
     return failures();
 }
