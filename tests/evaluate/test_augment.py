@@ -141,11 +141,11 @@ def test_mixup_blends_pairs_and_their_losses() -> None:
     torch.testing.assert_close(plain, summed(inputs.flatten(1)[:, :2], targets))
 
 
-def test_candidates_with_mixup_train_eagerly() -> None:
+def test_candidates_with_mixup_train_eagerly_or_in_groups() -> None:
     task = images(60, 1, 8, 8, names=("mixup", "cutout", "shift"))
     space = cb.spaces.mlp((1, 8, 8), 2)
     job = Job(0, architecture=cb.Architecture.of(space, space.sample(1, seed=0)[0]))
     function = TrainNetwork(task, epochs=1, device="cpu", settings={"augment": 1.0})
     evaluation = perform(function, job)
     assert (evaluation.status, evaluation.mode) == ("ok", "eager")
-    assert "mixup" in str(grouped.refuses(function, job))
+    assert grouped.refuses(function, job) is None

@@ -46,6 +46,13 @@ def task() -> cb.Task:
     return digits(0)
 
 
+def with_augmentation(kinds: tuple[str, ...]) -> cb.Task:
+    rng = np.random.default_rng(0)
+    labels = np.arange(600) % 10
+    images = rng.normal(size=(10, 1, 8, 8))[labels] + 0.3 * rng.normal(size=(600, 1, 8, 8))
+    return cb.Task(images, labels, augment=kinds)
+
+
 def small(width: int = 12, p: int = 0) -> Graph:
     net = Sketch(1, 8, 8)
     net.add("conv2d", channels=width, stride=2)
@@ -120,7 +127,9 @@ def test_a_mixture_of_recipes(task: cb.Task) -> None:
         compare(TrainNetwork(task, epochs=0.4, device="cpu"), some)
 
 
-def test_every_setting(task: cb.Task) -> None:
+@pytest.mark.parametrize("augment", [("shift",), ("affine", "cutout", "mixup")])
+def test_every_setting(augment: tuple[str, ...]) -> None:
+    task = with_augmentation(augment)
     settings = {"augment": 1.0, "ema": 0.9, "clip": 0.3, "warmup": 0.3, "label_smoothing": 0.2}
     function = TrainNetwork(task, epochs=0.4, device="cpu", settings=settings)
     jobs = [job(i, small(4 + i, p=200_000)) for i in range(4)]
@@ -202,7 +211,8 @@ def test_epochs_may_differ_and_waves_shrink(task: cb.Task) -> None:
 
 
 @pytest.mark.parametrize("settings", [{}, {"augment": 1.0, "ema": 0.9}])
-def test_a_promoted_candidate_goes_on_where_it_stood(task: cb.Task, settings: dict[str, Any]) -> None:
+def test_a_promoted_candidate_goes_on_where_it_stood(settings: dict[str, Any]) -> None:
+    task = with_augmentation(("affine", "mixup"))
     function = TrainNetwork(task, epochs=2, device="cpu", settings=settings)
     jobs = [job(i, small(5 + i, p=100_000)) for i in range(4)]
     whole = grouped.begin(function, jobs)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from torch import Tensor, nn
+from torch import Tensor
 
 from cambrian.evaluate.task import Task
 
@@ -89,7 +89,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 def loss_of_batch(
     loss_of: Loss, task: Task, strength: float, seed: int, device: torch.device
-) -> Callable[[nn.Module, Tensor, Tensor], Tensor]:
+) -> Callable[[Draw, Tensor, Tensor], Tensor]:
     """Return the loss of a module on drawn inputs and their targets; with mixup, of blended pairs of them.
 
     >>> loss = loss_of_batch(F.cross_entropy, task, strength=1.0, seed=0, device=device)(module, x, y)
@@ -99,7 +99,7 @@ def loss_of_batch(
     shares = np.random.default_rng(seed)
     generator = torch.Generator(device).manual_seed(seed)
 
-    def blended(module: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    def blended(module: Draw, x: Tensor, y: Tensor) -> Tensor:
         share = float(shares.beta(_MIXED * strength, _MIXED * strength))
         other = torch.randperm(len(x), generator=generator, device=device)
         outputs = module(torch.lerp(x[other], x, share))

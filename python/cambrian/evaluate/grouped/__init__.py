@@ -40,8 +40,6 @@ def refuses(function: Any, job: Job) -> str | None:
     other = sorted(set(function.settings) - set(_SETTINGS))
     if other:
         return f"settings that hold for one network only: {', '.join(other)}"
-    if "mixup" in function.task.augment and function.settings.get("augment"):
-        return "mixup blends losses too"
     graph = job.architecture.graph
     lonely = sorted({node.op for node in graph.nodes if node.op in _LONELY})
     if lonely:

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from cambrian.evaluate.augment import drawer
+from cambrian.evaluate.augment import drawer, loss_of_batch
 from cambrian.evaluate.draws import batches, derive_seed
 from cambrian.evaluate.evaluation import DeadlineError
 from cambrian.evaluate.grouped.context import Context
@@ -107,11 +107,20 @@ class Lockstep:
         self._keys = Keys(self.context, self.plan.groups)
         self._optimize = stepper(stack, self.recipes, settings.clip)
         self._rates = self._all_rates()
-        self._loss = losses_of(self.task, [r.label_smoothing for r in self.recipes], device)
-        self._draw = drawer(self.inputs, self.task, settings.augment, derive_seed(self.order, "augment"))
-        if settings.augment and self.step and self.task.augment:  # the stream goes on where it stood
-            for index in batches(len(self.inputs), self.batch, self.step, self.order, device):
-                self._draw(index)
+        augmenting = derive_seed(self.order, "augment")
+        losses = losses_of(self.task, [r.label_smoothing for r in self.recipes], device)
+        self._draw = drawer(self.inputs, self.task, settings.augment, augmenting)
+        self._loss = loss_of_batch(losses, self.task, settings.augment, augmenting, device)
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Draw what was augmented before the first step of this wave, so that the streams go on."""
+        if not (self.settings.augment and self.task.augment):
+            return
+        for index in batches(len(self.inputs), self.batch, self.step, self.order, self.device):
+            targets = self.targets[index]
+            nothing = torch.zeros(1, *targets.shape[:1], *self.plan.outputs.shape, device=self.device)
+            self._loss(lambda x, y=nothing: y, self._draw(index), targets)  # type: ignore[misc]
 
     def _all_rates(self) -> Tensor:
         """Return learning rates (steps, candidates); 0 after a candidate's last step."""
@@ -155,7 +164,7 @@ class Lockstep:
         self._keys.set(self.step)
         drawn = self._draw(index)
         with autocast():
-            losses = self._loss(self.program(drawn[None]), self.targets[index])
+            losses = self._loss(lambda x: self.program(x[None]), drawn, self.targets[index])
         found = torch.autograd.grad(losses.sum(), self.stack.leaves)
         torch._foreach_copy_(self.stack.gradients, list(found))
         self._optimize(self.step, self._rates[self.step])
