@@ -40,7 +40,8 @@ std::size_t Trainer::run(const Samples& samples, std::span<const std::int64_t> o
                          std::span<const double> rates, std::optional<Clock::time_point> deadline,
                          double* losses) {
     const auto n = static_cast<std::int64_t>(samples.n);
-    for (const std::int64_t sample : order) {
+    const std::vector<std::int64_t> checked(order.begin(), order.end());  // another thread may write to it
+    for (const std::int64_t sample : checked) {
         if (sample < 0 || sample >= n) {
             throw std::invalid_argument("order: there is no sample " + std::to_string(sample) + " of " +
                                         std::to_string(n));
@@ -48,7 +49,7 @@ std::size_t Trainer::run(const Samples& samples, std::span<const std::int64_t> o
     }
     const FlushTiny flush;
     for (std::size_t i = 0; i < rates.size(); ++i) {
-        const std::int64_t* rows = order.data() + i * batch_;
+        const std::int64_t* rows = checked.data() + i * batch_;
         const Batch batch{batch_, true, settings_.noise, step_};
         gather(samples, rows);
         program_.forward(batch);
