@@ -66,7 +66,7 @@ bool Canonical::order(const Graph& graph, Value input, Value output, Fragment& f
     fragment.sum = sum(graph, 0, input);
     if (edges_.size() > Fragment::kMaxEdges || cones_->doubtful()) return false;
     std::copy(edges_.begin(), edges_.end(), fragment.edges.begin());
-    fragment.n_edges = static_cast<std::int32_t>(edges_.size());
+    fragment.n_edges = static_cast<std::int16_t>(edges_.size());
     fragment.size = next_ - 1;
     fragment.levels = graph.nodes[at(output)].level - graph.nodes[at(input)].level;
     std::size_t reads = 0;
@@ -194,52 +194,51 @@ Lanes Canonical::edge(std::int32_t node, std::uint32_t place, std::int32_t input
 Lanes Canonical::sum(const Graph& graph, std::size_t begin, Value input) {
     const Lanes* powers = powers_.reach(at(next_));
     edges_.clear();
-    Lanes total;
-    std::int32_t first = -1;  // number of the first node
+    LanesSum total;
+    if (begin == order_.size()) return total.value();
+    const std::int32_t first = number_[at(order_[begin])] - graph.size_of(graph.nodes[at(order_[begin])]) + 1;
     for (std::size_t i = begin; i < order_.size(); ++i) {
         const Node& node = graph.nodes[at(order_[i])];
         const std::int32_t last = number_[at(order_[i])];
+        const Lanes& label = graph.labels[at(order_[i])];
         if (node.composite) {
             const Fragment& fragment = graph.fragment_of(node);
             const std::int32_t before = last - fragment.size;
-            if (first < 0) first = before + 1;
-            total += fragment.sum * powers[before + 1 - first];
+            total.add(label, powers[before + 1 - first]);
             const Value x = graph.inputs[at(node.first_input)];
             for (std::int32_t e = 0; e < fragment.n_edges; ++e) {
                 const auto [inner, place] = fragment.edges[at(e)];
                 if (x == input) {
                     edges_.push_back({before + inner, place});
                 } else {
-                    total += edge(before + inner, place, number_[at(x)]) * powers[before + inner - first];
+                    total.add(edge(before + inner, place, number_[at(x)]), powers[before + inner - first]);
                 }
             }
             continue;
         }
-        if (first < 0) first = last;
-        if (node.n_inputs == 1) {
-            const Value x = graph.inputs[at(node.first_input)];
-            if (x != input && number_[at(x)] + 1 == last) {  // as nearly always
-                Lanes word = graph.labels[at(order_[i])];
-                word += near_[1];
-                total += word * powers[last - first];
-                continue;
-            }
-        }
-        Lanes word = graph.labels[at(order_[i])];
         const auto inputs = graph.inputs_of(node);
-        const bool ordered = inputs.size() > 1 && !node.commutative;
+        if (inputs.size() == 1) {
+            if (inputs[0] == input) {
+                edges_.push_back({last, 0});
+                total.add(label, powers[last - first]);
+            } else {
+                total.add(label, edge(last, 0, number_[at(inputs[0])]), powers[last - first]);
+            }
+            continue;
+        }
+        Lanes word = label;
         std::uint32_t place = 0;
         for (const Value x : inputs) {
-            place += ordered ? 1 : 0;
+            place += node.commutative ? 0 : 1;
             if (x == input) {
                 edges_.push_back({last, place});
             } else {
                 word += edge(last, place, number_[at(x)]);
             }
         }
-        total += word * powers[last - first];
+        total.add(word, powers[last - first]);
     }
-    return total;
+    return total.value();
 }
 
 Digest::Value Canonical::digest(const Graph& graph) {

@@ -10,7 +10,7 @@
 #include "cambrian/canonical.hpp"
 #include "cambrian/interpret.hpp"
 #include "cambrian/resources.hpp"
-#include "known.hpp"
+#include "memos.hpp"
 
 namespace cambrian {
 namespace {
@@ -23,12 +23,16 @@ class Decoder {
         : layout_(layout),
           n_(n),
           out_(out),
-          interpreter_(layout, n),
+          interpreter_(layout),
           counter_(layout.modules.get(), out.missing),
-          known_(layout) {
+          known_(out.fragments && !layout.plain() ? known() : nullptr) {
         for (std::size_t c = 0; c < layout.recipe.size(); ++c) {
             if (layout.recipe[c] != 0) recipe_.push_back(static_cast<std::int32_t>(c));
         }
+    }
+
+    ~Decoder() {
+        if (known_ && lasting_) layout_.memos->give_back(std::move(known_));
     }
 
     template <class T>
@@ -48,15 +52,28 @@ class Decoder {
     }
 
   private:
+    std::unique_ptr<Known> known() {
+        // What users' modules cost may be told later.
+        for (const Procedure& procedure : layout_.procedures) {
+            for (const Instr& instr : procedure.instrs)
+                lasting_ = lasting_ && !(instr.kind == InstrKind::kOp && instr.target == kModule);
+        }
+        const Known::Asked asked{out_.hash != nullptr || out_.recipe_hash != nullptr,
+                                 out_.resources != nullptr, out_.batch};
+        auto known = lasting_ ? layout_.memos->take(asked) : nullptr;
+        if (!known) known = std::make_unique<Known>(layout_, asked);
+        return known->few() ? std::move(known) : nullptr;
+    }
+
     void network(std::size_t row) {
-        if (!known_.few() || !out_.fragments) {
+        if (!known_) {
             put(row, outcome());
             return;
         }
         interpreter_.wire();  // so that the recipe is told in the same words whether or not this is expanded
-        const std::size_t number = known_.number(interpreter_.normal().data());
-        if (known_.find(number) == nullptr) known_.add(number, outcome());
-        put(row, *known_.find(number));
+        const std::size_t number = known_->number(interpreter_.normal().data());
+        if (known_->find(number) == nullptr) known_->add(number, outcome());
+        put(row, *known_->find(number));
     }
 
     Outcome outcome() {
@@ -99,13 +116,16 @@ class Decoder {
         hashes[2 * row + 1] = digest.high;
     }
 
+    static constexpr auto kModule = static_cast<std::int32_t>(Op::kModule);
+
     const Layout& layout_;
     std::size_t n_;  // genomes in all
     const Decoded& out_;
     Interpreter interpreter_;
     Canonical canonical_;
     ResourceCounter counter_;
-    Known known_;
+    bool lasting_ = true;  // what is known holds for calls to come
+    std::unique_ptr<Known> known_;
     std::vector<std::int32_t> recipe_;
 };
 

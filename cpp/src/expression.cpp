@@ -40,12 +40,6 @@ std::int64_t modulo(std::int64_t a, std::int64_t b) {
 
 std::int64_t Interpreter::compute(const Frame& frame, const Expr& expr) {
     switch (expr.op) {
-        case ExprOp::kConst:
-            return expr.a;
-        case ExprOp::kGene:
-            return gene(frame, expr);
-        case ExprOp::kParam:
-            return frame.params[expr.a];
         case ExprOp::kDim:
             return dimension(frame, expr);
         case ExprOp::kIndex:
@@ -67,11 +61,6 @@ std::int64_t Interpreter::compute(const Frame& frame, const Expr& expr) {
         default:
             return binary(frame, expr);
     }
-}
-
-std::int64_t Interpreter::gene(const Frame& frame, const Expr& expr) const {
-    const std::uint16_t value = normal_[at(climb(&frame, expr.a)->base + expr.b)];
-    return expr.c < 0 ? value : layout_.tables[at(expr.c)][value];
 }
 
 std::int64_t Interpreter::dimension(const Frame& frame, const Expr& expr) const {

@@ -62,17 +62,17 @@ void GraphBuilder::start(std::span<const std::int64_t> input_shape) {
     for (std::size_t i = 0; i < input_shape.size(); ++i)
         shape.dim[i] = static_cast<std::int32_t>(input_shape[i]);
     check_elements(Op::kInput, shape);
-    begin(Op::kInput, shape, {}).dominator = kAbsent;
+    make_room(1);
+    begin(Op::kInput, false, shape, {}, 0, kAbsent, 0);
     graph_.keys.push_back(graph_.labels.back().low);
 }
 
-Node& GraphBuilder::begin(Op op, Shape shape, const Attrs& attrs) {
-    make_room(1);
-    Node& node = graph_.nodes.emplace_back();
-    node.op = op;
-    node.shape = shape;
-    node.attrs = attrs;
-    node.first_input = static_cast<std::int32_t>(graph_.inputs.size());
+// There is room for one more.
+Node& GraphBuilder::begin(Op op, bool commutative, const Shape& shape, const Attrs& attrs,
+                          std::int32_t n_inputs, Value dominator, std::int32_t level) {
+    const auto first = static_cast<std::int32_t>(graph_.inputs.size());
+    graph_.nodes.push_back({op, commutative, false, false, shape, attrs, first, n_inputs, dominator, level});
+    Node& node = graph_.nodes.back();
     graph_.labels.push_back(label_of(node));
     return node;
 }
@@ -121,30 +121,28 @@ void GraphBuilder::back_to(const Mark& mark) {
 }
 
 Value GraphBuilder::append(Op op, Shape shape, const Attrs& attrs, Value input) {
-    Node& node = begin(op, shape, attrs);
-    node.n_inputs = 1;
-    node.dominator = input;
-    node.level = graph_.nodes[at(input)].level + 1;
+    make_room(1);
+    begin(op, false, shape, attrs, 1, input, graph_.nodes[at(input)].level + 1);
     graph_.inputs.push_back(input);
     graph_.keys.push_back(add_mod(mul_mod(graph_.keys[at(input)], powers_[1].low), graph_.labels.back().low));
-    return settle(static_cast<Value>(graph_.nodes.size() - 1));
+    const auto number = static_cast<Value>(graph_.nodes.size() - 1);
+    return shareable(op, attrs[0]) ? settle(number) : number;
 }
 
 Value GraphBuilder::append(Op op, Shape shape, const Attrs& attrs, std::span<const Value> inputs) {
     const bool product = op == Op::kMultiply && this->shape(inputs[0]) == this->shape(inputs[1]);
     Value dominator = inputs[0];
     for (const Value input : inputs.subspan(1)) dominator = common_dominator(dominator, input);
-    Node& node = begin(op, shape, attrs);
-    node.commutative = op == Op::kAdd || product;
-    node.n_inputs = static_cast<std::int32_t>(inputs.size());
-    node.dominator = dominator;
-    node.level = graph_.nodes[at(dominator)].level + 1;
+    make_room(1);
+    Node& node = begin(op, op == Op::kAdd || product, shape, attrs, static_cast<std::int32_t>(inputs.size()),
+                       dominator, graph_.nodes[at(dominator)].level + 1);
     graph_.inputs.insert(graph_.inputs.end(), inputs.begin(), inputs.end());
     const std::span<Value> own(graph_.inputs.data() + node.first_input, inputs.size());
     const std::uint64_t below = node.commutative ? sort_inputs(node, own) : hash_inputs(node, own);
     const std::uint64_t local = reduced(mix(graph_.labels.back().low, below));
     graph_.keys.push_back(add_mod(mul_mod(graph_.keys[at(dominator)], powers_[1].low), local));
-    return settle(static_cast<Value>(graph_.nodes.size() - 1));
+    const auto number = static_cast<Value>(graph_.nodes.size() - 1);
+    return shareable(op, attrs[0]) ? settle(number) : number;
 }
 
 // A node comes after its dominator, so of two different ones the later isn't common.
@@ -186,10 +184,9 @@ bool GraphBuilder::same(const Node& a, const Node& b) const {
     return std::equal(first.begin(), first.end(), second.begin(), second.end());
 }
 
-// Keeps the node that was appended last, or gives the number of the same one if it exists.
+// Keeps the shareable node that was appended last, or gives the number of the same one if it exists.
 Value GraphBuilder::settle(Value number) {
     const Node& node = graph_.nodes[at(number)];
-    if (!shareable(node.op, node.attrs[0])) return number;
     const std::uint64_t key = graph_.keys.back();
     const std::size_t mask = table_.size() - 1;
     std::size_t slot = static_cast<std::size_t>(key) & mask;

@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "memo.hpp"
+#include "memos.hpp"
 
 namespace cambrian {
 namespace {
@@ -20,12 +20,8 @@ std::size_t at(std::int64_t index) {
 
 }  // namespace
 
-Interpreter::Interpreter(const Layout& layout, std::size_t genomes)
-    : layout_(layout),
-      genomes_(genomes),
-      wiring_(layout),
-      normal_(layout.width() + 3),
-      active_(layout.width()) {
+Interpreter::Interpreter(const Layout& layout)
+    : layout_(layout), wiring_(layout), normal_(layout.width() + 3), active_(layout.width()) {
     if (layout.plain()) return;
     std::vector<Need> known(layout.procedures.size());
     const Need most = need(0, known);
@@ -34,7 +30,9 @@ Interpreter::Interpreter(const Layout& layout, std::size_t genomes)
     gathered_.resize(most.inputs);
 }
 
-Interpreter::~Interpreter() = default;
+Interpreter::~Interpreter() {
+    if (memo_) layout_.memos->give_back(std::move(memo_));
+}
 
 Interpreter::Need Interpreter::need(std::size_t procedure, std::vector<Need>& known) const {
     if (known[procedure].values > 0) return known[procedure];
@@ -62,7 +60,7 @@ const Graph& Interpreter::expand(std::vector<Repair>* repairs) {
 const Graph& Interpreter::expand_known() {
     builder_.record(nullptr);
     wire(nullptr);
-    if (!memo_) memo_ = std::make_unique<Memo>(layout_.sites.size(), genomes_);
+    if (!memo_) memo_ = layout_.memos->take(layout_.sites.size());
     memo_->start();
     remembering_ = true;
     return start();
@@ -88,10 +86,8 @@ const Graph& Interpreter::start() {
     return builder_.graph();
 }
 
-void Interpreter::spend(std::size_t steps) {
-    if (steps > steps_left_)
-        throw std::invalid_argument("the templates run for too long; do they multiply calls?");
-    steps_left_ -= steps;
+void Interpreter::too_long() {
+    throw std::invalid_argument("the templates run for too long; do they multiply calls?");
 }
 
 Value Interpreter::enter(Frame& frame, const Value* inputs) {
@@ -103,10 +99,8 @@ Value Interpreter::enter(Frame& frame, const Value* inputs) {
     return result;
 }
 
-Value Interpreter::run(Frame& frame, std::int32_t block) {
-    const Block& code = frame.procedure->blocks[at(block)];
-    const bool known = remembering_ && code.site >= 0 && memo_->pays(code.site);
-    return known ? remember(frame, code) : run(frame, code);
+Value Interpreter::known(Frame& frame, const Block& code) {
+    return memo_->pays(code.site) ? remember(frame, code) : run(frame, code);
 }
 
 // The result of a block that is a site, as it was the last time, if it can be.
@@ -117,9 +111,9 @@ Value Interpreter::remember(Frame& frame, const Block& code) {
     const Shape& shape = builder_.shape(x);
     Memo::Key key;
     std::uint64_t* word = key.words.data();
-    *word++ = word_of(code.site, shape.rank);
+    // No shape has more than three dimensions.
     *word++ = word_of(shape.dim[0], shape.dim[1]);
-    *word++ = word_of(shape.dim[2], shape.dim[3]);
+    *word++ = word_of(shape.dim[2], code.site * 4 + shape.rank);
     for (const Site::Genes& genes : site.genes) {
         const std::uint16_t* first = normal_.data() + climb(&frame, genes.up)->base + genes.offset;
         const std::uint64_t four = first[0] | std::uint64_t{first[1]} << 16 | std::uint64_t{first[2]} << 32 |
@@ -131,7 +125,7 @@ Value Interpreter::remember(Frame& frame, const Block& code) {
         const Frame* slot = climb_to_slot(&frame, up);
         *word++ = word_of(slot->slot, slot->count);
     }
-    key.count = static_cast<std::size_t>(word - key.words.data());
+    key.count = static_cast<std::uint32_t>(word - key.words.data());
     const std::uint64_t hash = key.hash();
     const Memo::Entry* known = memo_->find(code.site, key, hash);
     if (known != nullptr && !known->known) return run(frame, code);

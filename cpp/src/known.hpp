@@ -21,7 +21,14 @@ struct Outcome {
 // Outcomes by the number that the genes of the normal form make, but for those of the recipe. Of one thread.
 class Known {
   public:
-    explicit Known(const Layout& layout) {
+    // What of an outcome is worked out.
+    struct Asked {
+        bool digest, resources;
+        std::int64_t batch;
+        bool operator==(const Asked&) const = default;
+    };
+
+    Known(const Layout& layout, const Asked& asked) : asked_(asked) {
         std::size_t count = 1;
         for (std::size_t c = 0; c < layout.columns.size() && count <= kMost; ++c) {
             // Masks that no template reads still decide how others of their Repeat are repaired.
@@ -33,6 +40,7 @@ class Known {
     }
 
     bool few() const { return !rows_.empty(); }
+    const Asked& asked() const { return asked_; }
 
     std::size_t number(const std::uint16_t* normal) const {
         std::size_t number = 0;
@@ -53,6 +61,7 @@ class Known {
     struct Place {
         std::size_t column, weight;
     };
+    Asked asked_;
     std::vector<Place> places_;
     std::vector<std::uint32_t> rows_;  // 1 + row of the outcome, or 0
     std::vector<Outcome> outcomes_;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cambrian/operation.hpp"
+#include "memos.hpp"
 #include "record.hpp"
 #include "validate.hpp"
 
@@ -200,31 +201,56 @@ void read_programs(RecordReader& reader, Layout& layout) {
 
 }  // namespace
 
+namespace {
+
+std::size_t at(std::int32_t index) {
+    return static_cast<std::size_t>(index);
+}
+
+bool same_tests(const Column& a, const Column& b) {
+    return std::equal(a.conditions.begin(), a.conditions.end(), b.conditions.begin(), b.conditions.end(),
+                      [](const Condition& x, const Condition& y) {
+                          return x.column == y.column && x.allowed == y.allowed;
+                      });
+}
+
+}  // namespace
+
 ActivityPlan plan_activity(const Layout& layout) {
     ActivityPlan plan;
     for (const std::int32_t c : layout.order) {
-        const Column& column = layout.columns[static_cast<std::size_t>(c)];
+        const Column& column = layout.columns[at(c)];
         if (plan.runs.empty() || plan.runs.back().repeat != column.repeat ||
             plan.runs.back().slot != column.slot) {
             plan.runs.push_back(
-                {{static_cast<std::int32_t>(plan.gates.size()), 0}, column.repeat, column.slot, {0, 0}});
+                {{static_cast<std::int32_t>(plan.gates.size()), 0}, column.repeat, column.slot, {0, 0}, 1});
         }
-        ++plan.runs.back().gates.count;
+        const bool again = plan.runs.back().gates.count++ > 0 &&
+                           same_tests(layout.columns[at(plan.gates.back().column)], column);
         const auto n = static_cast<std::int32_t>(column.conditions.size());
-        plan.gates.push_back({c, column.options - 1, {static_cast<std::int32_t>(plan.tests.size()), n}});
+        plan.gates.push_back(
+            {c, column.options - 1, again, {static_cast<std::int32_t>(plan.tests.size()), n}});
         for (const Condition& condition : column.conditions) {
             plan.tests.push_back({condition.column, static_cast<std::int32_t>(plan.allowed.size())});
             plan.allowed.insert(plan.allowed.end(), condition.allowed.begin(), condition.allowed.end());
         }
     }
-    for (auto& run : plan.runs) {
-        std::int32_t first = plan.gates[static_cast<std::size_t>(run.gates.first)].column, last = first;
+    for (ActivityPlan::Run& run : plan.runs) {
+        std::int32_t first = plan.gates[at(run.gates.first)].column, last = first;
         for (std::int32_t g = 1; g < run.gates.count; ++g) {
-            const std::int32_t c = plan.gates[static_cast<std::size_t>(run.gates.first + g)].column;
+            const std::int32_t c = plan.gates[at(run.gates.first + g)].column;
             first = std::min(first, c);
             last = std::max(last, c);
         }
         if (last - first + 1 == run.gates.count) run.columns = {first, run.gates.count};
+    }
+    for (std::size_t r = plan.runs.size(); r-- > 1;) {
+        ActivityPlan::Run &run = plan.runs[r - 1], &next = plan.runs[r];
+        const bool neighbours = run.columns.count > 0 && next.columns.count > 0 &&
+                                run.columns.first + run.columns.count == next.columns.first;
+        if (!neighbours || run.repeat < 0 || run.repeat != next.repeat) continue;
+        run.columns.count += next.columns.count;
+        run.slots += next.slots;
     }
     return plan;
 }
@@ -257,6 +283,7 @@ Layout Layout::parse(std::span<const std::int64_t> words) {
     validate_frames(layout);
     layout.activity = plan_activity(layout);
     find_sites(layout);
+    layout.memos = std::make_shared<Memos>();
     layout.words.assign(words.begin(), words.end());
     return layout;
 }

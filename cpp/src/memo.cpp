@@ -1,36 +1,51 @@
 #include "memo.hpp"
 
 #include <algorithm>
-#include <bit>
+#include <cstddef>
+#include <utility>
 
 namespace cambrian {
 namespace {
 
-constexpr std::size_t kFewest = 512, kMost = std::size_t{1} << 15;  // entries
-constexpr std::uint32_t kLastTrial = 16384;
+constexpr std::size_t kFewest = 512, kMost = std::size_t{1} << 15;  // slots
 
 std::size_t at(std::int32_t index) {
     return static_cast<std::size_t>(index);
-}
-
-// What depends on more than its inputs' shapes: zeros stand on the network's input, ids are read from it
-// alone, tied weights are those of another node; and what a user's module costs may be known later only.
-bool looks_further(Op op) {
-    return op == Op::kZero || op == Op::kEmbedding || op == Op::kUnembed || op == Op::kModule;
 }
 
 // All of an entry is read soon, so its lines had better come at the same time.
 inline void fetch(const Memo::Entry& entry) {
 #ifdef __GNUC__
     const auto* bytes = reinterpret_cast<const char*>(&entry);
-    for (std::size_t line = 0; line < sizeof(Memo::Entry); line += 64) __builtin_prefetch(bytes + line);
+    for (std::size_t line = 0; line < offsetof(Memo::Entry, first); line += 64)
+        __builtin_prefetch(bytes + line);
 #endif
 }
 
 }  // namespace
 
-Memo::Memo(std::size_t sites, std::size_t genomes)
-    : uses_(sites), slots_(std::bit_ceil(std::clamp(genomes, kFewest / 8, kMost / 8) * 8)) {}
+bool Memo::Entry::is(const Key& key) const {
+    if (words != key.count) return false;
+    const std::size_t close = std::min<std::size_t>(words, kNear);
+    std::uint64_t differs = 0;
+    for (std::size_t i = 0; i < close; ++i) differs |= near[i] ^ key.words[i];
+    for (std::size_t i = kNear; i < words; ++i) differs |= far[i - kNear] ^ key.words[i];
+    return differs == 0;
+}
+
+void Memo::Entry::set(const Key& key) {
+    words = static_cast<std::uint8_t>(key.count);
+    for (std::size_t i = 0; i < key.count; ++i) (i < kNear ? near[i] : far[i - kNear]) = key.words[i];
+}
+
+Memo::Key Memo::Entry::key() const {
+    Key key;
+    key.count = words;
+    for (std::size_t i = 0; i < words; ++i) key.words[i] = i < kNear ? near[i] : far[i - kNear];
+    return key;
+}
+
+Memo::Memo(std::size_t sites) : uses_(sites), slots_(kFewest) {}
 
 const Memo::Entry* Memo::find(std::int32_t site, const Key& key, std::uint64_t hash) {
     Entry* found = nullptr;
@@ -39,24 +54,36 @@ const Memo::Entry* Memo::find(std::int32_t site, const Key& key, std::uint64_t h
         if (slots[way].tag != tag(hash)) continue;
         Entry& one = entry(slots[way].entry);
         fetch(one);
-        bool same = one.key.count == key.count;
-        for (std::size_t i = 0; same && i < key.count; ++i) same = one.key.words[i] == key.words[i];
-        if (same) found = &one;
+        if (one.is(key)) found = &one;
     }
     Use& use = uses_[at(site)];
-    if (found != nullptr && found->known) ++use.hits;
-    if (++use.tries == use.trial) {
-        // Remembering takes about as long as expanding; the first trial finds little to remember.
-        use.pays = use.hits * 4 >= use.tries || (use.trial < kLastTrial && use.hits * 16 >= use.tries);
-        use.trial = std::min(use.trial * 4, kLastTrial);
-        use.tries = use.hits = 0;
-    }
-    if (found != nullptr) found->genome = genome_;
+    if (++use.tries == use.trial) judge(use);
+    if (found == nullptr) return nullptr;
+    if (found->known) ++use.hits;
+    found->genome = genome_;
     return found;
+}
+
+// Remembering takes about as long as expanding; the first trial finds little to remember.
+void Memo::judge(Use& use) {
+    const bool pays = use.hits * 4 >= use.tries || (use.trial < kLastTrial && use.hits * 16 >= use.tries);
+    use = {0, 0, pays ? std::min(use.trial * 4, kLastTrial) : kFirstTrial, pays ? 0 : kRest};
+}
+
+void Memo::grow() {
+    const std::vector<Slot> before = std::exchange(slots_, std::vector<Slot>(slots_.size() * 2));
+    for (const Slot& slot : before) {
+        if (slot.tag == 0) continue;
+        // Each of the two sets that a set becomes has room for all of it.
+        Slot* to = ways(entry(slot.entry).key().hash());
+        while (to->tag != 0) ++to;
+        *to = slot;
+    }
 }
 
 // An entry for a key that has none; null if all that could give way are in use.
 Memo::Entry* Memo::place(std::uint64_t hash) {
+    if (made_ * 2 >= slots_.size() && slots_.size() < kMost) grow();
     Slot* const slots = ways(hash);
     for (std::size_t way = 0; way < kWays; ++way) {
         Slot& slot = slots[way];
@@ -85,7 +112,7 @@ Value Memo::record(const Key& key, std::uint64_t hash, GraphBuilder& builder, co
     if (free == nullptr) return output;
     Entry& entry = *free;
     entry.known = entry.prefix = entry.body = false;
-    entry.key = key;
+    entry.set(key);
     entry.steps = steps;
     const Graph& graph = builder.graph();
     Value first = kAbsent, below = output;

@@ -1,6 +1,7 @@
 // What pieces of templates expanded to, remembered from slot to slot and from genome to genome.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -13,13 +14,16 @@
 
 namespace cambrian {
 
-// Of one thread. Whatever is forgotten, results don't depend on it.
+// Of one thread at a time. Whatever is forgotten, results don't depend on it.
 class Memo {
   public:
+    static constexpr std::size_t kMaxWords = 2 + kMaxSiteWords;
+    static constexpr std::size_t kNear = 6;  // words of a key that are read with what comes first
+
     // All that an expansion depends on: the site, the shape of its input, and what else it reads.
     struct Key {
-        std::array<std::uint64_t, 3 + kMaxSiteWords> words;
-        std::size_t count;
+        std::array<std::uint64_t, kMaxWords> words;
+        std::uint32_t count;
 
         std::uint64_t hash() const {
             std::uint64_t hash = count;
@@ -31,20 +35,24 @@ class Memo {
     };
 
     struct alignas(64) Entry {
-        bool known = false;  // else the expansion has to be made each time
-        bool prefix =
-            false;          // its first node is one that may be shared with others outside; it is held apart
-        bool body = false;  // there are other nodes
+        bool known = false;   // else the expansion has to be made each time
+        bool prefix = false;  // its first node may be shared with others outside; it is held apart
+        bool body = false;    // there are other nodes
+        std::uint8_t words = 0;
         std::uint32_t genome = 0;  // that used it last
-        std::size_t steps = 0;
-        Shape shape;
+        std::uint64_t steps = 0;
+        std::array<std::uint64_t, kNear> near;
         Fragment fragment;
-        Key key;
+        Shape shape;
+        std::array<std::uint64_t, kMaxWords - kNear> far;
         Node first;
+
+        bool is(const Key& key) const;
+        void set(const Key& key);
+        Key key() const;
     };
 
-    // `genomes`: about how many there will be.
-    Memo(std::size_t sites, std::size_t genomes);
+    explicit Memo(std::size_t sites);
 
     void start() {  // another genome
         if (++genome_ != 0) return;
@@ -54,8 +62,13 @@ class Memo {
         genome_ = 1;
     }
 
-    // False where remembering has not paid.
-    bool pays(std::int32_t site) const { return uses_[static_cast<std::size_t>(site)].pays; }
+    // False where remembering has not paid lately.
+    bool pays(std::int32_t site) {
+        Use& use = uses_[static_cast<std::size_t>(site)];
+        if (use.rest == 0) return true;
+        --use.rest;
+        return false;
+    }
 
     // What is known of a key, or null.
     const Entry* find(std::int32_t site, const Key& key, std::uint64_t hash);
@@ -71,19 +84,21 @@ class Memo {
   private:
     struct Use {
         std::uint32_t tries = 0, hits = 0, trial = kFirstTrial;
-        bool pays = true;
+        std::uint32_t rest = 0;  // tries that are left out
     };
     struct Slot {
         std::uint32_t tag = 0;    // of the hash; 0: free
         std::uint32_t entry = 0;  // number
     };
     static constexpr std::size_t kWays = 4;  // slots that a key can take
-    static constexpr std::size_t kChunk = 128;
-    static constexpr std::uint32_t kFirstTrial = 1024;
+    static constexpr std::size_t kChunk = 64;
+    static constexpr std::uint32_t kFirstTrial = 1024, kLastTrial = 16384, kRest = 1 << 18;
 
     static std::uint32_t tag(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32) | 1; }
     Slot* ways(std::uint64_t hash) { return slots_.data() + (hash * kWays & (slots_.size() - 1)); }
     Entry& entry(std::uint32_t number) { return chunks_[number / kChunk][number % kChunk]; }
+    static void judge(Use& use);
+    void grow();
     Entry* place(std::uint64_t hash);
     bool summarise(Entry& entry, const Graph& graph, std::size_t fresh, Value input, Value output);
 

@@ -67,8 +67,8 @@ void ResourceCounter::count_node(const Graph& graph, const Node& node, Seen& own
     costs_.kernels += cost.kernels;
     const Value number = own.storage;
     if (view(node)) own.storage = seen(inputs[0]).storage;
-    std::int32_t below = 0;
-    for (const Value input : inputs) below = std::max(below, seen(input).depth);
+    std::int32_t below = seen(inputs[0]).depth;
+    for (const Value input : inputs.subspan(1)) below = std::max(below, seen(input).depth);
     own.depth = below + cost.depth;
     keep_values(cost, inputs, number, own);
 }
@@ -76,6 +76,15 @@ void ResourceCounter::count_node(const Graph& graph, const Node& node, Seen& own
 void ResourceCounter::keep_values(const NodeCost& cost, std::span<const Value> inputs, Value number,
                                   Seen& own) {
     std::int32_t with_gradient = 0;
+    if (inputs.size() == 1) {
+        own.gradient = cost.params > 0 || seen(inputs[0]).gradient;
+        if (!own.gradient) return;
+        add(kept_, cost.kept);
+        add(kept_once_, cost.kept_once);
+        if ((cost.keeps & kKeepsOutput) != 0) keep(number);
+        if ((cost.keeps & kKeepsFirst) != 0) keep(inputs[0]);
+        return;
+    }
     for (const Value input : inputs) with_gradient += seen(input).gradient ? 1 : 0;
     own.gradient = cost.params > 0 || with_gradient > 0;
     if (!own.gradient) return;

@@ -105,3 +105,22 @@ def test_the_recipe_of_a_genome_is_the_same_the_second_time() -> None:
     genomes = np.zeros((2, space.n_genes), dtype=space.dtype)
     assert space.unique(genomes, recipe=True).tolist() == [0]
     same_in_any_company(space, genomes)
+
+
+def test_what_earlier_calls_were_asked_changes_nothing() -> None:
+    for space in (cb.spaces.cell201(), cb.spaces.convnet(), cb.spaces.cell101()):
+        genomes = space.sample(600, seed=1)
+        hashes = _core.hash(space.layout, genomes)
+        first = _core.decode(space.layout, genomes[:300])
+        again = _core.decode(space.layout, genomes, threads=2)
+        whole = _core.decode(space.layout, genomes, fragments=False)
+        assert np.array_equal(hashes, whole[0])
+        assert np.array_equal(again[0], whole[0])
+        assert np.array_equal(again[1], whole[1])
+        for name, values in whole[2].items():
+            assert np.array_equal(again[2][name], values), name  # type: ignore[literal-required]
+            assert np.array_equal(first[2][name], values[:300]), name  # type: ignore[literal-required]
+        large = space.resources(genomes, batch=7)
+        one = space.resources(genomes)
+        assert np.array_equal(large["memory"], 7 * one["memory"])
+        assert np.array_equal(one["params"], whole[2]["params"])

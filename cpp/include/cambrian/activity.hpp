@@ -35,13 +35,16 @@ void normalise(const Layout& layout, const T* genome, U* normal, std::uint8_t* a
     const ActivityPlan::Gate* const gates = plan.gates.data();
     const ActivityPlan::Test* const tests = plan.tests.data();
     const std::uint8_t* const allowed = plan.allowed.data();
-    for (const auto& run : plan.runs) {
+    const ActivityPlan::Run* const last = plan.runs.data() + plan.runs.size();
+    for (const ActivityPlan::Run* next = plan.runs.data(); next != last;) {
+        const ActivityPlan::Run& run = *next++;
         const ActivityPlan::Gate* gate = gates + run.gates.first;
         const ActivityPlan::Gate* const end = gate + run.gates.count;
         if (!slot_active(layout, run.repeat, run.slot, normal)) {
             if (run.columns.count > 0) {
                 std::fill_n(active + run.columns.first, run.columns.count, std::uint8_t{0});
                 std::fill_n(normal + run.columns.first, run.columns.count, U{0});
+                next += run.slots - 1;
                 continue;
             }
             for (; gate != end; ++gate) {
@@ -50,11 +53,14 @@ void normalise(const Layout& layout, const T* genome, U* normal, std::uint8_t* a
             }
             continue;
         }
+        unsigned on = 1;
         for (; gate != end; ++gate) {
-            unsigned on = 1;
-            const ActivityPlan::Test* test = tests + gate->tests.first;
-            for (std::int32_t i = gate->tests.count; i > 0; --i, ++test) {
-                on &= active[test->column] & allowed[test->first_flag + normal[test->column]];
+            if (!gate->again) {
+                on = 1;
+                const ActivityPlan::Test* test = tests + gate->tests.first;
+                for (std::int32_t i = gate->tests.count; i > 0; --i, ++test) {
+                    on &= active[test->column] & allowed[test->first_flag + normal[test->column]];
+                }
             }
             const T gene = genome[gate->column];
             const auto value = static_cast<U>(std::min(gene, static_cast<T>(gate->last)));

@@ -39,12 +39,13 @@ struct Fragment {
     std::int32_t size = 0;    // nodes; the output is the last
     std::int32_t levels = 0;  // nodes that dominate the output, and itself
     bool tree = false;        // every node, and the input, is read once
-    std::int32_t n_edges = 0;
+    std::int16_t n_edges = 0;
     std::array<Edge, kMaxEdges> edges{};
     std::int64_t rise = 0;       // most bytes alive beside those at its start, if the input is read later too
     std::int64_t rise_last = 0;  // if it is not
     Costs costs;
     std::array<Kept, 2> kept;  // [1]: if the input depends on parameters
 };
+static_assert(sizeof(Fragment) == 192, "three cache lines");
 
 }  // namespace cambrian

@@ -60,7 +60,6 @@ inline std::uint64_t word_of(std::int32_t low, std::int32_t high) {
 // Hash of operation and attributes, and of the shape where it doesn't follow from the inputs.
 inline Lanes label_of(const Node& node) {
     constexpr std::uint64_t kFirst = 0x9FB2'1C65'1E98'DF25, kSecond = 0xC2B2'AE3D'27D4'EB4F;
-    static const std::uint64_t kLow = mix(0, kSecond), kHigh = mix(kFirst, 0);  // of most operations
     const auto& a = node.attrs;
     const auto& d = node.shape.dim;
     const bool own_shape = node.op == Op::kInput || node.op == Op::kZero;
@@ -69,7 +68,7 @@ inline Lanes label_of(const Node& node) {
     std::uint64_t z = word_of(a[4], a[5]);
     if (node.op == Op::kModule) z = mix(z, mix(word_of(d[0], d[1]), word_of(d[2], node.shape.rank)));
     const std::uint64_t op = static_cast<std::uint64_t>(node.op) + 1;
-    const std::uint64_t low = z == 0 ? kLow : mix(z, kSecond), high = z == 0 ? kHigh : mix(kFirst, z);
+    const std::uint64_t low = mix(z, kSecond), high = mix(kFirst, z);
     return {reduced(mix(x + op * kFirst, y) + low), reduced(mix(y + op * kSecond, x) + high)};
 }
 
@@ -180,7 +179,8 @@ class GraphBuilder {
         if (graph_.nodes.size() + hidden_ + nodes > room_) grow_room(nodes);
     }
     void grow_room(std::size_t nodes);
-    Node& begin(Op op, Shape shape, const Attrs& attrs);
+    Node& begin(Op op, bool commutative, const Shape& shape, const Attrs& attrs, std::int32_t n_inputs,
+                Value dominator, std::int32_t level);
     Value settle(Value node);
     std::uint64_t sort_inputs(Node& node, std::span<Value> inputs);
     std::uint64_t hash_inputs(const Node& node, std::span<const Value> inputs) const;

@@ -18,8 +18,7 @@ class Memo;
 // Workspace of one thread; nothing is allocated once it has seen a few genomes. The layout must outlive it.
 class Interpreter {
   public:
-    // `genomes`: about how many it will expand, if they have parts in common.
-    explicit Interpreter(const Layout& layout, std::size_t genomes = 0);
+    explicit Interpreter(const Layout& layout);
     ~Interpreter();
 
     // Normal form and active genes of a genome; for a plain space there is no more to it.
@@ -64,7 +63,11 @@ class Interpreter {
     Need need(std::size_t procedure, std::vector<Need>& known) const;
 
     const Graph& start();
-    Value run(Frame& frame, std::int32_t block);
+    Value run(Frame& frame, std::int32_t block) {
+        const Block& code = frame.procedure->blocks[static_cast<std::size_t>(block)];
+        return remembering_ && code.site >= 0 ? known(frame, code) : run(frame, code);
+    }
+    Value known(Frame& frame, const Block& code);
     Value run(Frame& frame, const Block& code);
     Value remember(Frame& frame, const Block& code);
     Value execute(Frame& frame, const Instr& instr);
@@ -79,10 +82,15 @@ class Interpreter {
 
     std::int64_t evaluate(const Frame& frame, std::int32_t number) {
         const Expr& expr = frame.procedure->exprs[static_cast<std::size_t>(number)];
-        return expr.op == ExprOp::kConst ? expr.a : compute(frame, expr);
+        if (expr.op == ExprOp::kConst) return expr.a;
+        if (expr.op == ExprOp::kGene) return gene(frame, expr);
+        return expr.op == ExprOp::kParam ? frame.params[expr.a] : compute(frame, expr);
     }
     std::int64_t compute(const Frame& frame, const Expr& expr);
-    std::int64_t gene(const Frame& frame, const Expr& expr) const;
+    std::int64_t gene(const Frame& frame, const Expr& expr) const {
+        const std::uint16_t value = normal_[static_cast<std::size_t>(climb(&frame, expr.a)->base + expr.b)];
+        return expr.c < 0 ? value : layout_.tables[static_cast<std::size_t>(expr.c)][value];
+    }
     std::int64_t dimension(const Frame& frame, const Expr& expr) const;
     std::int64_t binary(const Frame& frame, const Expr& expr);
     static const Frame* climb(const Frame* frame, std::int64_t up) {
@@ -94,10 +102,13 @@ class Interpreter {
         while (frame->slot < 0) frame = frame->parent;
         return frame;
     }
-    void spend(std::size_t steps);
+    void spend(std::size_t steps) {
+        if (steps > steps_left_) too_long();
+        steps_left_ -= steps;
+    }
+    [[noreturn]] static void too_long();
 
     const Layout& layout_;
-    std::size_t genomes_;
     Wiring wiring_;
     GraphBuilder builder_;
     std::vector<std::uint16_t> normal_;

@@ -15,6 +15,7 @@
 
 namespace cambrian {
 
+class Memos;
 class ModuleCosts;
 
 inline constexpr std::int64_t kLayoutMagic = 0x4341'4D42;  // "CAMB"
@@ -176,6 +177,7 @@ struct ActivityPlan {
     struct Gate {
         std::int32_t column;
         std::int32_t last;  // its last option
+        bool again;         // its tests are those of the gate before, in the same slot
         Slice tests;
     };
     struct Test {
@@ -186,7 +188,8 @@ struct ActivityPlan {
         Slice gates;
         std::int32_t repeat;
         std::int32_t slot;
-        Slice columns;  // the gates', if they are neighbours; else none
+        Slice columns;       // the gates' and those of later slots, if all are neighbours; else none
+        std::int32_t slots;  // how many these are: where one is not in use, those after it aren't
     };
     std::vector<Run> runs;
     std::vector<Gate> gates;
@@ -210,6 +213,8 @@ struct Layout {
     std::vector<Site> sites;
     std::shared_ptr<const ModuleCosts>
         modules;  // costs of users' modules, as far as known; not in the record
+    // Saves time, and nothing else: what decoding gives doesn't depend on it. Copies share it.
+    std::shared_ptr<Memos> memos;
 
     bool plain() const { return procedures.empty(); }
     bool wide() const;  // some gene has more than 256 options: genomes are uint16

@@ -49,6 +49,59 @@ struct Lanes {
     bool operator==(const Lanes&) const = default;
 };
 
+// A sum of products of reduced numbers, which is reduced now and then only.
+class ProductSum {
+  public:
+    static constexpr int kMost = 32;  // products between two reductions, if one factor may reach 2^62
+
+    void add(std::uint64_t a, std::uint64_t b) {
+#if defined(__SIZEOF_INT128__)
+        __extension__ using Wide = unsigned __int128;
+        const Wide sum = (static_cast<Wide>(high_) << 64 | low_) + static_cast<Wide>(a) * b;
+        low_ = static_cast<std::uint64_t>(sum);
+        high_ = static_cast<std::uint64_t>(sum >> 64);
+#else
+        low_ = add_mod(low_, mul_mod(reduced(a), b));
+#endif
+    }
+    // 2^61 is 1, and so 2^64 is 8.
+    std::uint64_t value() const {
+        return add_mod(reduced(low_), add_mod(reduced(high_ << 3 & kPrime), high_ >> 58));
+    }
+    void reduce() {
+        low_ = value();
+        high_ = 0;
+    }
+
+  private:
+    std::uint64_t low_ = 0, high_ = 0;
+};
+
+// The same of lanes.
+class LanesSum {
+  public:
+    void add(const Lanes& a, const Lanes& factor) {
+        low_.add(a.low, factor.low);
+        high_.add(a.high, factor.high);
+        if (++terms_ == ProductSum::kMost - 1) reduce();
+    }
+    // (a + b) * factor
+    void add(const Lanes& a, const Lanes& b, const Lanes& factor) {
+        add({a.low + b.low, a.high + b.high}, factor);
+    }
+    Lanes value() const { return {low_.value(), high_.value()}; }
+
+  private:
+    void reduce() {
+        low_.reduce();
+        high_.reduce();
+        terms_ = 0;
+    }
+
+    ProductSum low_, high_;
+    int terms_ = 0;
+};
+
 // Powers of the two bases; grows to what was asked for.
 class Powers {
   public:

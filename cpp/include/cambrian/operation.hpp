@@ -104,6 +104,12 @@ constexpr bool shareable(Op op, std::int32_t first_attr) {
             return true;
     }
 }
+// Depends on more than the shapes it reads: zeros stand on the network's input, ids are read from it alone,
+// tied weights are those of another node; and what a user's module costs may be known later only.
+constexpr bool looks_further(Op op) {
+    return op == Op::kZero || op == Op::kEmbedding || op == Op::kUnembed || op == Op::kModule;
+}
+
 // As many as the table names; for code that runs at every node.
 constexpr std::size_t attr_count(Op op) {
     switch (op) {
