@@ -253,3 +253,8 @@ def test_what_is_exported_computes_what_was_trained(task: cb.Task, tmp_path: Pat
             expected = module(images)
             assert torch.equal(load(folder)[1](images), expected)
             assert torch.equal(standalone.eval()(images), expected)
+
+
+def test_a_mode_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"unknown mode 'egaer'.*'eager'"):
+        TrainNetwork(digits(), mode="egaer")

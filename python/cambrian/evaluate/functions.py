@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cambrian.errors import unknown
 from cambrian.evaluate.evaluation import Job
 from cambrian.evaluate.outcome import check_metrics
 from cambrian.evaluate.recipe import Recipe
@@ -48,6 +49,12 @@ class TrainNetwork:
     expected: bool = False
     modules: Mapping[str, type] = field(default_factory=dict)
     mode: str = "auto"
+
+    def __post_init__(self) -> None:
+        from cambrian.evaluate.waves import MODES
+
+        if self.mode not in MODES:
+            raise unknown("mode", self.mode, MODES)
 
     def mode_of(self, job: Job) -> str:
         """Return the mode in which the job is trained when it comes alone."""
