@@ -204,6 +204,14 @@ def test_a_deadline_ends_it(task: Task) -> None:
         )
 
 
+def test_pauses_change_nothing(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph, recipe = convolutional(task, p=100_000), Recipe()
+    settings: dict[str, Any] = {"graph": graph, "epochs": 2, "seed": 4, "deadline": time.monotonic() + 1e12}
+    wanted = native.train(None, task, recipe, **settings)
+    monkeypatch.setattr(native, "_PATIENCE", -1.0)  # after every step
+    assert native.train(None, task, recipe, **settings) == wanted
+
+
 @pytest.mark.parametrize("steps", [1, 25, 26])
 def test_what_diverges_says_so_as_torch_does(steps: int, task: Task) -> None:
     graph, recipe = convolutional(task), Recipe(optimizer="sgd", lr=1e30)

@@ -40,7 +40,7 @@ void Draft::constant(Layer& layer, std::size_t size) const {
     parameters.push_back({node, "table", Role::kConstant, false, 1, 1, size});
 }
 
-Program::Program(const std::vector<NodeSpec>& nodes, std::size_t batch) : batch_(batch) {
+Program::Program(const std::vector<NodeSpec>& nodes, std::size_t batch) {
     const std::string reason = refuses(nodes, batch);
     if (!reason.empty()) throw std::invalid_argument(reason);
     Plan plan = read(nodes, batch, parameters_);

@@ -34,6 +34,7 @@ from cambrian.network.ops import table
 
 _CPU = torch.device("cpu")
 _DRAWN = 2**24  # numbers of augmented samples at a time
+_PATIENCE = 0.5  # seconds in the core at a time, in which nobody hears Ctrl-C
 _Array = NDArray[Any]
 _Floats = NDArray[np.float32]
 _kept: WeakKeyDictionary[Task, dict[str, tuple[_Floats, _Array]]] = WeakKeyDictionary()
@@ -151,11 +152,13 @@ def _run(
     """Make all steps, a block at a time; see `train` for what is raised."""
     step, steps = 0, len(rates)
     for inputs, targets, order in blocks:
-        left = None if deadline is None else deadline - time.monotonic()
-        losses = trainer.run(inputs, targets, order, rates[step : step + len(order)], seconds=left)
-        step += len(losses)
-        if deadline is not None and time.monotonic() > deadline:
-            raise DeadlineError(f"training was at step {step} of {steps} at its deadline")
+        end = step + len(order)
+        while step < end:
+            left = _PATIENCE if deadline is None else min(_PATIENCE, deadline - time.monotonic())
+            losses = trainer.run(inputs, targets, order[step - end :], rates[step:end], seconds=left)
+            step += len(losses)
+            if deadline is not None and time.monotonic() > deadline:
+                raise DeadlineError(f"training was at step {step} of {steps} at its deadline")
         if step % CHECK_EVERY == 0 and not math.isfinite(losses[-1]):
             raise DivergedError(f"the training loss was {losses[-1]} at step {step} of {steps}")
     return step

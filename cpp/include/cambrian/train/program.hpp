@@ -83,7 +83,6 @@ class Program {
     float* at(std::size_t offset) { return arena_.data() + offset; }
     const float* at(std::size_t offset) const { return arena_.data() + offset; }
 
-    std::size_t batch_ = 0;
     std::size_t input_ = 0, input_size_ = 0;
     std::size_t output_ = 0, output_size_ = 0, output_channels_ = 0, output_gradient_ = 0;
     std::size_t decayed_ = 0, trained_ = 0, state_ = 0;

@@ -38,7 +38,6 @@ class Trainer {
 
     Program& program() { return program_; }
     std::size_t batch() const { return batch_; }
-    std::size_t steps() const { return step_; }  // made so far
     const Settings& settings() const { return settings_; }
 
     // From now on the averages are of these weights.
