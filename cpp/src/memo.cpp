@@ -66,7 +66,7 @@ const Memo::Entry* Memo::find(std::int32_t site, const Key& key, std::uint64_t h
 
 // Remembering takes about as long as expanding; the first trial finds little to remember.
 void Memo::judge(Use& use) {
-    const bool pays = use.hits * 4 >= use.tries || (use.trial < kLastTrial && use.hits * 16 >= use.tries);
+    const bool pays = use.hits * 2 >= use.tries || (use.trial < kLastTrial && use.hits * 16 >= use.tries);
     use = {0, 0, pays ? std::min(use.trial * 4, kLastTrial) : kFirstTrial, pays ? 0 : kRest};
 }
 
