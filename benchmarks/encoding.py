@@ -19,7 +19,8 @@ from common import load, save, spread
 
 import cambrian as cb
 
-RUNS = 9
+RUNS = 7
+SMALL = 2000  # genomes of a population as most searches have it
 FAMILIES: dict[str, tuple[Callable[[], cb.Space], int]] = {
     "cell201": (lambda: cb.spaces.cell201(recipe=False), 1_000_000),
     "convnet, 12 slots": (lambda: cb.spaces.convnet(input=(1, 8, 8), outputs=10, recipe=False), 200_000),
@@ -48,11 +49,23 @@ def seconds(space: cb.Space, genomes: Any) -> float:
 def families() -> dict[str, Any]:
     results: dict[str, Any] = {}
     for name, (make, n) in FAMILIES.items():
-        space = make()
-        seconds(space, space.sample(n // 10, seed=0))
-        rates = [n / seconds(space, space.sample(n, seed=seed)) for seed in range(1, RUNS + 1)]
-        results[name] = {"n": n, "genomes_per_second": spread(rates)}
-        print(f"{name}: {np.median(rates):,.0f} genomes/s (median of {RUNS} populations of {n:,})")
+        first, later, small = [], [], []
+        for seed in range(1, RUNS + 1):
+            space = make()  # a new one knows nothing of earlier runs
+            first.append(n / seconds(space, space.sample(n, seed=seed)))
+            later.append(n / seconds(space, space.sample(n, seed=seed, run=1)))
+            small.append(SMALL / seconds(space, space.sample(SMALL, seed=seed, run=2)))
+        results[name] = {
+            "n": n,
+            "genomes_per_second": spread(first),
+            "second_population": spread(later),
+            f"then_{SMALL}": spread(small),
+        }
+        print(
+            f"{name}: {np.median(first):,.0f} genomes/s (median of {RUNS} populations of {n:,}); the next "
+            f"population {np.median(later):,.0f}, then one of {SMALL:,} {np.median(small):,.0f}",
+            flush=True,
+        )
     return results
 
 
@@ -81,7 +94,7 @@ def peers() -> dict[str, Any]:
     ours: list[float] = []
     theirs: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(5):
-        ours.append(seconds(space, cells) / len(cells))
+        ours.append(seconds(cb.spaces.cell201(recipe=False), cells) / len(cells))
         for name, work in works.items():
             start = time.perf_counter()
             params = work()
@@ -113,10 +126,10 @@ def crossover() -> dict[str, Any]:
 
 
 def unique() -> dict[str, Any]:
-    space = cb.spaces.convnet(input=(1, 8, 8), outputs=10, recipe=False)
-    genomes = space.sample(1_000_000, seed=1)
     times = []
     for _ in range(5):
+        space = cb.spaces.convnet(input=(1, 8, 8), outputs=10, recipe=False)
+        genomes = space.sample(1_000_000, seed=1)
         start = time.perf_counter()
         kept = space.unique(genomes)
         times.append(time.perf_counter() - start)
