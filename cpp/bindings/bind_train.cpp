@@ -3,7 +3,10 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <memory>
+#include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 #include "arrays.hpp"
@@ -17,7 +20,22 @@ namespace {
 using train::NodeSpec;
 using train::Parameter;
 using train::Role;
-using train::Trainer;
+
+// Its long calls release the GIL.
+struct Trainer final : train::Trainer {
+    using train::Trainer::Trainer;
+    std::mutex used;
+};
+
+class Alone {
+  public:
+    explicit Alone(Trainer& trainer) : lock_(trainer.used, std::try_to_lock) {
+        if (!lock_) throw std::runtime_error("this Trainer is at work in another thread; give each its own");
+    }
+
+  private:
+    std::unique_lock<std::mutex> lock_;
+};
 
 py::array_t<bool> keep(py::handle key, py::handle n, py::handle p_millionths) {
     const std::uint64_t word = seed_argument(key, "key");
@@ -119,6 +137,7 @@ void need_all(Trainer& trainer, const py::list& arrays) {
 }
 
 void load(Trainer& trainer, const py::list& arrays) {
+    const Alone alone(trainer);
     need_all(trainer, arrays);
     for (std::size_t i = 0; i < arrays.size(); ++i) {
         const Parameter& parameter = trainer.program().parameters()[i];
@@ -129,6 +148,7 @@ void load(Trainer& trainer, const py::list& arrays) {
 }
 
 void store(Trainer& trainer, const py::list& arrays, bool gradients) {
+    const Alone alone(trainer);
     need_all(trainer, arrays);
     for (std::size_t i = 0; i < arrays.size(); ++i) {
         const Parameter& parameter = trainer.program().parameters()[i];
@@ -165,15 +185,16 @@ Held samples_argument(Trainer& trainer, py::handle inputs, py::handle targets) {
 
 py::array_t<double> run(Trainer& trainer, py::handle inputs, py::handle targets, py::handle order,
                         py::handle rates, py::handle seconds) {
+    const Alone alone(trainer);
     const Held held = samples_argument(trainer, inputs, targets);
     const auto lr = input<double>(rates, "rates", {kAny});
     const auto rows = input<std::int64_t>(
         order, "order", {static_cast<py::ssize_t>(lr.size()), static_cast<py::ssize_t>(trainer.batch())});
-    std::optional<Trainer::Clock::time_point> deadline;
+    std::optional<train::Trainer::Clock::time_point> deadline;
     if (!seconds.is_none()) {
         const double left = std::max(0.0, real(seconds, "seconds", -1e9, 1e9));
-        deadline = Trainer::Clock::now() +
-                   std::chrono::duration_cast<Trainer::Clock::duration>(std::chrono::duration<double>(left));
+        deadline = train::Trainer::Clock::now() + std::chrono::duration_cast<train::Trainer::Clock::duration>(
+                                                      std::chrono::duration<double>(left));
     }
     std::vector<double> losses(lr.size());
     std::size_t made = 0;
@@ -186,6 +207,7 @@ py::array_t<double> run(Trainer& trainer, py::handle inputs, py::handle targets,
 }
 
 py::array_t<float> evaluate(Trainer& trainer, py::handle inputs) {
+    const Alone alone(trainer);
     const auto& program = trainer.program();
     const auto in = input<float>(inputs, "inputs", {kAny, static_cast<py::ssize_t>(program.input_size())});
     py::array_t<float> outputs({in.owner.shape(0), static_cast<py::ssize_t>(program.output_size())});
@@ -221,7 +243,11 @@ void bind_train(py::module_& module) {
             py::arg("arrays"))
         .def("run", &run, py::arg("inputs"), py::arg("targets"), py::arg("order"), py::arg("rates"),
              py::arg("seconds") = py::none())
-        .def("finish", &Trainer::finish)
+        .def("finish",
+             [](Trainer& trainer) {
+                 const Alone alone(trainer);
+                 trainer.finish();
+             })
         .def("evaluate", &evaluate, py::arg("inputs"));
 }
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
+import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -279,3 +281,32 @@ def test_the_trainer_refuses_what_it_can_not_read(name: str, change: Any, task: 
     assert len(trainer.run(**arrays)) == 2
     with pytest.raises((ValueError, TypeError)):
         trainer.run(**{**arrays, name: np.ascontiguousarray(change(arrays))})
+
+
+def test_a_second_thread_is_turned_away() -> None:
+    task = digits()
+    graph = convolutional(task)
+    trainer = trainer_of(graph, 64, made(graph))
+    inputs, targets = native._arrays(task, "train")
+    order = np.zeros((3000, 64), np.int64)
+    turned_away: list[str] = []
+
+    def attempt(work: Callable[[], object]) -> bool:
+        try:
+            work()
+        except RuntimeError as error:
+            turned_away.append(str(error))
+            return False
+        return True
+
+    def run() -> None:
+        while not attempt(lambda: trainer.run(inputs, targets, order, np.full(len(order), 1e-6))):
+            pass
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    while thread.is_alive():
+        attempt(lambda: trainer.evaluate(inputs[:1]))
+    thread.join()
+    assert set(turned_away) == {"this Trainer is at work in another thread; give each its own"}
+    assert trainer.evaluate(inputs[:1]).shape == (1, 10)
