@@ -288,7 +288,7 @@ def test_a_second_thread_is_turned_away() -> None:
     graph = convolutional(task)
     trainer = trainer_of(graph, 64, made(graph))
     inputs, targets = native._arrays(task, "train")
-    order = np.zeros((3000, 64), np.int64)
+    order = np.zeros((1000, 64), np.int64)
     turned_away: list[str] = []
 
     def attempt(work: Callable[[], object]) -> bool:
@@ -306,6 +306,7 @@ def test_a_second_thread_is_turned_away() -> None:
     thread = threading.Thread(target=run)
     thread.start()
     while thread.is_alive():
+        time.sleep(0.01)
         attempt(lambda: trainer.evaluate(inputs[:1]))
     thread.join()
     assert set(turned_away) == {"this Trainer is at work in another thread; give each its own"}
