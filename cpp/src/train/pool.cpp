@@ -92,7 +92,7 @@ CAMBRIAN_INLINE void greatest(const Windows& of, const float* x, float* y, std::
                 }
             } else {
                 CAMBRIAN_SEPARATE for (std::size_t k = 0; k < run.length; ++k) {
-                    to[k] = (from[k] > to[k]) | (from[k] != from[k]) ? from[k] : to[k];
+                    to[k] = ((from[k] > to[k]) | (from[k] != from[k])) ? from[k] : to[k];
                 }
             }
         });
