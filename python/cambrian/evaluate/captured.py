@@ -90,7 +90,7 @@ class Training:
 
     def __init__(self, function: TrainNetwork, job: Job, lane: Lane) -> None:
         settings = dict(function.settings)
-        recipe = _recipe(function, job, settings)
+        recipe = function.recipe(job).smoothed(settings.get("label_smoothing"))
         epochs = function.epochs if job.fidelity is None else job.fidelity
         self.warmup, self.clip = settings.get("warmup", 0.05), settings.get("clip", 5.0)
         check_settings(epochs=epochs, augment=0.0, warmup=self.warmup, ema=0.0, clip=self.clip)
@@ -252,9 +252,3 @@ class _Flight:
         if self._failure is not None:
             raise self._failure
         return self._metrics or {}
-
-
-def _recipe(function: TrainNetwork, job: Job, settings: dict[str, Any]) -> Recipe:
-    recipe = function.recipe(job)
-    smoothing = settings.get("label_smoothing")
-    return recipe if smoothing is None else replace(recipe, label_smoothing=smoothing)

@@ -10,7 +10,6 @@ import functools
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from itertools import islice
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -100,9 +99,7 @@ def train(
     >>> train(build(graph), task, {"lr": 0.01}, graph=graph, epochs=10, seed=0)
     {'accuracy': 0.97..., 'loss': 0.1...}
     """
-    recipe = recipe if isinstance(recipe, Recipe) else Recipe.of(recipe)
-    if label_smoothing is not None:
-        recipe = replace(recipe, label_smoothing=label_smoothing)
+    recipe = (recipe if isinstance(recipe, Recipe) else Recipe.of(recipe)).smoothed(label_smoothing)
     check_settings(epochs=epochs, augment=augment, warmup=warmup, ema=ema, clip=clip)
     reason = _mismatch(graph, task, device)
     if reason is not None:

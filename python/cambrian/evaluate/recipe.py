@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cambrian.errors import unknown
@@ -60,6 +60,10 @@ class Recipe:
             if name not in RECIPE_FIELDS:
                 raise unknown("recipe field", name, RECIPE_FIELDS)
         return cls(**values)
+
+    def smoothed(self, label_smoothing: float | None) -> Recipe:
+        """Return the recipe with another label smoothing, or as it is for None."""
+        return self if label_smoothing is None else replace(self, label_smoothing=label_smoothing)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Recipe:

@@ -6,7 +6,6 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -117,9 +116,7 @@ def train(
     >>> train(module, cb.evaluate.make_task("digits"), {"lr": 0.01}, epochs=10, seed=0)
     {'accuracy': 0.97..., 'loss': 0.1...}
     """
-    recipe = recipe if isinstance(recipe, Recipe) else Recipe.of(recipe)
-    if label_smoothing is not None:
-        recipe = replace(recipe, label_smoothing=label_smoothing)
+    recipe = (recipe if isinstance(recipe, Recipe) else Recipe.of(recipe)).smoothed(label_smoothing)
     check_settings(epochs=epochs, augment=augment, warmup=warmup, ema=ema, clip=clip)
     place = resolve_device(device)
     inputs, targets = resident(task, data, place)

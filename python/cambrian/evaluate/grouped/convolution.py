@@ -29,19 +29,17 @@ Way = Callable[[Shape, Tensor, Tensor, Tensor | None], Tensor]
 
 def grouped(shape: Shape, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Run one convolution whose groups of channels are the members."""
-    members = len(weight)
-    shared = len(x) == 1 and members > 1 and shape.groups == 1
-    if not shared:
-        x = x.expand(members, -1, -1, -1, -1)
-    images = x[0] if shared else x.transpose(0, 1).flatten(1, 2)
-    groups = 1 if shared else members * shape.groups
-    rows = None if bias is None else bias.flatten()
-    y = F.conv2d(images, weight.flatten(0, 1), rows, *shape[:3], groups)
-    return parted(y, 1, (members, -1)).transpose(0, 1)
+    return _as_one(shape, x, weight, bias, torch.preserve_format)
 
 
 def last(shape: Shape, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Run the same with channels last in memory."""
+    return _as_one(shape, x, weight, bias, torch.channels_last)
+
+
+def _as_one(
+    shape: Shape, x: Tensor, weight: Tensor, bias: Tensor | None, layout: torch.memory_format
+) -> Tensor:
     members = len(weight)
     shared = len(x) == 1 and members > 1 and shape.groups == 1
     if not shared:
@@ -49,8 +47,10 @@ def last(shape: Shape, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor
     images = x[0] if shared else x.transpose(0, 1).flatten(1, 2)
     groups = 1 if shared else members * shape.groups
     rows = None if bias is None else bias.flatten()
-    kernels = weight.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-    y = F.conv2d(images.contiguous(memory_format=torch.channels_last), kernels, rows, *shape[:3], groups)
+    kernels = weight.flatten(0, 1)
+    if layout == torch.channels_last:
+        images, kernels = images.contiguous(memory_format=layout), kernels.contiguous(memory_format=layout)
+    y = F.conv2d(images, kernels, rows, *shape[:3], groups)
     return parted(y, 1, (members, -1)).transpose(0, 1)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -24,10 +24,8 @@ from cambrian.evaluate.grouped.stack import Stack, State
 from cambrian.evaluate.optimizers import OPTIMIZERS
 from cambrian.evaluate.recipe import Recipe, learning_rates
 from cambrian.evaluate.task import Task
-from cambrian.evaluate.train import check_settings, precision, repeatable, resident
+from cambrian.evaluate.train import CHECK_EVERY, check_settings, precision, repeatable, resident
 from cambrian.network.graph import Graph
-
-CHECK_EVERY = 25  # steps between looks at the losses, as in `train`
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class Lockstep:
             check_settings(epochs=candidate.epochs, **chosen)
         self.task, self.candidates, self.order, self.device = task, list(candidates), order, device
         self.inputs, self.targets = resident(task, settings.data, device)
-        self.recipes = [_with_smoothing(c.recipe, settings.label_smoothing) for c in candidates]
+        self.recipes = [c.recipe.smoothed(settings.label_smoothing) for c in candidates]
         self.batch = min(int(self.recipes[0].batch_size), len(self.inputs))
         self.per_epoch = len(self.inputs) // self.batch
         self.steps = [max(1, round(c.epochs * self.per_epoch)) for c in candidates]
@@ -214,10 +212,6 @@ class Lockstep:
         )
         smaller.curves = [self.curves[i] for i in numbers]
         return smaller
-
-
-def _with_smoothing(recipe: Recipe, smoothing: float | None) -> Recipe:
-    return recipe if smoothing is None else replace(recipe, label_smoothing=smoothing)
 
 
 def losses_of(
