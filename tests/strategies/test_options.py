@@ -180,7 +180,7 @@ def test_elites_are_kept_and_not_asked_again():
         strategy.tell(batch.ids, cost)
         best = min(best, cost.min())
     strategy.ask(1)
-    assert np.nanmin(strategy.snapshot()["parent_cost"]) == best
+    assert np.nanmin(strategy.snapshot()["parents_cost"]) == best
 
 
 def test_nsga2_keeps_the_front():
@@ -193,7 +193,7 @@ def test_nsga2_keeps_the_front():
         archive = np.concatenate([archive, cost])
         strategy.tell(batch.ids, cost)
     strategy.ask(1)
-    kept = strategy.snapshot()["parent_cost"]
+    kept = strategy.snapshot()["parents_cost"]
     lowest = archive.min(axis=0)
     np.testing.assert_array_equal(kept.min(axis=0), lowest)
     dominated = (archive[None] <= kept[:, None]).all(2) & (archive[None] < kept[:, None]).any(2)

@@ -13,8 +13,9 @@ from cambrian.evolve.breed import breed
 from cambrian.evolve.operators import Crossover, Mutation, make_mutations, make_operator, operator_dict
 
 from . import arguments, seen
-from .base import Described, Snapshot, Strategy
+from .base import Costs, Described, Snapshot, Strategy, Violations
 from .fresh import Valid, joined
+from .members import Members
 
 if TYPE_CHECKING:
     from cambrian._core import Genomes
@@ -68,8 +69,7 @@ class Aging(Strategy):
         self._crossover = make_operator(crossover, "crossover")
         self._mutation = make_mutations(PointMutation() if mutation is None else mutation)
         self._rewrites = self.structural if self._default and seen.repeats(self.space.layout) else 0.0
-        self._members: Genomes = np.zeros((0, space.n_genes), dtype=space.dtype)
-        self._cost = np.zeros((0, self.objectives))
+        self._members = Members.none(space, self.objectives)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -102,10 +102,10 @@ class Aging(Strategy):
 
     def _children(self, n: int, mutation: Sequence[Mutation]) -> Genomes:
         if n == 0:
-            return self._members[:0]
+            return self._members.genomes[:0]
         return breed(
-            self._members,
-            self._cost,
+            self._members.genomes,
+            self._members.key,
             self.space.layout,
             n=n,
             selection=Tournament(self.sample),
@@ -115,15 +115,16 @@ class Aging(Strategy):
             generation=self._fresh.next_draw(),
         )
 
-    def _learn(self, ids: NDArray[np.int64], genomes: Genomes, cost: NDArray[np.float64]) -> None:
-        good = ~np.isnan(cost[:, 0])
-        self._members = joined([self._members, genomes[good]])[-self.population :]
-        self._cost = np.concatenate([self._cost, cost[good]])[-self.population :]
+    def _learn(self, ids: NDArray[np.int64], genomes: Genomes, cost: Costs, violation: Violations) -> None:
+        told = Members(ids, genomes, cost, violation)
+        self._members = self._members.plus(told.take(told.ok)).take(slice(-self.population, None))
+
+    def _revise(self, ids: NDArray[np.int64], cost: Costs, violation: Violations) -> None:
+        revised = self._members.revised(ids, cost, violation)
+        self._members = revised.take(revised.ok)
 
     def _state(self) -> Snapshot:
-        return {"members": self._members, "cost": self._cost}
+        return self._members.state("members")
 
     def _load(self, snapshot: Snapshot) -> None:
-        members = arguments.stored_genomes(snapshot, "members", self.space.layout)
-        self._cost = arguments.stored(snapshot, "cost", (len(members), self.objectives), np.dtype(np.float64))
-        self._members = members
+        self._members = Members.load(snapshot, "members", self.space, self.objectives)

@@ -85,6 +85,26 @@ def costs(value: object, n: int, objectives: int, *, one: bool) -> NDArray[np.fl
     return cost
 
 
+def violations(value: object, n: int, *, one: bool) -> NDArray[np.float64]:
+    """Check the violation of `tell` and give it as ``(n,)``, at least 0; None: nothing is broken."""
+    if value is None:
+        return np.zeros(n)
+    array = np.asarray(value)
+    if array.size == 0 and n == 0:
+        return np.zeros(0)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"violation must be real numbers, shape ({n},), got {_named(value, array)}")
+    if array.shape != (n,) and not (one and array.shape == ()):
+        raise ValueError(f"violation must have shape ({n},), one value an id; got shape {array.shape}")
+    found = np.maximum(array.astype(np.float64).reshape(n), 0.0)
+    if not np.isfinite(found).all():
+        row = int(np.flatnonzero(~np.isfinite(found))[0])
+        raise ValueError(
+            f"violation[{row}] is {found[row]}; it must be finite, and 0 where nothing is broken"
+        )
+    return found
+
+
 def first_genomes(space: Space, initial: object) -> Genomes:
     """Read `initial`, genomes ``(k, n_genes)`` or configs; ValueError and TypeError as the space raises."""
     if initial is None:

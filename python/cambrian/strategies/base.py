@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # An operator of `cambrian.evolve` by its name, or as ``{"name": …, **parameters}``.
 Described: TypeAlias = str | Mapping[str, Any]
+Costs: TypeAlias = NDArray[np.float64]  # (k, objectives), lower is better; NaN: failed
+Violations: TypeAlias = NDArray[np.float64]  # (k,), 0 where the constraints are kept
 Snapshot: TypeAlias = dict[str, "np.ndarray[Any, Any] | int | float | str"]
 
 
@@ -108,17 +110,21 @@ class Strategy(ABC):
         ids = np.arange(self._next, self._next + len(genomes), dtype=np.int64)
         self._next += len(genomes)
         self._pending.add(ids, genomes)
-        return Batch(ids, genomes, np.ones(len(genomes)))
+        return Batch(ids, genomes, self._fidelities(len(genomes)))
 
-    def tell(self, ids: ArrayLike, cost: ArrayLike) -> None:
+    def tell(self, ids: ArrayLike, cost: ArrayLike, violation: ArrayLike | None = None) -> None:
         """Report costs of any part of what is pending, in any order, any number at a time.
 
-        `cost` has shape ``(k,)`` or ``(k, objectives)``; lower is better, NaN is a failed candidate. Raises
-        ValueError (unknown ids, ids told before, wrong shape, infinite cost) and TypeError (None, objects,
-        complex numbers); then nothing of the call is taken in.
+        `cost` has shape ``(k,)`` or ``(k, objectives)``; lower is better, NaN is a failed candidate.
+        `violation`, ``(k,)``, says by how much each breaks the constraints, 0 or less where it keeps them:
+        whoever breaks them loses to all that don't, and to those that break them by less. Raises ValueError
+        (unknown ids, ids told before, wrong shape, infinite cost, violation that is NaN or infinite) and
+        TypeError (None, objects, complex numbers); then nothing of the call is taken in.
         """
         told = arguments.ids(ids)
-        checked = arguments.costs(cost, len(told), self.objectives, one=np.ndim(ids) == 0)
+        one = np.ndim(ids) == 0
+        checked = arguments.costs(cost, len(told), self.objectives, one=one)
+        broken = arguments.violations(violation, len(told), one=one)
         positions = self._pending.find(told)
         missing = np.flatnonzero(positions < 0)
         if len(missing):
@@ -130,7 +136,24 @@ class Strategy(ABC):
         if len(told):
             genomes = self._pending.genomes(positions)
             self._pending.close(positions)
-            self._learn(told, genomes, checked)
+            self._learn(told, genomes, checked, broken)
+
+    def revise(self, ids: ArrayLike, cost: ArrayLike, violation: ArrayLike | None = None) -> None:
+        """Report better known costs of candidates that were told before: of a longer training, of more seeds.
+
+        As `tell` in all else. Strategies that keep costs replace them; others have no use for it.
+
+        >>> strategy.tell(batch.ids, early); strategy.revise(batch.ids[:2], late)
+        """
+        told = arguments.ids(ids)
+        one = np.ndim(ids) == 0
+        checked = arguments.costs(cost, len(told), self.objectives, one=one)
+        broken = arguments.violations(violation, len(told), one=one)
+        untold = np.flatnonzero((told < 0) | (told >= self._next) | (self._pending.find(told) >= 0))
+        if len(untold):
+            raise ValueError(f"revise of id {told[untold[0]]}, which was not told yet")
+        if len(told):
+            self._revise(told, checked, broken)
 
     def snapshot(self) -> Snapshot:
         """The state as arrays, ints, floats and strings; `restore` continues from it exactly."""
@@ -171,9 +194,16 @@ class Strategy(ABC):
     def _propose(self, n: int) -> Genomes:
         """Up to `n` genomes, none while only tells can help."""
 
+    def _fidelities(self, n: int) -> NDArray[np.float64]:
+        """Fidelities of the `n` genomes that `_propose` just gave."""
+        return np.ones(n)
+
     @abstractmethod
-    def _learn(self, ids: NDArray[np.int64], genomes: Genomes, cost: NDArray[np.float64]) -> None:
+    def _learn(self, ids: NDArray[np.int64], genomes: Genomes, cost: Costs, violation: Violations) -> None:
         """Take in results, cost ``(k, objectives)``; in parts or at once must come to the same."""
+
+    def _revise(self, ids: NDArray[np.int64], cost: Costs, violation: Violations) -> None:  # noqa: B027
+        """Take in better known costs of what was learned before."""
 
     @abstractmethod
     def _state(self) -> Snapshot:

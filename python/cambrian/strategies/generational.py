@@ -13,8 +13,9 @@ from cambrian.evolve.breed import breed
 from cambrian.evolve.operators import make_mutations, make_operator, operator_dict
 
 from . import arguments
-from .base import Snapshot, Strategy
+from .base import Costs, Snapshot, Strategy, Violations
 from .fresh import joined
+from .members import Members
 
 if TYPE_CHECKING:
     from cambrian._core import Genomes
@@ -44,13 +45,9 @@ class Generational(Strategy):
         self._crossover = make_operator(crossover, "crossover")
         self._mutation = make_mutations(mutation)
         self.generation = 0
-        none: Genomes = np.zeros((0, space.n_genes), dtype=space.dtype)
-        self._parents = self._children = none
-        self._parent_cost = np.zeros((0, self.objectives))
-        self._start = 0  # id of the generation's first child
+        self._parents = self._children = Members.none(space, self.objectives)
         self._handed = 0
         self._told = 0
-        self._child_cost = np.zeros((0, self.objectives))
 
     @property
     def options(self) -> dict[str, Any]:
@@ -68,33 +65,34 @@ class Generational(Strategy):
         """How many children a generation has."""
 
     @abstractmethod
-    def _survivors(self, children: Genomes, cost: NDArray[np.float64]) -> tuple[Genomes, NDArray[np.float64]]:
-        """The next parents and their costs, from the parents and their children."""
+    def _survivors(self) -> Members:
+        """The next parents, from the parents and their children."""
 
     def _propose(self, n: int) -> Genomes:
         if self._told == len(self._children):
             self._advance()
-        part = joined([self._children[self._handed : self._handed + n]])
+        part = joined([self._children.genomes[self._handed : self._handed + n]])
         self._handed += len(part)
         return part
 
     def _advance(self) -> None:
         if len(self._children):
-            self._parents, self._parent_cost = self._survivors(self._children, self._child_cost)
+            self._parents = self._survivors()
             self.generation += 1
         if self.generation == 0:
             first = self._fresh.first()
             rest = max(0, self.population - len(first))
-            self._children = joined([first, self._fresh.take(rest, self._fresh.sample)])
+            children = joined([first, self._fresh.take(rest, self._fresh.sample)])
         else:
-            self._children = self._fresh.take(self._offspring(), self._breed)
-        self._child_cost = np.full((len(self._children), self.objectives), np.nan)
-        self._start, self._handed, self._told = self._next, 0, 0
+            children = self._fresh.take(self._offspring(), self._breed)
+        ids = np.arange(self._next, self._next + len(children), dtype=np.int64)
+        self._children = Members.untold(ids, children, self.objectives)
+        self._handed = self._told = 0
 
     def _breed(self, n: int) -> Genomes:
         return breed(
-            self._parents,
-            self._parent_cost,
+            self._parents.genomes,
+            self._parents.key,
             self.space.layout,
             n=n,
             selection=self._selection,
@@ -104,9 +102,14 @@ class Generational(Strategy):
             generation=self._fresh.next_draw(),
         )
 
-    def _learn(self, ids: NDArray[np.int64], genomes: Genomes, cost: NDArray[np.float64]) -> None:
-        self._child_cost[ids - self._start] = cost
+    def _learn(self, ids: NDArray[np.int64], genomes: Genomes, cost: Costs, violation: Violations) -> None:
+        rows = ids - self._children.ids[0]
+        self._children.cost[rows], self._children.violation[rows] = cost, violation
         self._told += len(ids)
+
+    def _revise(self, ids: NDArray[np.int64], cost: Costs, violation: Violations) -> None:
+        self._parents = self._parents.revised(ids, cost, violation)
+        self._children = self._children.revised(ids, cost, violation)
 
     def _suits(self) -> int:
         return max(1, self._queued() or self.population)
@@ -117,28 +120,22 @@ class Generational(Strategy):
     def _state(self) -> Snapshot:
         return {
             "generation": self.generation,
-            "parents": self._parents,
-            "parent_cost": self._parent_cost,
-            "start": self._start,
+            **self._parents.state("parents"),
+            **self._children.state("children"),
             "handed": self._handed,
             "told": self._told,
-            "children": self._children,
-            "child_cost": self._child_cost,
         }
 
     def _load(self, snapshot: Snapshot) -> None:
-        layout = self.space.layout
-        parents = arguments.stored_genomes(snapshot, "parents", layout)
-        children = arguments.stored_genomes(snapshot, "children", layout)
-        shapes = ((len(parents), self.objectives), (len(children), self.objectives))
-        parent_cost = arguments.stored(snapshot, "parent_cost", shapes[0], np.dtype(np.float64))
-        child_cost = arguments.stored(snapshot, "child_cost", shapes[1], np.dtype(np.float64))
-        counters = [arguments.counter(snapshot, name) for name in ("generation", "start", "handed", "told")]
-        if not counters[3] <= counters[2] <= len(children):
+        parents = Members.load(snapshot, "parents", self.space, self.objectives)
+        children = Members.load(snapshot, "children", self.space, self.objectives)
+        if (np.diff(children.ids) != 1).any():
+            raise ValueError("snapshot['children_ids'] must be consecutive")
+        counters = [arguments.counter(snapshot, name) for name in ("generation", "handed", "told")]
+        if not counters[2] <= counters[1] <= len(children):
             raise ValueError(
                 f"snapshot['told'] <= snapshot['handed'] <= {len(children)} children must hold, "
-                f"got {counters[3]} and {counters[2]}"
+                f"got {counters[2]} and {counters[1]}"
             )
-        self.generation, self._start, self._handed, self._told = counters
-        self._parents, self._parent_cost = parents, parent_cost
-        self._children, self._child_cost = children, child_cost
+        self.generation, self._handed, self._told = counters
+        self._parents, self._children = parents, children

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cambrian.evolve import Tournament, UniformCrossover
 from cambrian.evolve.operators import Crossover, Mutation, Selection
 from cambrian.evolve.survive import NSGA2, Truncation, survive
 
 from . import arguments
 from .base import Described
-from .fresh import Valid, joined
+from .fresh import Valid
 from .generational import MUTATION, Generational
+from .members import Members
 
 if TYPE_CHECKING:
     from cambrian._core import Genomes
@@ -74,15 +72,15 @@ class Genetic(Generational):
     def _offspring(self) -> int:
         return self.population - self.elites
 
-    def _survivors(self, children: Genomes, cost: NDArray[np.float64]) -> tuple[Genomes, NDArray[np.float64]]:
-        if len(self._parents) and self.elites:
-            best = self._best(self._parent_cost, min(self.elites, len(self._parents)))
-            children = joined([self._parents[best], children])
-            cost = np.concatenate([self._parent_cost[best], cost])
-        if len(children) > self.population:  # only where more initial genomes were given than fit
-            best = self._best(cost, self.population)
-            children, cost = children[best], cost[best]
-        return children, cost
+    def _survivors(self) -> Members:
+        elites = self._best(self._parents, self.elites)
+        # More than the population only where more initial genomes were given than fit.
+        return self._best(elites.plus(self._children), self.population)
 
-    def _best(self, cost: NDArray[np.float64], n: int) -> NDArray[np.int64]:
-        return survive(cost, n=n, by=Truncation() if self.objectives == 1 else NSGA2())
+    def _best(self, members: Members, n: int) -> Members:
+        if n >= len(members):
+            return members
+        if n == 0:
+            return members.take(slice(0))
+        by = Truncation() if self.objectives == 1 else NSGA2()
+        return members.take(survive(members.key, n=n, by=by))

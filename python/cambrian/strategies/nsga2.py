@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cambrian.evolve import Tournament, UniformCrossover
 from cambrian.evolve.operators import Crossover, Mutation, Selection
 from cambrian.evolve.survive import survive
 
 from .base import Described
-from .fresh import Valid, joined
+from .fresh import Valid
 from .generational import MUTATION, Generational
+from .members import Members
 
 if TYPE_CHECKING:
     from cambrian._core import Genomes
@@ -64,8 +62,6 @@ class NSGA2(Generational):
     def _offspring(self) -> int:
         return self.population
 
-    def _survivors(self, children: Genomes, cost: NDArray[np.float64]) -> tuple[Genomes, NDArray[np.float64]]:
-        genomes = joined([self._parents, children])
-        cost = np.concatenate([self._parent_cost, cost])
-        best = survive(cost, n=min(self.population, len(cost)))  # by (rank, crowding)
-        return genomes[best], cost[best]
+    def _survivors(self) -> Members:
+        both = self._parents.plus(self._children)
+        return both.take(survive(both.key, n=min(self.population, len(both))))  # by (rank, crowding)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import arguments
-from .base import Snapshot, Strategy
+from .base import Costs, Snapshot, Strategy, Violations
 from .fresh import Valid, joined
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Random(Strategy):
             n -= len(part)
         return joined(found)
 
-    def _learn(self, ids: NDArray[np.int64], genomes: Genomes, cost: NDArray[np.float64]) -> None:
+    def _learn(self, ids: NDArray[np.int64], genomes: Genomes, cost: Costs, violation: Violations) -> None:
         """Nothing: what is proposed next does not depend on results."""
 
     def _queued(self) -> int:
