@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cambrian.evaluate.evaluation import Evaluation, Job
+from cambrian.evaluate.length import Length, length_of
 from cambrian.evaluate.outcome import Function
 
 if TYPE_CHECKING:
@@ -90,13 +91,12 @@ def kind_of(job: Job) -> str:
 
 def steps_of(function: TrainNetwork, job: Job) -> int:
     """Return how many steps a job is trained for."""
+    return _length(function, job).steps
+
+
+def _length(function: TrainNetwork, job: Job) -> Length:
     epochs = function.epochs if job.fidelity is None else job.fidelity
-    return max(1, round(epochs * _per_epoch(function, job)))
-
-
-def _per_epoch(function: TrainNetwork, job: Job) -> int:
-    samples = function.task.sizes["train"]
-    return samples // min(int(function.recipe(job).batch_size), samples)
+    return length_of(function.task.sizes["train"], function.recipe(job).batch_size, epochs)
 
 
 def engine(mode: str) -> Any:
@@ -128,7 +128,7 @@ def _fit(function: TrainNetwork, jobs: Sequence[Job], mode: str) -> tuple[float,
     plain = replace(function, timeout=None, measured=(), expected=False)
 
     def seconds(steps: int) -> float:
-        short = [replace(job, fidelity=steps / _per_epoch(function, job)) for job in jobs]
+        short = [replace(job, fidelity=steps / _length(function, job).per_epoch) for job in jobs]
         began = time.perf_counter()
         for _ in MODES[mode](plain, short):
             pass

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from cambrian.evaluate import draws
 from cambrian.evaluate.evaluation import DivergedError, Evaluation, Job
 from cambrian.evaluate.functions import TrainNetwork
+from cambrian.evaluate.length import length_of
 from cambrian.evaluate.optimizers import Optimizer
 from cambrian.evaluate.outcome import perform
 from cambrian.evaluate.recipe import Recipe, learning_rates
@@ -97,8 +98,7 @@ class Training:
         self.place = resolve_device(function.device)
         self.function, self.task, self.lane = function, function.task, lane
         self.inputs, self.targets = resident(self.task, "train", self.place)
-        batch = min(int(recipe.batch_size), len(self.inputs))
-        self.steps = max(1, round(epochs * (len(self.inputs) // batch)))
+        batch, _, self.steps = length_of(len(self.inputs), recipe.batch_size, epochs)
         self.module = function.network(job).to(self.place).train()
         order = draws.order_seed(self.task.fingerprint, job.repeat)
         rows = draws.batches(len(self.inputs), batch, self.steps, order, self.place)

@@ -23,6 +23,7 @@ from cambrian import _core
 from cambrian.evaluate.augment import drawer
 from cambrian.evaluate.draws import batches, derive_seed
 from cambrian.evaluate.evaluation import DeadlineError, DivergedError
+from cambrian.evaluate.length import Length, length_of
 from cambrian.evaluate.optimizers import OPTIMIZERS
 from cambrian.evaluate.recipe import Recipe, learning_rates
 from cambrian.evaluate.task import Task
@@ -52,7 +53,8 @@ def refuses(
     if reason is not None:
         return reason
     return (
-        _core.train_refuses(_nodes(graph), _batch(task, recipe, str(settings.get("data", "train")))) or None
+        _core.train_refuses(_nodes(graph), _length(task, recipe, str(settings.get("data", "train"))).batch)
+        or None
     )
 
 
@@ -69,8 +71,8 @@ def _mismatch(graph: Graph, task: Task, device: str | torch.device) -> str | Non
     return None if graph.params else "the graph has nothing to train"
 
 
-def _batch(task: Task, recipe: Recipe, data: str) -> int:
-    return min(int(recipe.batch_size), len(_arrays(task, data)[0]))
+def _length(task: Task, recipe: Recipe, data: str, epochs: float = 1.0) -> Length:
+    return length_of(len(_arrays(task, data)[0]), recipe.batch_size, epochs)
 
 
 def train(
@@ -104,8 +106,7 @@ def train(
     reason = _mismatch(graph, task, device)
     if reason is not None:
         raise ValueError(f"native training: {reason}")
-    batch = _batch(task, recipe, data)
-    steps = max(1, round(epochs * (len(_arrays(task, data)[0]) // batch)))
+    batch, _, steps = _length(task, recipe, data, epochs)
     lr = OPTIMIZERS[recipe.optimizer].lr if recipe.lr is None else recipe.lr
     rates = np.asarray(learning_rates(recipe, lr, steps, warmup))
     trainer = _trainer(graph, task, recipe, batch, clip=clip, ema=ema, seed=seed)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from cambrian.evaluate.augment import drawer, loss_of_batch
 from cambrian.evaluate.draws import Dropout, batches, derive_seed, keyed_dropout
 from cambrian.evaluate.evaluation import DeadlineError, DivergedError
+from cambrian.evaluate.length import length_of
 from cambrian.evaluate.optimizers import Optimizer
 from cambrian.evaluate.recipe import Recipe, learning_rates
 from cambrian.evaluate.task import Task
@@ -120,8 +121,7 @@ def train(
     check_settings(epochs=epochs, augment=augment, warmup=warmup, ema=ema, clip=clip)
     place = resolve_device(device)
     inputs, targets = resident(task, data, place)
-    batch = min(int(recipe.batch_size), len(inputs))
-    steps = max(1, round(epochs * (len(inputs) // batch)))
+    batch, _, steps = length_of(len(inputs), recipe.batch_size, epochs)
 
     module.to(place).train()
     optimizer = Optimizer(

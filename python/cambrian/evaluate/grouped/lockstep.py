@@ -21,6 +21,7 @@ from cambrian.evaluate.grouped.optimize import stepper
 from cambrian.evaluate.grouped.planning import plan
 from cambrian.evaluate.grouped.program import Program
 from cambrian.evaluate.grouped.stack import Stack, State
+from cambrian.evaluate.length import length_of
 from cambrian.evaluate.optimizers import OPTIMIZERS
 from cambrian.evaluate.recipe import Recipe, learning_rates
 from cambrian.evaluate.task import Task
@@ -80,9 +81,9 @@ class Lockstep:
         self.task, self.candidates, self.order, self.device = task, list(candidates), order, device
         self.inputs, self.targets = resident(task, settings.data, device)
         self.recipes = [c.recipe.smoothed(settings.label_smoothing) for c in candidates]
-        self.batch = min(int(self.recipes[0].batch_size), len(self.inputs))
-        self.per_epoch = len(self.inputs) // self.batch
-        self.steps = [max(1, round(c.epochs * self.per_epoch)) for c in candidates]
+        lengths = [length_of(len(self.inputs), self.recipes[0].batch_size, c.epochs) for c in candidates]
+        self.batch, self.per_epoch, _ = lengths[0]
+        self.steps = [length.steps for length in lengths]
         self.step = first
         self.errors: list[str | None] = [None] * len(self.candidates)
         self.curves: list[list[float]] = [[] for _ in candidates]
