@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cambrian.errors import require, unknown
+from cambrian.errors import unknown
 from cambrian.evaluate.arrays import (
     Array,
     as_array,
@@ -22,6 +21,7 @@ from cambrian.evaluate.arrays import (
     check_vocab,
     moments,
 )
+from cambrian.evaluate.task.splits import check_split, cut, cut_classes
 
 METRICS = {"classification": ("accuracy", "loss"), "regression": ("loss", "r2")}
 AUGMENTATIONS = ("shift", "affine", "flip", "cutout", "mixup")
@@ -73,7 +73,7 @@ class Task:
         inputs, targets = self._check_inputs(X), as_array("y", y)
         if len(inputs) != len(targets):
             raise ValueError(f"X and y must have one row per sample, got {len(inputs)} and {len(targets)}")
-        fractions = _check_split(split)
+        fractions = check_split(split)
         if len(inputs) < 6:
             raise ValueError(f"a task needs at least 6 samples (two for each split), got {len(inputs)}")
         if self.vocab is None:
@@ -95,15 +95,15 @@ class Task:
             if known.shape != inputs.shape:
                 raise ValueError(f"y must have one id for each of X, {inputs.shape}, got shape {known.shape}")
             self.classes, self.outputs = tuple(range(self.vocab)), self.vocab
-            parts = _cut(rng.permutation(len(known)), fractions, at_least=2)
+            parts = cut(rng.permutation(len(known)), fractions, at_least=2)
         elif self.kind == "classification":
             labels, self.classes = check_labels(targets)
-            parts = _split_classes(labels, self.classes, fractions, rng)
+            parts = cut_classes(labels, self.classes, fractions, rng)
             self.outputs = len(self.classes)
             known = labels
         else:
             known = check_targets(targets)
-            parts = _cut(rng.permutation(len(known)), fractions, at_least=2)
+            parts = cut(rng.permutation(len(known)), fractions, at_least=2)
             self.outputs = known.shape[1]
         # Samples lie in the order train, validation, test: every split that is asked for is one slice.
         order = np.concatenate(parts)
@@ -219,16 +219,6 @@ class Task:
         return digest.hexdigest()
 
 
-def _check_split(split: Sequence[float]) -> tuple[float, float, float]:
-    try:
-        fractions = tuple(float(part) for part in split)
-    except (TypeError, ValueError):
-        fractions = ()
-    if len(fractions) != 3 or not all(0 < f < 1 for f in fractions) or not math.isclose(sum(fractions), 1):
-        raise ValueError(f"split must be three fractions above 0 that add up to 1, got {split!r}")
-    return fractions[0], fractions[1], fractions[2]
-
-
 def _check_kind(kind: str | None, y: Array) -> str:
     if kind is None:
         return "regression" if y.dtype.kind == "f" else "classification"
@@ -255,57 +245,3 @@ def _check_augment(augment: Sequence[str] | None, images: bool) -> tuple[str, ..
     if names and not images:
         raise ValueError(f"augment={list(names)} needs images (samples, channels, height, width)")
     return names
-
-
-def _cut(order: NDArray[np.int64], fractions: Sequence[float], at_least: int) -> list[NDArray[np.int64]]:
-    """Cut an order into train, validation and test, each with a least number of samples."""
-    n = len(order)
-    test = min(max(at_least, round(n * fractions[2])), n - 2 * at_least)
-    validation = min(max(at_least, round(n * fractions[1])), n - test - at_least)
-    train = n - validation - test
-    return [order[:train], order[train : train + validation], order[train + validation :]]
-
-
-def _split_classes(
-    labels: NDArray[np.int64], classes: tuple[Any, ...], fractions: Sequence[float], rng: np.random.Generator
-) -> list[NDArray[np.int64]]:
-    counts = np.bincount(labels, minlength=len(classes))
-    rare = np.flatnonzero(counts < 3)
-    if len(rare):
-        hint = " (numbers to predict? use kind='regression')" if len(classes) > len(labels) // 4 else ""
-        others = f" and {len(rare) - 1} more have too few" if len(rare) > 1 else ""
-        raise ValueError(
-            "y must hold at least 3 samples of every class, one for each split, "
-            f"but {classes[rare[0]]!r} has {counts[rare[0]]}{others}{hint}"
-        )
-    cuts = [
-        _cut(rng.permutation(np.flatnonzero(labels == k)), fractions, at_least=1) for k in range(len(classes))
-    ]
-    return [rng.permutation(np.concatenate(parts)) for parts in zip(*cuts, strict=True)]
-
-
-def digits(seed: int = 0) -> Task:
-    """Return the 1,797 handwritten digits of scikit-learn: images (1, 8, 8), ten classes, no download."""
-    require("sklearn", "train", "the digits task")
-    from sklearn.datasets import load_digits
-
-    data = load_digits()
-    return Task(
-        data.images.astype(np.uint8)[:, None], data.target, name="digits", seed=seed, augment=["affine"]
-    )
-
-
-TASKS: dict[str, Callable[[int], Task]] = {"digits": digits}
-
-
-def make_task(task: str | Task, seed: int = 0) -> Task:
-    """Return the named task split by ``seed``, or the task itself; ValueError for an unknown name.
-
-    >>> make_task("digits", seed=0).input_shape
-    (1, 8, 8)
-    """
-    if isinstance(task, Task):
-        return task
-    if task not in TASKS:
-        raise unknown("task", task, TASKS)
-    return TASKS[task](seed)

@@ -1,0 +1,8 @@
+"""Tasks: the data, what is to be predicted, and which samples may be looked at when."""
+
+from __future__ import annotations
+
+from cambrian.evaluate.task.builtin import TASKS, digits, make_task
+from cambrian.evaluate.task.task import Task
+
+__all__ = ["TASKS", "Task", "digits", "make_task"]
