@@ -64,14 +64,20 @@ def drive(
     grouped: bool = True,
     failures: bool = True,
     waiting: dict[int, np.ndarray] | None = None,
+    fidelity: list[float] | None = None,
 ) -> np.ndarray:
-    """Ask and tell as `pattern` says; returns all genomes asked. `waiting` carries over what is pending."""
+    """Ask and tell as `pattern` says; returns all genomes asked. `waiting` carries over what is pending.
+
+    `fidelity` takes those of the genomes.
+    """
     rng = np.random.default_rng(pattern)
     waiting = {} if waiting is None else waiting
     asked = []
     for _ in range(asks):
         batch = strategy.ask(int(rng.integers(1, 12)))
         asked.append(batch.genomes)
+        if fidelity is not None:
+            fidelity += batch.fidelity.tolist()
         waiting.update(zip(batch.ids.tolist(), batch.genomes, strict=True))
         few = len(waiting) if not len(batch) else int(rng.integers(0, len(waiting) + 1))
         told = rng.permutation(sorted(waiting))[:few]

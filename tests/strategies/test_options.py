@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from cambrian.strategies import STRATEGIES, make
 
 from .spaces import conditional, costs, drive, plain, repeats
 
-EVOLVING = [name for name in STRATEGIES if name != "random"]
+EVOLVING = [name for name, kind in STRATEGIES.items() if "population" in inspect.signature(kind).parameters]
 
 
 @pytest.mark.parametrize("name", EVOLVING)

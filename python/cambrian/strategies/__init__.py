@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 from cambrian.errors import unknown
 
 from .aging import Aging
+from .asha import ASHA
 from .base import Batch, Strategy
 from .genetic import Genetic
+from .hyperband import Hyperband
 from .nsga2 import NSGA2
 from .random import Random
+from .successive_halving import SuccessiveHalving
 
 if TYPE_CHECKING:
     from cambrian.space.space import Space
@@ -22,9 +25,24 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "genetic": Genetic,
     "aging": Aging,
     "nsga2": NSGA2,
+    "successive_halving": SuccessiveHalving,
+    "hyperband": Hyperband,
+    "asha": ASHA,
 }
 
-__all__ = ["NSGA2", "STRATEGIES", "Aging", "Batch", "Genetic", "Random", "Strategy", "make"]
+__all__ = [
+    "ASHA",
+    "NSGA2",
+    "STRATEGIES",
+    "Aging",
+    "Batch",
+    "Genetic",
+    "Hyperband",
+    "Random",
+    "Strategy",
+    "SuccessiveHalving",
+    "make",
+]
 
 
 def make(name: str, space: Space, **options: Any) -> Strategy:

@@ -1,0 +1,101 @@
+"""Asynchronous successive halving (Li et al., MLSys 2020, arXiv 1810.05934)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .base import Costs, Described, Snapshot, Violations
+from .fresh import Valid
+from .rungs import Rungs
+
+if TYPE_CHECKING:
+    from cambrian._core import Genomes
+    from cambrian.space.space import Space
+
+
+class ASHA(Rungs):
+    """Asynchronous successive halving: whoever is among the best 1 in `eta` of a rung by now is promoted.
+
+    Fidelities begin at `minimum`, a part of the full evaluation, and grow by `eta` from rung to rung; the
+    last is 1. Each proposal is a promotion where one is due, from the highest rung downwards, else a new
+    candidate on the lowest. Nobody waits for the slowest of a rung, so all workers are busy at all times
+    (with a `proposer` that doesn't wait for its generation either). `proposer` makes the candidates: any
+    strategy without rungs, by its name or as ``{"name": "aging", "population": 50}``; it learns from all of
+    them. The best of a rung: by cost, with several objectives by (rank, crowding), feasible ones first,
+    failed ones never. Takes as many objectives as the proposer. Raises ValueError and TypeError for bad
+    options.
+
+    >>> strategy = cb.strategies.ASHA(space, proposer="aging", minimum=1 / 27)
+    >>> batch = strategy.ask(8); strategy.tell(batch.ids[:3], cost(batch.genomes[:3], batch.fidelity[:3]))
+    """
+
+    name: ClassVar[str] = "asha"
+    synchronous: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        space: Space,
+        *,
+        proposer: Described = "random",
+        eta: int = 3,
+        minimum: float = 1 / 9,
+        seed: int = 0,
+        objectives: int = 1,
+        initial: Sequence[Mapping[str, Any]] | Genomes | None = None,
+        valid: Valid | None = None,
+    ) -> None:
+        super().__init__(
+            space,
+            proposer=proposer,
+            eta=eta,
+            minimum=minimum,
+            seed=seed,
+            objectives=objectives,
+            initial=initial,
+            valid=valid,
+        )
+        self._due: dict[int, NDArray[np.int64]] = {}  # rung -> rows to promote from it, where that is known
+
+    def _propose(self, n: int) -> Genomes:
+        rows, rungs = [], []
+        for rung in reversed(range(len(self.levels) - 1)):
+            promoted = self._promotable(rung)[:n]
+            self._due[rung] = self._due[rung][len(promoted) :]
+            rows.append(promoted)
+            rungs.append(np.full(len(promoted), rung + 1))
+            n -= len(promoted)
+        rows.append(self._new(n) if n else np.zeros(0, np.int64))
+        rungs.append(np.zeros(len(rows[-1]), np.int64))
+        return self._ladder.ask(np.concatenate(rows), np.concatenate(rungs))
+
+    def _promotable(self, rung: int) -> NDArray[np.int64]:
+        if rung not in self._due:
+            told = self._ladder.told_at(rung)
+            best = self._ladder.best(told, rung, len(told) // self.eta)
+            self._due[rung] = self._ladder.untried(best, rung + 1)
+        return self._due[rung]
+
+    def _promises(self) -> bool:
+        below = range(len(self.levels) - 1)
+        awaited = self._ladder.awaited(slice(None), slice(len(below)))
+        return len(awaited) > 0 or any(len(self._promotable(rung)) for rung in below)
+
+    def _learn(self, ids: NDArray[np.int64], genomes: Genomes, cost: Costs, violation: Violations) -> None:
+        super()._learn(ids, genomes, cost, violation)
+        self._forget(ids)
+
+    def _revise(self, ids: NDArray[np.int64], cost: Costs, violation: Violations) -> None:
+        super()._revise(ids, cost, violation)
+        self._forget(ids)
+
+    def _forget(self, ids: NDArray[np.int64]) -> None:
+        for rung in set(self._ladder.rungs_of(ids).tolist()):
+            self._due.pop(rung, None)
+
+    def _load(self, snapshot: Snapshot) -> None:
+        super()._load(snapshot)
+        self._due = {}

@@ -1,0 +1,61 @@
+"""Hyperband (Li, Jamieson, DeSalvo, Rostamizadeh and Talwalkar, JMLR 18(185), 2018, arXiv 1603.06560)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .base import Described
+from .brackets import Brackets
+from .fresh import Valid
+
+if TYPE_CHECKING:
+    from cambrian._core import Genomes
+    from cambrian.space.space import Space
+
+
+class Hyperband(Brackets):
+    """Hyperband: brackets of successive halving in turn, from many candidates begun short to a few in full.
+
+    The first bracket begins at the fidelity `minimum`, a part of the full evaluation, each further one a rung
+    (`eta` times) higher, so that no bet is made on how early results can be trusted; then the first again.
+    With ``eta=3, minimum=1/81`` brackets begin with 81, 27, 9, 6 and 5 candidates (table 1 of the paper; its
+    algorithm 1 rounds up where the table and the authors' code round down). `proposer` makes the candidates:
+    any strategy without rungs, by its name or as ``{"name": "aging", "population": 50}``; it learns from all
+    of them. ``proposer="tpe"`` is BOHB (Falkner et al., ICML 2018). A rung is told whole before the best of
+    it are promoted: by cost, with several objectives by (rank, crowding), feasible ones first, failed ones
+    never. Takes as many objectives as the proposer. Raises ValueError and TypeError for bad options.
+
+    >>> strategy = cb.strategies.Hyperband(space, proposer="random", minimum=1 / 27)
+    >>> batch = strategy.ask(); strategy.tell(batch.ids, cost(batch.genomes, batch.fidelity))
+    """
+
+    name: ClassVar[str] = "hyperband"
+
+    def __init__(
+        self,
+        space: Space,
+        *,
+        proposer: Described = "random",
+        eta: int = 3,
+        minimum: float = 1 / 9,
+        seed: int = 0,
+        objectives: int = 1,
+        initial: Sequence[Mapping[str, Any]] | Genomes | None = None,
+        valid: Valid | None = None,
+    ) -> None:
+        super().__init__(
+            space,
+            proposer=proposer,
+            eta=eta,
+            minimum=minimum,
+            seed=seed,
+            objectives=objectives,
+            initial=initial,
+            valid=valid,
+        )
+
+    def _bracket(self, number: int) -> tuple[int, int]:
+        first = number % len(self.levels)
+        above = len(self.levels) - 1 - first
+        return first, len(self.levels) // (above + 1) * self.eta**above
