@@ -21,13 +21,13 @@ from cambrian.evaluate import draws
 from cambrian.evaluate.evaluation import DivergedError, Evaluation, Job
 from cambrian.evaluate.functions import TrainNetwork
 from cambrian.evaluate.length import length_of
+from cambrian.evaluate.losses import loss_function
 from cambrian.evaluate.optimizers import Optimizer
 from cambrian.evaluate.outcome import perform
 from cambrian.evaluate.recipe import Recipe, learning_rates
 from cambrian.evaluate.train import (
     CHECK_EVERY,
     check_settings,
-    loss_function,
     measure,
     precision,
     randomness,

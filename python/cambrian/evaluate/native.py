@@ -24,10 +24,11 @@ from cambrian.evaluate.augment import drawer
 from cambrian.evaluate.draws import batches, derive_seed
 from cambrian.evaluate.evaluation import DeadlineError, DivergedError
 from cambrian.evaluate.length import Length, length_of
+from cambrian.evaluate.losses import metrics_of
 from cambrian.evaluate.optimizers import OPTIMIZERS
 from cambrian.evaluate.recipe import Recipe, learning_rates
 from cambrian.evaluate.task import Task
-from cambrian.evaluate.train import CHECK_EVERY, check_settings, metrics_of, resident, resolve_device
+from cambrian.evaluate.train import CHECK_EVERY, check_settings, resident, resolve_device
 from cambrian.evaluate.weights import first_weights
 from cambrian.network.graph import Graph, Node
 from cambrian.network.ops import table

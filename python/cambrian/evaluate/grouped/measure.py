@@ -7,7 +7,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from cambrian.evaluate.grouped.lockstep import Lockstep
-from cambrian.evaluate.train import precision, regression_metrics, resident
+from cambrian.evaluate.losses import regression_metrics
+from cambrian.evaluate.train import precision, resident
 
 _BATCHES = 4  # measured in one go: without a backward pass they take less memory than one in training
 
