@@ -29,8 +29,9 @@ ARROWS: dict[str, set[str]] = {
     "evaluate": CORE | {"network"},
     "refine": CORE | {"network", "evaluate"},
     "store": {"evaluate"},
+    "tables": CORE | {"space", "strategies", "evaluate"},
 }
-ARROWS["loop"] = {"_core", "space", "evolve", "strategies", "store"} | TRAINING
+ARROWS["loop"] = {"_core", "space", "evolve", "strategies", "store", "tables"} | TRAINING
 ARROWS["report"] = ARROWS["loop"] | {"loop"}
 ARROWS["cli"] = ARROWS["report"] | {"report"}
 ARROWS["__main__"] = {"cli"}

@@ -118,6 +118,7 @@ _MODULES: dict[str, str] = {
     "nn": "cambrian.space.nn",
     "spaces": "cambrian.space.families",
     "strategies": "cambrian.strategies",
+    "tables": "cambrian.tables",
 }
 
 __all__ = ["__version__", *_PUBLIC, *_MODULES]
@@ -142,6 +143,7 @@ if TYPE_CHECKING:
     from cambrian import interop as interop
     from cambrian import network as network
     from cambrian import strategies as strategies
+    from cambrian import tables as tables
     from cambrian.evaluate.evaluation import Evaluation as Evaluation
     from cambrian.evaluate.task import Task as Task
     from cambrian.evolve import *  # noqa: F403

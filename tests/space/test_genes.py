@@ -72,6 +72,8 @@ def test_references_are_distances():
     ("make", "error", "message"),
     [
         (lambda: cb.Choice(), ValueError, "at least one option"),
+        (lambda: cb.Choice(1, 2, ordered=1), TypeError, "ordered= must be True or False"),
+        (lambda: cb.Choice(a="identity", b="zero", ordered=True), ValueError, "operations have no order"),
         (lambda: cb.Choice(1, 2, 1.0), ValueError, "the option 1.0 twice"),
         (lambda: cb.Choice("conv2d", conv2d="linear"), ValueError, "'conv2d' twice"),
         (lambda: cb.Choice(math.nan), ValueError, "finite"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import sys
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from cambrian.space import nn
 from cambrian.space.options import Conditions, Scalar, When, conditions, same_option, scalar
@@ -20,7 +20,7 @@ MAX_OPTIONS = 65_536
 class Gene:
     """One decision: `options` are its values, in the order of the genome's integers."""
 
-    kind: ClassVar[int]
+    kind: int
     options: tuple[Scalar, ...]
     when: Conditions
 
@@ -54,20 +54,24 @@ def _number(value: object) -> bool:
 
 
 class Choice(Gene):
-    """An unordered choice: positional scalars, or named operations.
+    """A choice: positional scalars, or named operations. Unordered, unless `ordered` says that they are.
 
-    Named options, and positional strings that are all names of primitives of ``cb.nn``, can be called in a
-    template. ``when=`` makes the gene take part only where other genes, of its group or of an enclosing one,
-    hold the options named. Raises ValueError for no, repeated or non-finite options, TypeError for others.
+    Options that are ``ordered`` are given from the least to the most: a small step goes to the next one, as
+    with `Int` and `Float`, whatever the values. Named options, and positional strings that are all names of
+    primitives of ``cb.nn``, can be called in a template. ``when=`` makes the gene take part only where other
+    genes, of its group or of an enclosing one, hold the options named. Raises ValueError for no, repeated or
+    non-finite options and for ordered operations, TypeError for others.
 
-    >>> cb.Choice(16, 32, 64)
+    >>> cb.Choice(16, 32, 100, ordered=True)
     >>> cb.Choice(conv=conv, pool="max_pool", when={"depth": [2, 3]})
     """
 
-    kind = 0
-
-    def __init__(self, *options: Any, when: When = None, **named: Any) -> None:
+    def __init__(self, *options: Any, when: When = None, ordered: bool = False, **named: Any) -> None:
         self.when = conditions(when)
+        if not isinstance(ordered, bool):
+            raise TypeError(f"Choice ordered= must be True or False; got {ordered!r}")
+        self.ordered = ordered
+        self.kind = Int.kind if ordered else 0
         self.operations: dict[str, Template | nn.Primitive] = {}
         values: list[Scalar] = []
         for option in options:
@@ -94,8 +98,11 @@ class Choice(Gene):
             if key in seen:
                 raise ValueError(f"Choice has the option {option!r} twice")
             seen.add(key)
-        if not self.operations and all(isinstance(o, str) and o in nn.PRIMITIVES for o in self.options):
+        named = not self.ordered and all(isinstance(o, str) and o in nn.PRIMITIVES for o in self.options)
+        if not self.operations and named:
             self.operations = {str(o): nn.PRIMITIVES[str(o)] for o in self.options}
+        elif self.operations and self.ordered:
+            raise ValueError("Choice ordered= is for values; operations have no order")
         elif self.operations and len(self.operations) != len(self.options):
             plain = [o for o in self.options if o not in self.operations]
             for option in plain:
@@ -112,7 +119,8 @@ class Choice(Gene):
         return bool(self.operations)
 
     def __repr__(self) -> str:
-        return f"Choice({', '.join(o if self.callable else repr(o) for o in self.options)})"  # type: ignore[misc]
+        shown = [str(o) if self.callable else repr(o) for o in self.options]
+        return f"Choice({', '.join([*shown, *(['ordered=True'] if self.ordered else [])])})"
 
 
 def _scalar_option(option: object) -> Scalar:

@@ -42,6 +42,8 @@ def _member_to_dict(member: Gene | Group | Repeat) -> dict[str, Any]:
     data: dict[str, Any]
     if isinstance(member, Choice):
         data = {"kind": "choice", "options": list(member.options)}
+        if member.ordered:
+            data["ordered"] = True
     elif isinstance(member, Int | Float):
         kind = "int" if isinstance(member, Int) else "float"
         data = {
@@ -119,7 +121,7 @@ def _members_from_dict(data: Any, path: str, depth: int, recorded: bool) -> dict
 
 
 _KEYS = {
-    "choice": ("options",),
+    "choice": ("options", "ordered"),
     "int": ("low", "high", "log", "levels"),
     "float": ("low", "high", "log", "levels"),
     "reference": ("back", "optional"),
@@ -144,7 +146,7 @@ def _member(data: Any, path: str, depth: int, recorded: bool) -> Member:
         if kind == "choice":
             if not isinstance(fields["options"], list):
                 raise TypeError(f"options: expected a list; got {fields['options']!r}")
-            return Choice(*fields["options"], when=when)
+            return Choice(*fields["options"], when=when, ordered=fields.get("ordered", False))
         if kind == "group":
             return RecordedGroup(
                 when, _members_from_dict(fields["members"], path, depth + 1, recorded), recorded

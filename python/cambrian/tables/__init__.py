@@ -1,0 +1,8 @@
+"""Tables of measured networks: searches that cost no training, on a simulated clock."""
+
+from .description import load
+from .measured import Metric, Seconds
+from .simulate import History, simulate
+from .table import Table
+
+__all__ = ["History", "Metric", "Seconds", "Table", "load", "simulate"]
