@@ -113,7 +113,7 @@ class Space:
             raise ValueError(
                 "the space has no genes; give it some by name: cb.Space(width=cb.Choice(16, 32))"
             )
-        self._columns = compiling.expand(self.root)
+        self.columns = compiling.expand(self.root)
         explicit = template is not None or any(has_template(member) for member in members.values())
         callable_ = explicit or any(can_call(member) for member in members.values())
         if program is None and callable_ and (explicit or self.input is not None):
@@ -170,7 +170,7 @@ class Space:
     @cached_property
     def layout(self) -> Layout:
         """The space as the core reads it."""
-        return _core.Layout(compiling.words(self._columns, self.program, self.input, self.outputs))
+        return _core.Layout(compiling.words(self.columns, self.program, self.input, self.outputs))
 
     @property
     def has_templates(self) -> bool:
@@ -180,7 +180,7 @@ class Space:
     @property
     def n_genes(self) -> int:
         """Length of a genome."""
-        return len(self._columns.columns)
+        return len(self.columns.columns)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -190,7 +190,7 @@ class Space:
     @cached_property
     def paths(self) -> tuple[str, ...]:
         """Name of every column of a genome, as ``layers[3].kernel``; a Repeat's own name is its length."""
-        return tuple(column.path for column in self._columns.columns)
+        return tuple(column.path for column in self.columns.columns)
 
     @cached_property
     def size(self) -> int:
@@ -323,7 +323,7 @@ class Space:
 
     def meaning(self, column: int, value: int) -> Any:
         """Return what a value of a genome's column stands for: an option, or a number of slots."""
-        place = self._columns.columns[column].place
+        place = self.columns.columns[column].place
         return place.repeat.min + value if place.repeat else place.gene.options[value]
 
     def require_graphs(self, what: str) -> None:

@@ -10,10 +10,17 @@ from cambrian.errors import unknown
 from .aging import Aging
 from .asha import ASHA
 from .base import Batch, Strategy
+from .comma import Comma
 from .genetic import Genetic
+from .grid import Grid
 from .hyperband import Hyperband
+from .latin import Latin
 from .nsga2 import NSGA2
+from .nsga3 import NSGA3
+from .plus import Plus
 from .random import Random
+from .sobol import Sobol
+from .steady import Steady
 from .successive_halving import SuccessiveHalving
 
 if TYPE_CHECKING:
@@ -22,9 +29,16 @@ if TYPE_CHECKING:
 # A new strategy is one file and one line here; the contract tests run over this dict.
 STRATEGIES: dict[str, type[Strategy]] = {
     "random": Random,
+    "grid": Grid,
+    "latin": Latin,
+    "sobol": Sobol,
     "genetic": Genetic,
     "aging": Aging,
+    "plus": Plus,
+    "comma": Comma,
+    "steady": Steady,
     "nsga2": NSGA2,
+    "nsga3": NSGA3,
     "successive_halving": SuccessiveHalving,
     "hyperband": Hyperband,
     "asha": ASHA,
@@ -33,12 +47,19 @@ STRATEGIES: dict[str, type[Strategy]] = {
 __all__ = [
     "ASHA",
     "NSGA2",
+    "NSGA3",
     "STRATEGIES",
     "Aging",
     "Batch",
+    "Comma",
     "Genetic",
+    "Grid",
     "Hyperband",
+    "Latin",
+    "Plus",
     "Random",
+    "Sobol",
+    "Steady",
     "Strategy",
     "SuccessiveHalving",
     "make",

@@ -75,7 +75,7 @@ class Fresh:
         """Up to `n` of the initial genomes that are left, or all of them."""
         first = self._first if n is None else self._first[:n]
         self._first = self._first[len(first) :]
-        self._remember(first)
+        self.remember(first)
         return first
 
     def take(self, n: int, draw: Callable[[int], Genomes]) -> Genomes:
@@ -88,6 +88,32 @@ class Fresh:
         elif missing:
             found += self._last_resort(missing)
         return joined(found)
+
+    @property
+    def picky(self) -> bool:
+        """Whether some genomes may not be valid."""
+        return self._valid is not None
+
+    def new(self, genomes: Genomes) -> NDArray[np.bool_]:
+        """Which genomes were neither handed out nor are earlier among these."""
+        return self._seen.new(self._keys(genomes))
+
+    def valid(self, genomes: Genomes) -> NDArray[np.bool_]:
+        """Which genomes are worth evaluating."""
+        if self._valid is None or not len(genomes):
+            return np.ones(len(genomes), dtype=bool)
+        return arguments.mask(self._valid(genomes), len(genomes))
+
+    def remember(self, genomes: Genomes) -> NDArray[np.bool_]:
+        """Count genomes as handed out; gives which of them were not before."""
+        found = self._keys(genomes)
+        new = self._seen.new(found)
+        self._seen.add(found[new])
+        return new
+
+    def close(self) -> None:
+        """Say that nothing is left to draw."""
+        self._dry = True
 
     def state(self) -> dict[str, np.ndarray[Any, Any] | int | float | str]:
         """What `load` needs to go on from here."""
@@ -119,24 +145,13 @@ class Fresh:
     def _acceptable(self, genomes: Genomes) -> NDArray[np.bool_]:
         """Which genomes are valid and new; these are remembered."""
         if self._duplicates:
-            return self._check(genomes)
+            return self.valid(genomes)
         found = self._keys(genomes)
         good = self._seen.new(found)
         if self._valid is not None:
-            good[good] = self._check(genomes[good])
+            good[good] = self.valid(genomes[good])
         self._seen.add(found[good])
         return good
-
-    def _check(self, genomes: Genomes) -> NDArray[np.bool_]:
-        if self._valid is None or not len(genomes):
-            return np.ones(len(genomes), dtype=bool)
-        return arguments.mask(self._valid(genomes), len(genomes))
-
-    def _remember(self, genomes: Genomes) -> NDArray[np.bool_]:
-        found = self._keys(genomes)
-        new = self._seen.new(found)
-        self._seen.add(found[new])
-        return new
 
     def _last_resort(self, n: int) -> list[Genomes]:
         found, n = self._redraw(n, self.sample)
@@ -145,7 +160,7 @@ class Fresh:
             self._dry = len(found[-1]) < n
         elif n:
             rest = self.sample(n)
-            found.append(rest[self._remember(rest)])
+            found.append(rest[self.remember(rest)])
             # Many draws from a space too large to list brought nothing: a search can't wait for more.
             self._dry = not any(map(len, found))
         return found
@@ -158,10 +173,10 @@ class Fresh:
             new = self._seen.new(found)
             order = np.argsort(seen.mix(found[new] ^ seen.mix(np.array([self._seed], np.uint64))))
             genomes = genomes[new][order]
-            self._left = genomes[np.argsort(~self._check(genomes), kind="stable")]
+            self._left = genomes[np.argsort(~self.valid(genomes), kind="stable")]
         taken: list[Genomes] = [self._left[:0]]
         while n and len(self._left):
             rows, self._left = self._left[:n], self._left[n:]
-            taken.append(rows[self._remember(rows)])
+            taken.append(rows[self.remember(rows)])
             n -= len(taken[-1])
         return joined(taken)
