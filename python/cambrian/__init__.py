@@ -113,6 +113,7 @@ _PUBLIC: dict[str, str] = {
     "where": "cambrian.space.template",
 }
 _MODULES: dict[str, str] = {
+    "bench": "cambrian.bench",
     "interop": "cambrian.interop",
     "network": "cambrian.network",
     "nn": "cambrian.space.nn",
@@ -140,6 +141,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from cambrian import bench as bench
     from cambrian import interop as interop
     from cambrian import network as network
     from cambrian import strategies as strategies

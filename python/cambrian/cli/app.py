@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from cambrian import __version__
+from cambrian.cli.bench import bench
 from cambrian.cli.doctor import doctor
 from cambrian.cli.live import forget
 from cambrian.cli.profile import profile
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 for command in (search, resume, show, export, report, profile, doctor):
     app.command(epilog=EXIT_CODES)(command)
+app.add_typer(bench, name="bench", epilog=EXIT_CODES)
 
 # The error classes of typer's command-line parser, which newer versions of typer no longer import from click.
 UsageError, CommandLineError = typer.BadParameter.__mro__[1:3]
