@@ -50,6 +50,8 @@ def small(name: str) -> dict[str, Any]:
         "successive_halving": {"n": 6, "proposer": {"name": "genetic", "population": 10}},
         "hyperband": {"proposer": {"name": "aging", "population": 10}},
         "asha": {"proposer": {"name": "aging", "population": 10}},
+        "tpe": {"startup": 10**6},  # slow once they have a model; test_bayesian.py goes on from there
+        "gp": {"startup": 10**6},
     }
     return options.get(name, {"population": 10})
 

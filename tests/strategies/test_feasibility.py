@@ -11,6 +11,7 @@ from cambrian.strategies import STRATEGIES, make
 from cambrian.strategies.feasibility import penalised
 
 from .spaces import SPACES, costs
+from .test_contract import small
 
 
 def beats(first: tuple[list[float], float], second: tuple[list[float], float]) -> bool:
@@ -47,7 +48,9 @@ def test_failed_rows_stay_failed():
 @pytest.mark.parametrize("name", STRATEGIES)
 @pytest.mark.parametrize("objectives", [1, 2])
 def test_what_breaks_no_constraint_is_told_as_ever(name, objectives):
-    plain, zero = (make(name, SPACES["plain"](), seed=2, objectives=objectives) for _ in range(2))
+    plain, zero = (
+        make(name, SPACES["plain"](), seed=2, objectives=objectives, **small(name)) for _ in range(2)
+    )
     for _ in range(6):
         batch, same = plain.ask(8), zero.ask(8)
         np.testing.assert_array_equal(batch.genomes, same.genomes)

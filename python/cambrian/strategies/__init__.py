@@ -12,6 +12,7 @@ from .asha import ASHA
 from .base import Batch, Strategy
 from .comma import Comma
 from .genetic import Genetic
+from .gp import GP
 from .grid import Grid
 from .hyperband import Hyperband
 from .latin import Latin
@@ -22,6 +23,7 @@ from .random import Random
 from .sobol import Sobol
 from .steady import Steady
 from .successive_halving import SuccessiveHalving
+from .tpe import TPE
 
 if TYPE_CHECKING:
     from cambrian.space.space import Space
@@ -42,13 +44,17 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "successive_halving": SuccessiveHalving,
     "hyperband": Hyperband,
     "asha": ASHA,
+    "tpe": TPE,
+    "gp": GP,
 }
 
 __all__ = [
     "ASHA",
+    "GP",
     "NSGA2",
     "NSGA3",
     "STRATEGIES",
+    "TPE",
     "Aging",
     "Batch",
     "Comma",
