@@ -136,28 +136,74 @@ void need_all(Trainer& trainer, const py::list& arrays) {
     }
 }
 
-void load(Trainer& trainer, const py::list& arrays) {
+// The program's weights from or to arrays in torch's order.
+template <bool kLoad>
+void exchange(Trainer& trainer, const py::list& arrays) {
     const Alone alone(trainer);
     need_all(trainer, arrays);
     for (std::size_t i = 0; i < arrays.size(); ++i) {
-        const Parameter& parameter = trainer.program().parameters()[i];
-        const auto flat = input<float>(arrays[i], "arrays", {static_cast<py::ssize_t>(parameter.size())});
-        move<true>(parameter, flat.data, trainer.program().weights() + parameter.offset);
+        const Parameter& p = trainer.program().parameters()[i];
+        const auto size = static_cast<py::ssize_t>(p.size());
+        float* own = trainer.program().weights() + p.offset;
+        if constexpr (kLoad) {
+            move<true>(p, input<float>(arrays[i], "arrays", {size}).data, own);
+        } else {
+            move<false>(p, output<float>(arrays[i], {size}).data, own);
+        }
     }
-    trainer.start();
+    if constexpr (kLoad) trainer.start();
 }
 
-void store(Trainer& trainer, const py::list& arrays, bool gradients) {
+// One kind of what a Trainer has learned: its numbers, in the order of the weights, and of which parameters.
+struct Kind {
+    float* data;
+    bool (*has)(const Parameter&);
+};
+
+Kind kind_of(Trainer& trainer, const std::string& name) {
+    const auto trained = [](const Parameter& p) { return p.role == Role::kTrained && p.live; };
+    const auto changes = [](const Parameter& p) { return p.role != Role::kConstant; };
+    if (name == "weights") return {trainer.program().weights(), changes};
+    if (name == "first") return {trainer.first(), trained};
+    if (name == "second") return {trainer.second(), trained};
+    if (name == "averages") return {trainer.averages(), changes};
+    if (name == "gradients") return {trainer.program().gradients(), trained};
+    throw py::value_error("state: expected weights, first, second, averages or gradients, got " + name);
+}
+
+py::list state(Trainer& trainer, const std::string& name) {
     const Alone alone(trainer);
-    need_all(trainer, arrays);
-    for (std::size_t i = 0; i < arrays.size(); ++i) {
-        const Parameter& parameter = trainer.program().parameters()[i];
-        const bool has = parameter.role == Role::kTrained && parameter.live;
-        if (gradients && !has) continue;
-        const auto to = output<float>(arrays[i], {static_cast<py::ssize_t>(parameter.size())});
-        const float* from = gradients ? trainer.program().gradients() : trainer.program().weights();
-        move<false>(parameter, to.data, from + parameter.offset);
+    const Kind kind = kind_of(trainer, name);
+    py::list arrays;
+    for (const Parameter& p : trainer.program().parameters()) {
+        if (kind.data == nullptr || !kind.has(p)) {
+            arrays.append(py::none());
+            continue;
+        }
+        py::array_t<float> array(static_cast<py::ssize_t>(p.size()));
+        move<false>(p, array.mutable_data(), kind.data + p.offset);
+        arrays.append(array);
     }
+    return arrays;
+}
+
+void restore(Trainer& trainer, py::handle step, const py::dict& states) {
+    const Alone alone(trainer);
+    const std::int64_t made = integer(step, "step", 0, std::int64_t{1} << 53);
+    for (const char* name : {"weights", "first", "second", "averages"}) {
+        const Kind kind = kind_of(trainer, name);
+        if (kind.data == nullptr) continue;
+        if (!states.contains(name)) throw py::value_error(std::string("states: ") + name + " are missing");
+        const auto arrays = py::cast<py::list>(states[name]);
+        need_all(trainer, arrays);
+        for (std::size_t i = 0; i < arrays.size(); ++i) {
+            const Parameter& p = trainer.program().parameters()[i];
+            if (!kind.has(p)) continue;
+            const auto flat = input<float>(arrays[i], name, {static_cast<py::ssize_t>(p.size())});
+            move<true>(p, flat.data, kind.data + p.offset);
+        }
+    }
+    trainer.go_on(static_cast<std::size_t>(made));
 }
 
 struct Held {
@@ -233,14 +279,12 @@ void bind_train(py::module_& module) {
              py::arg("classes"), py::arg("weight_decay"), py::arg("momentum"), py::arg("label_smoothing"),
              py::arg("clip"), py::arg("ema"), py::arg("noise"))
         .def_property_readonly("arrays", &arrays_of)
+        .def_property_readonly("step", [](Trainer& trainer) { return Alone(trainer), trainer.step(); })
         .def_property_readonly("memory", [](Trainer& trainer) { return trainer.program().memory(); })
-        .def("load", &load, py::arg("arrays"))
-        .def(
-            "store", [](Trainer& trainer, const py::list& arrays) { store(trainer, arrays, false); },
-            py::arg("arrays"))
-        .def(
-            "gradients", [](Trainer& trainer, const py::list& arrays) { store(trainer, arrays, true); },
-            py::arg("arrays"))
+        .def("load", &exchange<true>, py::arg("arrays"))
+        .def("store", &exchange<false>, py::arg("arrays"))
+        .def("state", &state, py::arg("name"))
+        .def("restore", &restore, py::arg("step"), py::arg("states"))
         .def("run", &run, py::arg("inputs"), py::arg("targets"), py::arg("order"), py::arg("rates"),
              py::arg("seconds") = py::none())
         .def("finish",

@@ -167,6 +167,39 @@ void test_training_lowers_the_loss() {
     }
 }
 
+// A trainer as another one stands: all that a training needs to go on.
+void take_over(Trainer& to, Trainer& from) {
+    const std::size_t trained = from.program().trained(), state = from.program().state();
+    std::copy_n(from.program().weights(), state, to.program().weights());
+    std::copy_n(from.first(), trained, to.first());
+    if (from.second() != nullptr) std::copy_n(from.second(), trained, to.second());
+    if (from.averages() != nullptr) std::copy_n(from.averages(), state, to.averages());
+    to.go_on(from.step());
+}
+
+void test_going_on_is_as_if_nothing_had_happened() {
+    Grower grower;
+    const Data data;
+    for (int i = 0; i < 24; ++i) {
+        Settings settings;
+        settings.rule = i % 2 == 0 ? train::Rule::kSgd : train::Rule::kAdamw;
+        settings.ema = i % 3 == 0 ? 0.9 : 0.0;
+        settings.noise = 7;
+        const auto nodes = grower.grow(2 + i % 8);
+        Trainer whole(nodes, kBatch, settings), part(nodes, kBatch, settings);
+        set_weights(whole);
+        whole.start();
+        for (int made = 0; made < 5; ++made) step(whole, data, 0.01);
+        take_over(part, whole);
+        CHECK(part.step() == 5);
+        for (int made = 5; made < 9; ++made) CHECK(step(whole, data, 0.02) == step(part, data, 0.02));
+        whole.finish();
+        part.finish();
+        CHECK(std::equal(whole.program().weights(), whole.program().weights() + whole.program().state(),
+                         part.program().weights()));
+    }
+}
+
 void test_spans_needed_together_lie_apart() {
     for (int round = 0; round < 200; ++round) {
         std::vector<Span> spans;
@@ -238,6 +271,7 @@ void test_samples_that_are_not_there() {
 int main() {
     test_slopes();
     test_training_lowers_the_loss();
+    test_going_on_is_as_if_nothing_had_happened();
     test_spans_needed_together_lie_apart();
     test_spoilt_graphs();
     test_samples_that_are_not_there();

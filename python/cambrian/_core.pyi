@@ -308,13 +308,22 @@ class Trainer:
     def arrays(self) -> list[tuple[int, str, int]]:
         """Node, name as torch's layer has it (or "table"), and size of every array that makes the state."""
     @property
+    def step(self) -> int:
+        """How many steps were made."""
+    @property
     def memory(self) -> int:
         """Bytes."""
     def load(self, arrays: list[NDArray[np.float32]]) -> None: ...
     def store(self, arrays: list[NDArray[np.float32]]) -> None:
         """Write the state into flat arrays in torch's order."""
-    def gradients(self, arrays: list[NDArray[np.float32]]) -> None:
-        """Write the last step's gradients; arrays of what has none are left as they are."""
+    def state(self, name: str) -> list[NDArray[np.float32] | None]:
+        """Copy what goes on with a training: "weights", "first" and "second" moments, "averages".
+
+        An array for each of `arrays`, in torch's order; None where there is none of this kind. Also the
+        "gradients" of the last step.
+        """
+    def restore(self, step: int, states: dict[str, list[NDArray[np.float32] | None]]) -> None:
+        """Go on at a step from what `state` gave for each name; what never changes is to be loaded."""
     def run(
         self,
         inputs: NDArray[np.float32],

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from cambrian import _core
-from cambrian.evaluate import native
+from cambrian.evaluate import native, trainer_state
 from cambrian.network.build import build
 from cambrian.network.graph import Graph, Node
 from cambrian.network.ops import shape_of
@@ -54,7 +54,7 @@ def trainer_of(graph: Graph, batch: int, module: nn.Module, **settings: Any) -> 
         "noise": 0,
     }
     trainer = _core.Trainer(native._nodes(graph), batch, **{**usual, **settings})
-    native._load(trainer, native._tensors(module, graph, trainer))
+    trainer_state.load(trainer, trainer_state.tensors_of(module, graph, trainer))
     return trainer
 
 
@@ -90,15 +90,13 @@ def slopes_differ(graph: Graph, batch: int, seed: int = 0, ids: int = 0) -> floa
 
 
 def _gradients(trainer: _core.Trainer, module: nn.Module, graph: Graph) -> list[tuple[Any, Any]]:
-    sizes = [size for *_, size in trainer.arrays]
-    flat = [np.zeros(size, np.float32) for size in sizes]
-    trainer.gradients(flat)
     found = []
-    for (node, name, _), mine in zip(trainer.arrays, flat, strict=True):
+    for (node, name, size), mine in zip(trainer.arrays, trainer.state("gradients"), strict=True):
         if name in ("weight", "bias"):
             tensor = getattr(module.get_submodule(f"{graph.nodes[node].op}_{node}"), name)
             slope = torch.zeros_like(tensor) if tensor.grad is None else tensor.grad
-            found.append((slope.flatten(), torch.from_numpy(mine).double()))
+            own = np.zeros(size, np.float32) if mine is None else mine
+            found.append((slope.flatten(), torch.from_numpy(own).double()))
     return found
 
 

@@ -76,11 +76,13 @@ def sampled(name: str, n: int, seed: int = 0) -> list[Graph]:
 
 def eager(function: TrainNetwork, job: Job) -> tuple[dict[str, float], dict[str, Tensor]]:
     module = function.network(job)
+    epochs, until = function.length(job)
     metrics = train(
         module,
         function.task,
         function.recipe(job),
-        epochs=function.epochs if job.fidelity is None else job.fidelity,
+        epochs=epochs,
+        until=until,
         seed=job.seed,
         order=order_seed(function.task.fingerprint, job.repeat),
         device="cpu",

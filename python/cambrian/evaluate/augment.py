@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
@@ -106,6 +106,22 @@ def loss_of_batch(
         return share * loss_of(outputs, y) + (1 - share) * loss_of(outputs, y[other])
 
     return blended
+
+
+def catch_up(
+    draw: Draw,
+    loss: Callable[[Draw, Tensor, Tensor], Tensor],
+    outputs: Tensor,
+    targets: Tensor,
+    rows: Iterable[Tensor],
+) -> None:
+    """Draw what was drawn in the steps of these rows of sample numbers, so that the streams go on from there.
+
+    ``draw`` and ``loss`` are of `drawer` and `loss_of_batch`, ``targets`` of all samples; ``outputs`` are any
+    of a batch.
+    """
+    for row in rows:
+        loss(lambda x: outputs, draw(row), targets[row])
 
 
 def _affine(draw: Draw, black: Tensor, strength: float, generator: torch.Generator) -> Draw:

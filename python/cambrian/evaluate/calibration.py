@@ -91,12 +91,11 @@ def kind_of(job: Job) -> str:
 
 def steps_of(function: TrainNetwork, job: Job) -> int:
     """Return how many steps a job is trained for."""
-    return _length(function, job).steps
+    return _length(function, job).stop
 
 
 def _length(function: TrainNetwork, job: Job) -> Length:
-    epochs = function.epochs if job.fidelity is None else job.fidelity
-    return length_of(function.task.sizes["train"], function.recipe(job).batch_size, epochs)
+    return length_of(function.task.sizes["train"], function.recipe(job).batch_size, *function.length(job))
 
 
 def engine(mode: str) -> Any:
@@ -125,7 +124,7 @@ def _fit(function: TrainNetwork, jobs: Sequence[Job], mode: str) -> tuple[float,
     """Return seconds of these jobs in a mode: those that don't depend on the steps, and those of a step."""
     from cambrian.evaluate.waves import MODES
 
-    plain = replace(function, timeout=None, measured=(), expected=False)
+    plain = replace(function, timeout=None, measured=(), expected=False, keep=None)
 
     def seconds(steps: int) -> float:
         short = [replace(job, fidelity=steps / _length(function, job).per_epoch) for job in jobs]

@@ -24,10 +24,10 @@ from cambrian.evaluate.length import length_of
 from cambrian.evaluate.losses import loss_function
 from cambrian.evaluate.optimizers import Optimizer
 from cambrian.evaluate.outcome import perform
-from cambrian.evaluate.recipe import Recipe, learning_rates
+from cambrian.evaluate.recipe import Recipe, check_settings, learning_rates
+from cambrian.evaluate.standing import Standing
 from cambrian.evaluate.train import (
     CHECK_EVERY,
-    check_settings,
     measure,
     precision,
     randomness,
@@ -92,13 +92,13 @@ class Training:
     def __init__(self, function: TrainNetwork, job: Job, lane: Lane) -> None:
         settings = dict(function.settings)
         recipe = function.recipe(job).smoothed(settings.get("label_smoothing"))
-        epochs = function.epochs if job.fidelity is None else job.fidelity
+        epochs, until = function.length(job)
         self.warmup, self.clip = settings.get("warmup", 0.05), settings.get("clip", 5.0)
         check_settings(epochs=epochs, augment=0.0, warmup=self.warmup, ema=0.0, clip=self.clip)
         self.place = resolve_device(function.device)
         self.function, self.task, self.lane = function, function.task, lane
         self.inputs, self.targets = resident(self.task, "train", self.place)
-        batch, _, self.steps = length_of(len(self.inputs), recipe.batch_size, epochs)
+        batch, _, self.whole, self.steps = length_of(len(self.inputs), recipe.batch_size, epochs, until)
         self.module = function.network(job).to(self.place).train()
         order = draws.order_seed(self.task.fingerprint, job.repeat)
         rows = draws.batches(len(self.inputs), batch, self.steps, order, self.place)
@@ -106,8 +106,12 @@ class Training:
         self.now = torch.zeros(1, dtype=torch.int64, device=self.place)
         self.losses = torch.zeros(self.steps, device=self.place)
         self._prepare(recipe, draws.derive_seed(job.seed, "noise"))
+        self.bookmark = function.bookmark(job)
+        self.standing = Standing(self.module, self.optimizer)
+        progress = None if self.bookmark is None else self.bookmark.read(self.steps)
+        self.first = self.done = self.standing.take_up(progress)
+        self.now.fill_(self.first)
         lane.follow()
-        self.done = 0
         self._replay: Callable[[], None] | None = None
 
     def _prepare(self, recipe: Recipe, noise: int) -> None:
@@ -115,7 +119,7 @@ class Training:
             self.module.parameters(), recipe.optimizer, lr=recipe.lr, weight_decay=recipe.weight_decay,
             momentum=recipe.momentum,
         )  # fmt: skip
-        rates = learning_rates(recipe, float(self.optimizer.lr), self.steps, self.warmup)
+        rates = learning_rates(recipe, float(self.optimizer.lr), self.whole, self.warmup)
         self.rates = torch.tensor(rates, device=self.place)
         self.parameters = [p for p in self.module.parameters() if p.requires_grad]
         self.loss_of = loss_function(self.task, recipe.label_smoothing)
@@ -138,7 +142,7 @@ class Training:
         """Start up to so many steps; nothing waits for them."""
         with self.lane.active(), repeatable(self.place), draws.keyed_dropout(self.module, self.dropout):
             for _ in range(min(steps, self.steps - self.done)):
-                if self._replay is None and self.done >= _WARM and self.place.type == "cuda":
+                if self._replay is None and self.done - self.first >= _WARM and self.place.type == "cuda":
                     self.optimizer.zero_grad()
                     self._replay = self.lane.capture(self.step)
                 if self._replay is None:
@@ -152,13 +156,16 @@ class Training:
         """Return the metrics if all steps are made; DivergedError where a loss is not finite."""
         if self.done % CHECK_EVERY == 0 or self.done == self.steps:
             last = self.done - self.done % CHECK_EVERY
-            loss = float(self.losses[last - 1]) if last else 0.0
+            loss = float(self.losses[last - 1]) if last > self.first else 0.0
             if not math.isfinite(loss):
                 raise DivergedError(f"the training loss was {loss} at step {last} of {self.steps}")
         if self.done < self.steps:
             return None
         with self.lane.active():
-            return measure(self.module, self.task, "validation", self.place)
+            metrics = measure(self.module, self.task, "validation", self.place)
+            if self.bookmark is not None and self.steps < self.whole:
+                self.bookmark.put(self.steps, self.standing.progress)
+        return metrics
 
 
 class Lane:
@@ -242,6 +249,11 @@ class _Flight:
                 self._failure = error
         if self._failure is None and self._metrics is None:
             return None
+        bookmark = None if self._training is None else self._training.bookmark
+        if bookmark is not None and self._metrics is not None:
+            bookmark.settle()
+        elif bookmark is not None and isinstance(self._failure, DivergedError):
+            bookmark.discard()
         self._training = None  # its memory is for whoever comes next
         evaluation = perform(self._outcome, self.job)
         fidelity = self.function.epochs if self.job.fidelity is None else self.job.fidelity

@@ -6,11 +6,12 @@ import copy
 import inspect
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cambrian.errors import unknown
-from cambrian.evaluate.evaluation import Job
+from cambrian.evaluate.evaluation import DivergedError, Job
+from cambrian.evaluate.kept import Bookmark, Keeping
 from cambrian.evaluate.outcome import check_metrics
 from cambrian.evaluate.recipe import Recipe
 from cambrian.evaluate.task import Task
@@ -34,6 +35,11 @@ class TrainNetwork:
     ``modules`` are the classes of users' own modules by their paths, as `Space.modules` gives them.
     ``mode`` says how to train: "auto" (as is fastest here) or one of `cambrian.evaluate.waves.MODES`.
 
+    A job of fewer than ``epochs`` is trained for the first part of the whole training: with its learning
+    rates, order of samples and draws. A job of more has a training of its own. ``keep`` is where trainings
+    that end early are kept, so that a later job of the same goes on; without, or when nothing is found, it
+    begins anew and comes to the same.
+
     >>> TrainNetwork(make_task("digits"), epochs=10)(Job(0, architecture=architecture))
     {'accuracy': 0.97..., 'loss': 0.1...}
     """
@@ -49,6 +55,7 @@ class TrainNetwork:
     expected: bool = False
     modules: Mapping[str, type] = field(default_factory=dict)
     mode: str = "auto"
+    keep: Keeping | None = None
 
     def __post_init__(self) -> None:
         from cambrian.evaluate.waves import MODES
@@ -64,6 +71,28 @@ class TrainNetwork:
 
         reason = refuses(job.architecture.graph, self.task, self.recipe(job), self.settings, self.device)
         return "native" if reason is None else "eager"
+
+    def length(self, job: Job) -> tuple[float, float]:
+        """Return the epochs of the job's whole training, and after how many of them it ends."""
+        wanted = self.epochs if job.fidelity is None else job.fidelity
+        return max(self.epochs, wanted), wanted
+
+    def bookmark(self, job: Job) -> Bookmark | None:
+        """Return where the job's training is kept if it ends early; None where nothing is."""
+        whole, wanted = self.length(job)
+        if self.keep is None or wanted > self.epochs:
+            return None
+        alone = self.build is None and job.architecture is not None
+        key = {
+            "network": job.architecture.graph.to_dict() if alone and job.architecture else job.config,
+            "recipe": asdict(self.recipe(job)),
+            "seed": job.seed,
+            "repeat": job.repeat,
+            "task": self.task.fingerprint,
+            "epochs": whole,
+            "settings": dict(self.settings),
+        }
+        return self.keep.bookmark(key)
 
     def warm_up(self) -> None:
         """Load torch and put the data onto the device before the first job."""
@@ -119,20 +148,38 @@ class TrainNetwork:
         deadline = None if self.timeout is None else time.monotonic() + self.timeout
         native = self.mode_of(job) == "native"
         if native and not self.measured and not self.expected:  # then nobody sees the module
-            return self._train(None, job, native, {**self.settings, "deadline": deadline})
+            return self._kept(None, job, native, deadline)
         module = self._built(job) if native else self.network(job)
         found = self._measure(module) if self.measured else {}
-        trained = self._train(module, job, native, {**self.settings, "deadline": deadline})
+        trained = self._kept(module, job, native, deadline)
         inputs, _ = resident(self.task, "validation", resolve_device(self.device))
         return {**self._with_expected(trained, module, inputs), **found}
+
+    def _kept(
+        self, module: nn.Module | None, job: Job, native: bool, deadline: float | None
+    ) -> dict[str, float]:
+        """Train, from where the training was left and keeping it where it ends early."""
+        bookmark = self.bookmark(job)
+        given = {**self.settings, "deadline": deadline, "bookmark": bookmark}
+        try:
+            trained = self._train(module, job, native, given)
+        except DivergedError:
+            if bookmark is not None:
+                bookmark.discard()
+            raise
+        if bookmark is not None:
+            bookmark.settle()
+        return trained
 
     def _train(
         self, module: nn.Module | None, job: Job, native: bool, settings: Mapping[str, Any]
     ) -> dict[str, float]:
         from cambrian.evaluate.draws import order_seed
 
+        whole, wanted = self.length(job)
         given: dict[str, Any] = {
-            "epochs": self.epochs if job.fidelity is None else job.fidelity,
+            "epochs": whole,
+            "until": None if "epochs" in settings else wanted,
             **settings,
             "seed": job.seed,
             "order": order_seed(self.task.fingerprint, job.repeat),
@@ -199,13 +246,16 @@ def _with_layout(module: Any, layout: Any) -> nn.Module:
 class UserFunction:
     """Runs the user's ``evaluate(config) -> metrics`` on a copy of the job's config.
 
-    A parameter of it named ``seed`` or ``fidelity`` (epochs; None where the job names none) gets the job's.
+    A parameter of it named ``seed`` or ``fidelity`` (epochs; None where the job names none) gets the job's,
+    one named ``checkpoint`` a folder of the candidate that is the same for all its fidelities (None without
+    ``keep``). What lies there is the function's own business.
 
     >>> UserFunction(lambda config: {"accuracy": 1 - config["x"] ** 2})(Job(0, {"x": 0.5}))
     {'accuracy': 0.75}
     """
 
     evaluate: Callable[..., Any]
+    keep: Keeping | None = None
 
     def __post_init__(self) -> None:
         if not callable(self.evaluate):
@@ -213,8 +263,11 @@ class UserFunction:
 
     def __call__(self, job: Job) -> dict[str, float]:
         """Run the user's function; TypeError or ValueError where it does not return metrics."""
-        offered = {"seed": job.seed, "fidelity": job.fidelity}
         wanted = _named_parameters(self.evaluate)
+        offered: dict[str, Any] = {"seed": job.seed, "fidelity": job.fidelity, "checkpoint": None}
+        if self.keep is not None and "checkpoint" in wanted:
+            key = {"config": job.config, "seed": job.seed, "repeat": job.repeat}
+            offered["checkpoint"] = self.keep.folder_of(key)
         named = {name: value for name, value in offered.items() if name in wanted}
         return check_metrics(self.evaluate(copy.deepcopy(job.config), **named))
 

@@ -23,12 +23,14 @@ from cambrian import _core
 from cambrian.evaluate.augment import drawer
 from cambrian.evaluate.draws import batches, derive_seed
 from cambrian.evaluate.evaluation import DeadlineError, DivergedError
+from cambrian.evaluate.kept import Bookmark
 from cambrian.evaluate.length import Length, length_of
 from cambrian.evaluate.losses import metrics_of
 from cambrian.evaluate.optimizers import OPTIMIZERS
-from cambrian.evaluate.recipe import Recipe, learning_rates
+from cambrian.evaluate.recipe import Recipe, check_settings, learning_rates
 from cambrian.evaluate.task import Task
-from cambrian.evaluate.train import CHECK_EVERY, check_settings, resident, resolve_device
+from cambrian.evaluate.train import CHECK_EVERY, resident, resolve_device
+from cambrian.evaluate.trainer_state import load, progress_of, store, take_up, tensors_of
 from cambrian.evaluate.weights import first_weights
 from cambrian.network.graph import Graph, Node
 from cambrian.network.ops import table
@@ -72,8 +74,8 @@ def _mismatch(graph: Graph, task: Task, device: str | torch.device) -> str | Non
     return None if graph.params else "the graph has nothing to train"
 
 
-def _length(task: Task, recipe: Recipe, data: str, epochs: float = 1.0) -> Length:
-    return length_of(len(_arrays(task, data)[0]), recipe.batch_size, epochs)
+def _length(task: Task, recipe: Recipe, data: str, epochs: float = 1.0, until: float | None = None) -> Length:
+    return length_of(len(_arrays(task, data)[0]), recipe.batch_size, epochs, until)
 
 
 def train(
@@ -83,6 +85,7 @@ def train(
     *,
     graph: Graph,
     epochs: float,
+    until: float | None = None,
     seed: int,
     order: int | None = None,
     device: str | torch.device = "cpu",
@@ -93,6 +96,7 @@ def train(
     ema: float = 0.0,
     clip: float = 5.0,
     deadline: float | None = None,
+    bookmark: Bookmark | None = None,
 ) -> dict[str, float]:
     """Train the module that `cambrian.network.build` made of a graph; see `cambrian.evaluate.train.train`.
 
@@ -107,32 +111,39 @@ def train(
     reason = _mismatch(graph, task, device)
     if reason is not None:
         raise ValueError(f"native training: {reason}")
-    batch, _, steps = _length(task, recipe, data, epochs)
+    batch, _, steps, stop = _length(task, recipe, data, epochs, until)
     lr = OPTIMIZERS[recipe.optimizer].lr if recipe.lr is None else recipe.lr
     rates = np.asarray(learning_rates(recipe, lr, steps, warmup))
     trainer = _trainer(graph, task, recipe, batch, clip=clip, ema=ema, seed=seed)
-    blocks = _blocks(task, data, augment, batch, steps, seed if order is None else order)
+
+    def run() -> None:
+        progress = None if bookmark is None else bookmark.read(stop)
+        first = 0 if progress is None else take_up(trainer, graph, progress)
+        blocks = _blocks(task, data, augment, batch, (first, stop), seed if order is None else order)
+        _run(trainer, blocks, rates[:stop], first, deadline)
+        if bookmark is not None and stop < steps:
+            bookmark.put(stop, functools.partial(progress_of, trainer, graph))
+        trainer.finish()
+
     if module is None:
         weights = first_weights(graph, trainer.arrays, derive_seed(seed, "weights"))
-        _load(trainer, weights)
-        _run(trainer, blocks, rates, deadline)
-        trainer.finish()
+        load(trainer, weights)
+        run()
     else:
-        _train_module(module, graph, trainer, lambda: _run(trainer, blocks, rates, deadline))
+        _train_module(module, graph, trainer, run)
     return _measure(trainer, graph, task, "validation" if data == "train" else data)
 
 
-def _train_module(module: nn.Module, graph: Graph, trainer: _core.Trainer, run: Callable[[], int]) -> None:
-    tensors = _tensors(module, graph, trainer)
-    _load(trainer, tensors)
+def _train_module(module: nn.Module, graph: Graph, trainer: _core.Trainer, run: Callable[[], None]) -> None:
+    tensors = tensors_of(module, graph, trainer)
+    load(trainer, tensors)
     try:
-        made = run()
-        trainer.finish()
+        run()
     finally:
-        _store(trainer, tensors)
+        store(trainer, tensors)
     for name, tensor in module.named_buffers():
         if name.endswith("num_batches_tracked"):
-            tensor += made
+            tensor += trainer.step
     module.train()
 
 
@@ -146,10 +157,11 @@ def _run(
     trainer: _core.Trainer,
     blocks: Iterator[tuple[_Floats, _Array, _Array]],
     rates: NDArray[np.float64],
+    first: int,
     deadline: float | None,
-) -> int:
-    """Make all steps, a block at a time; see `train` for what is raised."""
-    step, steps = 0, len(rates)
+) -> None:
+    """Make all steps from the first on, a block at a time; see `train` for what is raised."""
+    step, steps = first, len(rates)
     for inputs, targets, order in blocks:
         end = step + len(order)
         while step < end:
@@ -160,23 +172,25 @@ def _run(
                 raise DeadlineError(f"training was at step {step} of {steps} at its deadline")
         if step % CHECK_EVERY == 0 and not math.isfinite(losses[-1]):
             raise DivergedError(f"the training loss was {losses[-1]} at step {step} of {steps}")
-    return step
 
 
 def _blocks(
-    task: Task, data: str, augment: float, batch: int, steps: int, order: int
+    task: Task, data: str, augment: float, batch: int, steps: tuple[int, int], order: int
 ) -> Iterator[tuple[_Floats, _Array, _Array]]:
     """Yield inputs, targets and sample numbers (steps, batch) of the steps up to a look at the loss."""
     inputs, targets = _arrays(task, data)
-    indices = iter(batches(len(inputs), batch, steps, order, _CPU))
+    done, stop = steps
+    indices = iter(batches(len(inputs), batch, stop, order, _CPU, done))
     if augment == 0 or not task.augment:
-        for _ in range(0, steps, CHECK_EVERY):
-            yield inputs, targets, torch.stack(list(islice(indices, CHECK_EVERY))).numpy()
+        while rows := list(islice(indices, CHECK_EVERY - done % CHECK_EVERY)):
+            yield inputs, targets, torch.stack(rows).numpy()
+            done += len(rows)
         return
     draw = drawer(resident(task, data, _CPU)[0], task, augment, derive_seed(order, "augment"))
     at_once = max(1, min(CHECK_EVERY, _DRAWN // (batch * inputs.shape[1])))
-    done = 0
-    while done < steps:
+    for row in batches(len(inputs), batch, done, order, _CPU):
+        draw(row)
+    while done < stop:
         rows = list(islice(indices, min(at_once, CHECK_EVERY - done % CHECK_EVERY)))
         drawn = channels_last(torch.cat([draw(row) for row in rows]))
         chosen = targets[torch.cat(rows).numpy()]
@@ -245,31 +259,3 @@ def _numbered(words: tuple[str, ...]) -> dict[str, int]:
 def _attributes(node: Node, words: _Words) -> tuple[int, ...]:
     attrs: Any = node.attrs
     return tuple([attrs[name] if known is None else known[attrs[name]] for name, known in words])
-
-
-def _tensors(module: nn.Module, graph: Graph, trainer: _core.Trainer) -> list[Tensor]:
-    """Return the module's tensors in the order of the trainer's arrays."""
-    tensors = []
-    for node, name, size in trainer.arrays:
-        if name == "table":
-            tensor: Any = module.get_buffer(f"table_{node}")
-        else:
-            tensor = getattr(module.get_submodule(f"{graph.nodes[node].op}_{node}"), name)
-        if tensor.numel() != size:
-            raise ValueError(
-                f"module is not of the graph: node {node} has {tensor.numel()} numbers in {name}"
-            )
-        tensors.append(tensor.detach())
-    return tensors
-
-
-def _load(trainer: _core.Trainer, tensors: list[Tensor]) -> None:
-    trainer.load([tensor.reshape(-1).numpy() for tensor in tensors])
-
-
-def _store(trainer: _core.Trainer, tensors: list[Tensor]) -> None:
-    flat = [t.view(-1) if t.is_contiguous() else torch.empty(t.numel()) for t in tensors]
-    trainer.store([t.numpy() for t in flat])
-    for tensor, numbers in zip(tensors, flat, strict=True):
-        if not tensor.is_contiguous():
-            tensor.copy_(numbers.view(tensor.shape))

@@ -135,7 +135,7 @@ class Optimizer:
         # One kernel for all parameters; measured 5 to 12 % more steps/s than one after another.
         fits = all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in trained)
         self._fused = True if fits else None
-        self._state: dict[nn.Parameter, tuple[Any, ...]] = {}
+        self.state: dict[nn.Parameter, tuple[Any, ...]] = {}  # of those that had a gradient
 
     def step(self) -> None:
         """Update every parameter that has a gradient."""
@@ -149,6 +149,10 @@ class Optimizer:
                     decay = group["weight_decay"]
                     self._rule.update(used, gradients, state, self.lr, decay, self._momentum, self._fused)
 
+    def fresh(self, parameter: nn.Parameter) -> tuple[Any, ...]:
+        """Return the state that a parameter begins with."""
+        return self._rule.start(parameter)
+
     def zero_grad(self) -> None:
         """Forget the gradients."""
         for group in self.param_groups:
@@ -157,6 +161,6 @@ class Optimizer:
 
     def _states(self, parameters: Tensors) -> list[Tensors]:
         for parameter in parameters:
-            if parameter not in self._state:
-                self._state[parameter] = self._rule.start(parameter)
-        return [list(kind) for kind in zip(*(self._state[p] for p in parameters), strict=True)]
+            if parameter not in self.state:
+                self.state[parameter] = self.fresh(parameter)
+        return [list(kind) for kind in zip(*(self.state[p] for p in parameters), strict=True)]

@@ -77,6 +77,21 @@ def _check(name: str, value: object, expected: str, holds: Callable[[float], boo
         raise ValueError(f"recipe: {name} must be {expected}, got {value!r}")
 
 
+def check_settings(**settings: float) -> None:
+    """Raise ValueError for a setting of `cambrian.evaluate.train.train` that is out of its range."""
+    limits: dict[str, tuple[str, Callable[[float], bool]]] = {
+        "epochs": ("above 0", lambda v: 0 < v < math.inf),
+        "augment": ("in [0, 2]", lambda v: 0 <= v <= 2),
+        "warmup": ("in [0, 1)", lambda v: 0 <= v < 1),
+        "ema": ("in [0, 1)", lambda v: 0 <= v < 1),
+        "clip": ("above 0", lambda v: v > 0),
+    }
+    for name, value in settings.items():
+        expected, holds = limits[name]
+        if not holds(value):
+            raise ValueError(f"{name} must be {expected}, got {value!r}")
+
+
 def learning_rates(recipe: Recipe, base: float, steps: int, warmup: float) -> list[float]:
     """Return the learning rate of every step: a linear warm-up over the first part, then the schedule.
 

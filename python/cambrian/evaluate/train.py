@@ -12,13 +12,15 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from cambrian.evaluate.augment import drawer, loss_of_batch
+from cambrian.evaluate.augment import catch_up, drawer, loss_of_batch
 from cambrian.evaluate.draws import Dropout, batches, derive_seed, keyed_dropout
 from cambrian.evaluate.evaluation import DeadlineError, DivergedError
+from cambrian.evaluate.kept import Bookmark
 from cambrian.evaluate.length import length_of
 from cambrian.evaluate.losses import loss_function, metrics_of
 from cambrian.evaluate.optimizers import Optimizer
-from cambrian.evaluate.recipe import Recipe, learning_rates
+from cambrian.evaluate.recipe import Recipe, check_settings, learning_rates
+from cambrian.evaluate.standing import Standing
 from cambrian.evaluate.task import Task
 
 CHECK_EVERY = 25
@@ -88,6 +90,7 @@ def train(
     recipe: Recipe | Mapping[str, Any],
     *,
     epochs: float,
+    until: float | None = None,
     seed: int,
     order: int | None = None,
     device: str | torch.device = "auto",
@@ -98,12 +101,16 @@ def train(
     ema: float = 0.0,
     clip: float = 5.0,
     deadline: float | None = None,
+    bookmark: Bookmark | None = None,
 ) -> dict[str, float]:
     """Train a network in place and return its metrics on the validation samples.
 
     With ``data="train+validation"`` (for what is returned to the user) the metrics are of the samples it was
-    trained on. ``epochs`` may be a fraction; at least one step is made. ``seed`` decides what dropout keeps,
-    ``order`` (default: the seed) the order of the samples and their augmentation. ``augment`` scales what the
+    trained on. ``epochs`` may be a fraction; at least one step is made. A training that ends earlier, after
+    ``until`` epochs, is the first part of the whole one: its learning rates, order and draws. ``bookmark``
+    is where it goes on from, if anything is kept there, and where it is put if it ends earlier (then the
+    caller settles it). ``seed`` decides what dropout keeps, ``order`` (default: the seed) the order of the
+    samples and their augmentation. ``augment`` scales what the
     task allows to be done to images: 1 is the usual strength, 0 none. ``label_smoothing`` overrules the
     recipe, ``warmup`` is the fraction of steps in which the learning rate rises, ``ema`` the decay per step
     of the averaged weights that replace the trained ones at the end (0: none), ``clip`` the largest norm of
@@ -121,7 +128,7 @@ def train(
     check_settings(epochs=epochs, augment=augment, warmup=warmup, ema=ema, clip=clip)
     place = resolve_device(device)
     inputs, targets = resident(task, data, place)
-    batch, _, steps = length_of(len(inputs), recipe.batch_size, epochs)
+    batch, _, steps, stop = length_of(len(inputs), recipe.batch_size, epochs, until)
 
     module.to(place).train()
     optimizer = Optimizer(
@@ -137,13 +144,20 @@ def train(
     draw = drawer(inputs, task, augment, augmenting)
     loss_of = loss_of_batch(loss_function(task, recipe.label_smoothing), task, augment, augmenting, place)
     parameters = [p for p in module.parameters() if p.requires_grad]
-    tensors = [t for t in module.state_dict().values() if t.is_floating_point()] if ema else []
-    averages = [t.clone() for t in tensors]
+    tensors = {n: t for n, t in module.state_dict().items() if t.is_floating_point()} if ema else {}
+    averages = {name: t.clone() for name, t in tensors.items()}
+    averaged = list(tensors.values()), list(averages.values())
     autocast, scaler = precision(place)
     scaled: Any = optimizer  # the scaler's types know torch's own optimizers only
     dropout = Dropout(derive_seed(seed, "noise"))
+    standing = Standing(module, optimizer, averages, scaler)
     with randomness(seed, "noise", place), repeatable(place), keyed_dropout(module, dropout):
-        for step, index in enumerate(batches(len(inputs), batch, steps, order, place)):
+        first = standing.take_up(None if bookmark is None else bookmark.read(stop))
+        if augment and task.augment:
+            shape = (batch, *(task.input_shape if task.follows else ()), task.outputs)
+            nothing = torch.zeros(shape, device=place)
+            catch_up(draw, loss_of, nothing, targets, batches(len(inputs), batch, first, order, place))
+        for step, index in enumerate(batches(len(inputs), batch, stop, order, place, first), first):
             optimizer.lr, dropout.step = rates[step], step
             drawn = draw(index)  # not in half precision: that would misplace pixels
             with autocast():
@@ -155,13 +169,15 @@ def train(
             scaler.update()
             optimizer.zero_grad()
             if averages:  # early on the average follows quickly, else it would remember the untrained weights
-                torch._foreach_lerp_(averages, tensors, 1 - min(ema, (1 + step) / (10 + step)))
+                torch._foreach_lerp_(averaged[1], averaged[0], 1 - min(ema, (1 + step) / (10 + step)))
             if deadline is not None and time.monotonic() > deadline:
-                raise DeadlineError(f"training was at step {step + 1} of {steps} at its deadline")
+                raise DeadlineError(f"training was at step {step + 1} of {stop} at its deadline")
             if (step + 1) % CHECK_EVERY == 0 and not math.isfinite(loss.item()):
-                raise DivergedError(f"the training loss was {loss.item()} at step {step + 1} of {steps}")
+                raise DivergedError(f"the training loss was {loss.item()} at step {step + 1} of {stop}")
+        if bookmark is not None and stop < steps:
+            bookmark.put(stop, standing.progress)
     if averages:
-        torch._foreach_copy_(tensors, averages)
+        torch._foreach_copy_(*averaged)
     return measure(module, task, "validation" if data == "train" else data, place)
 
 
@@ -221,18 +237,3 @@ def repeatable(device: torch.device) -> contextlib.AbstractContextManager[Any]:
         enabled=True, benchmark=False, deterministic=True, allow_tf32=True
     )
     return flags
-
-
-def check_settings(**settings: float) -> None:
-    """Raise ValueError for a setting of `train` that is out of its range."""
-    limits: dict[str, tuple[str, Callable[[float], bool]]] = {
-        "epochs": ("above 0", lambda v: 0 < v < math.inf),
-        "augment": ("in [0, 2]", lambda v: 0 <= v <= 2),
-        "warmup": ("in [0, 1)", lambda v: 0 <= v < 1),
-        "ema": ("in [0, 1)", lambda v: 0 <= v < 1),
-        "clip": ("above 0", lambda v: v > 0),
-    }
-    for name, value in settings.items():
-        expected, holds = limits[name]
-        if not holds(value):
-            raise ValueError(f"{name} must be {expected}, got {value!r}")

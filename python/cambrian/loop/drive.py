@@ -52,6 +52,8 @@ class Drive:
         self.store, self.id, self.watch, self.interrupt = store, run, watch, interrupt
         # What a function makes of a config is known within its run only, and so is what was measured.
         shared = settings.fingerprint if settings.kind == "task" and not settings.measured else None
+        if shared is not None and strategy.partial:  # a part of a training is not a whole one as short
+            shared = f"{shared} {settings.full:g}"
         task = f"run {run}" if shared is None else shared
         work = Work(evaluator, usage(store, run))
         self.journal = Journal(store, run, task, watch, work, on_evaluation)

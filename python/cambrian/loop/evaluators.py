@@ -14,14 +14,15 @@ PATIENCE = 30.0
 """How many times longer than its like, and than two minutes, a network may train before it is given up."""
 
 if TYPE_CHECKING:
+    from cambrian.evaluate.kept import Keeping
     from cambrian.evaluate.plan import Planner
     from cambrian.evaluate.workers import Workers
 
 
-def make_evaluator(settings: Settings) -> Inline | Workers:
-    """Make what evaluates the candidates of a search."""
+def make_evaluator(settings: Settings, keep: Keeping | None = None) -> Inline | Workers:
+    """Make what evaluates the candidates of a search; `keep` is for what goes on at another fidelity."""
     if settings.kind == "evaluate":
-        return evaluator_of(settings, UserFunction(callable_of(settings)))
+        return evaluator_of(settings, UserFunction(callable_of(settings), keep))
     function = TrainNetwork(
         settings.data(),
         epochs=settings.full,
@@ -32,6 +33,7 @@ def make_evaluator(settings: Settings) -> Inline | Workers:
         expected="expected_macs" in settings.goals.metrics,
         modules=settings.space.modules,
         mode=settings.mode,
+        keep=keep,
     )
     return evaluator_of(settings, function, planner=_planner(settings, function))
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from cambrian.evaluate.evaluation import Evaluation
+from cambrian.evaluate.kept import Keeping
 from cambrian.loop.bulk import Bulk
 from cambrian.loop.drive import Drive
 from cambrian.loop.evaluators import callable_of, make_evaluator
@@ -13,8 +14,10 @@ from cambrian.loop.interrupt import Interrupt
 from cambrian.loop.repeats import repeat
 from cambrian.loop.run import Run
 from cambrian.loop.settings import Settings
+from cambrian.loop.trainings import Trainings
 from cambrian.loop.watch import Watch
 from cambrian.store import Store
+from cambrian.strategies import Strategy
 
 OnEvaluation = Callable[[Evaluation], object] | None
 
@@ -54,9 +57,27 @@ def _drive(
     on_evaluation: OnEvaluation,
 ) -> tuple[int, str | None]:
     strategy = settings.make_strategy()
+    with Trainings(strategy, store, run) as trainings:
+        number, stopped = _driven(
+            settings, strategy, trainings.keeping, store, run, watch, interrupt, on_evaluation
+        )
+        trainings.over = stopped != "interrupted"
+    return number, stopped
+
+
+def _driven(
+    settings: Settings,
+    strategy: Strategy,
+    keep: Keeping | None,
+    store: Store,
+    run: int | None,
+    watch: Watch,
+    interrupt: Interrupt,
+    on_evaluation: OnEvaluation,
+) -> tuple[int, str | None]:
     try:
         with interrupt.breakable():
-            evaluator = make_evaluator(settings)
+            evaluator = make_evaluator(settings, keep)
     except KeyboardInterrupt:
         if not interrupt.came:
             raise

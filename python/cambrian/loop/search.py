@@ -70,7 +70,10 @@ def search(
 
     What evaluates is `task` (networks of the space, or those of ``build(config)``, are trained on it),
     ``evaluate(config)`` returning a dict of metrics, or ``evaluate_batch(genomes)`` returning a dict of
-    arrays.
+    arrays. A parameter of ``evaluate`` named `seed`, `fidelity` (the part of a whole evaluation) or
+    `checkpoint` gets that of the candidate: `checkpoint` is the `pathlib.Path` of a folder that is the same
+    for all its fidelities, empty at first and kept as long as the run may go on, so that a larger fidelity
+    can go on from what a smaller one left there; None where `strategy` asks for whole evaluations only.
 
     `objectives`: metrics, the first names the best; ``"max:f1"`` gives the direction of one that isn't known.
     `constraints`: upper limits (lower ones for maximised metrics). `budget`: evaluations (``200``), time

@@ -58,6 +58,7 @@ class Strategy(ABC):
 
     name: ClassVar[str]
     synchronous: ClassVar[bool]
+    partial: ClassVar[bool] = False  # asks for fidelities below 1
 
     def __init__(
         self,

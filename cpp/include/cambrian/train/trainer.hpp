@@ -42,6 +42,17 @@ class Trainer {
 
     // From now on the averages are of these weights.
     void start();
+
+    // What a training that is broken off needs to go on, beside the program's weights: momentum or moments of
+    // AdamW (program().trained() numbers each, in the order of the weights), averages (program().state());
+    // null where there are none.
+    float* first() { return first_.data(); }
+    float* second() { return second_.data(); }
+    float* averages() { return averages_.data(); }
+    std::size_t step() const { return step_; }  // steps made
+    // Goes on at a step with what is in these places.
+    void go_on(std::size_t step) { step_ = step; }
+
     // Makes a step for each row of `order` (steps, batch), samples by number, and writes its loss. Stops at
     // `deadline`. Returns the steps made. Throws std::invalid_argument for a sample that is not there, or a
     // class that is none.

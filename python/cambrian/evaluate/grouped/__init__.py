@@ -6,16 +6,19 @@ of one structure need no copies between operations at all (*fused*), a mixture s
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cambrian.evaluate.evaluation import DeadlineError, Evaluation, Job
+from cambrian.evaluate.grouped.going_on import Entrant, entrant, put, state_of
 
 if TYPE_CHECKING:
     from cambrian.evaluate.functions import TrainNetwork
     from cambrian.evaluate.grouped.lockstep import Lockstep
+    from cambrian.evaluate.grouped.stack import State
     from cambrian.network.graph import Graph
 
 _LONELY = ("exit", "gate", "slim", "module")
@@ -99,27 +102,30 @@ def _graph(job: Job) -> Graph:
 def run(function: TrainNetwork, jobs: Sequence[Job]) -> Iterator[Evaluation]:
     """Train jobs together and yield each one's evaluation as it is done; what eager training gives.
 
-    Jobs of another batch size or repeat train one wave after the other. Raises what a failure of the wave as
+    Jobs of another batch size or repeat, and those that go on from another step, train one wave after the
+    other. Raises what a failure of the wave as
     a whole raises (memory, above all): then nothing is known of the jobs that were not yielded.
 
     >>> for evaluation in run(TrainNetwork(task, epochs=10), jobs): print(evaluation.metrics)
     """
-    alike: dict[Hashable, list[Job]] = {}
+    alike: dict[Hashable, list[Entrant]] = {}
     for job in jobs:
-        alike.setdefault((int(function.recipe(job).batch_size), job.repeat), []).append(job)
+        found = entrant(function, job)
+        key = int(function.recipe(job).batch_size), job.repeat, found.first
+        alike.setdefault(key, []).append(found)
     for some in alike.values():
         yield from _run(function, some)
 
 
-def _run(function: TrainNetwork, jobs: list[Job]) -> Iterator[Evaluation]:
+def _run(function: TrainNetwork, entrants: list[Entrant]) -> Iterator[Evaluation]:
     from cambrian.evaluate.outcome import outcome
 
-    start, count = time.monotonic(), len(jobs)
+    start, count, jobs = time.monotonic(), len(entrants), [e.job for e in entrants]
 
     def done(job: Job, status: str, metrics: dict[str, float], error: str | None) -> Evaluation:
         return outcome(function, job, status, metrics, (time.monotonic() - start) / count, error, "grouped")
 
-    wave, todo = begin(function, jobs), list(range(count))  # of the wave, and their jobs
+    wave, todo = _begin(function, entrants), list(range(count))  # of the wave, and their jobs
     while jobs:
         until = min(steps for i, steps in enumerate(wave.steps) if i in todo)
         try:
@@ -129,22 +135,39 @@ def _run(function: TrainNetwork, jobs: list[Job]) -> Iterator[Evaluation]:
             return
         for i in [i for i in todo if wave.errors[i]]:
             todo.remove(i)
+            entrants[i].settle(ok=False)
             yield done(jobs[i], "diverged", {}, wave.errors[i])
         ready = [i for i in todo if wave.steps[i] == wave.step]
         for i, metrics in zip(ready, _metrics(wave, ready), strict=True):
             todo.remove(i)
             fine = all(math.isfinite(value) for value in metrics.values())
             wrong = None if fine else f"the metrics of the trained network are not finite: {metrics}"
+            put(wave, i, entrants[i].bookmark)
+            entrants[i].settle(fine)
             yield done(jobs[i], "ok" if fine else "diverged", metrics, wrong)
         if not todo:
             return
         if len(todo) <= _FEW * len(jobs):
             wave, jobs = wave.kept(todo), [jobs[i] for i in todo]
+            entrants = [entrants[i] for i in todo]
             todo = list(range(len(jobs)))
 
 
-def begin(function: TrainNetwork, jobs: Sequence[Job]) -> Lockstep:
-    """Return the wave of these jobs, untrained. With a timeout all of them together have as long as each.
+def _begin(function: TrainNetwork, entrants: Sequence[Entrant]) -> Lockstep:
+    """Return the wave at the step where all its jobs were left; untrained where what is kept is no use."""
+    jobs, first = [e.job for e in entrants], entrants[0].first
+    if first:
+        with contextlib.suppress(KeyError, RuntimeError):
+            return begin(function, jobs, [state_of(e.progress) for e in entrants if e.progress], first)
+    return begin(function, jobs)
+
+
+def begin(
+    function: TrainNetwork, jobs: Sequence[Job], states: Sequence[State] = (), first: int = 0
+) -> Lockstep:
+    """Return the wave of these jobs, untrained, or with their states at step ``first``.
+
+    With a timeout all of them together have as long as each.
 
     >>> wave = begin(function, jobs); wave.advance(100)
     """
@@ -153,22 +176,19 @@ def begin(function: TrainNetwork, jobs: Sequence[Job]) -> Lockstep:
     from cambrian.evaluate.train import resolve_device
 
     deadline = None if function.timeout is None else time.monotonic() + function.timeout * len(jobs)
+    lengths = [function.length(job) for job in jobs]
     candidates = [
-        Candidate(
-            _graph(job),
-            function.recipe(job),
-            float(function.epochs if job.fidelity is None else job.fidelity),
-            job.seed,
-        )
-        for job in jobs
+        Candidate(_graph(job), function.recipe(job), float(whole), job.seed, until)
+        for job, (whole, until) in zip(jobs, lengths, strict=True)
     ]
     return Lockstep(
         function.task,
         candidates,
-        [dict(function.network(job).state_dict()) for job in jobs],
+        states or [dict(function.network(job).state_dict()) for job in jobs],
         order=order_seed(function.task.fingerprint, jobs[0].repeat),
         device=resolve_device(function.device),
         settings=Settings(**function.settings, deadline=deadline),
+        first=first,
     )
 
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from cambrian.evaluate.augment import drawer, loss_of_batch
+from cambrian.evaluate.augment import catch_up, drawer, loss_of_batch
 from cambrian.evaluate.draws import batches, derive_seed
 from cambrian.evaluate.evaluation import DeadlineError
 from cambrian.evaluate.grouped.context import Context
@@ -23,20 +23,24 @@ from cambrian.evaluate.grouped.program import Program
 from cambrian.evaluate.grouped.stack import Stack, State
 from cambrian.evaluate.length import length_of
 from cambrian.evaluate.optimizers import OPTIMIZERS
-from cambrian.evaluate.recipe import Recipe, learning_rates
+from cambrian.evaluate.recipe import Recipe, check_settings, learning_rates
 from cambrian.evaluate.task import Task
-from cambrian.evaluate.train import CHECK_EVERY, check_settings, precision, repeatable, resident
+from cambrian.evaluate.train import CHECK_EVERY, precision, repeatable, resident
 from cambrian.network.graph import Graph
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A network to train: its recipe, the epochs its schedule is made for, and the seed of its dropout."""
+    """A network to train: its recipe, the epochs its schedule is made for, and the seed of its dropout.
+
+    It is trained until so many epochs (None: all).
+    """
 
     graph: Graph
     recipe: Recipe
     epochs: float
     seed: int
+    until: float | None = None
 
 
 @dataclass(frozen=True)
@@ -81,9 +85,11 @@ class Lockstep:
         self.task, self.candidates, self.order, self.device = task, list(candidates), order, device
         self.inputs, self.targets = resident(task, settings.data, device)
         self.recipes = [c.recipe.smoothed(settings.label_smoothing) for c in candidates]
-        lengths = [length_of(len(self.inputs), self.recipes[0].batch_size, c.epochs) for c in candidates]
-        self.batch, self.per_epoch, _ = lengths[0]
-        self.steps = [length.steps for length in lengths]
+        size = self.recipes[0].batch_size
+        lengths = [length_of(len(self.inputs), size, c.epochs, c.until) for c in candidates]
+        self.batch, self.per_epoch = lengths[0].batch, lengths[0].per_epoch
+        self.steps = [length.stop for length in lengths]
+        self.whole = [length.steps for length in lengths]
         self.step = first
         self.errors: list[str | None] = [None] * len(self.candidates)
         self.curves: list[list[float]] = [[] for _ in candidates]
@@ -116,18 +122,17 @@ class Lockstep:
         """Draw what was augmented before the first step of this wave, so that the streams go on."""
         if not (self.settings.augment and self.task.augment):
             return
-        for index in batches(len(self.inputs), self.batch, self.step, self.order, self.device):
-            targets = self.targets[index]
-            nothing = torch.zeros(1, *targets.shape[:1], *self.plan.outputs.shape, device=self.device)
-            self._loss(lambda x, y=nothing: y, self._draw(index), targets)  # type: ignore[misc]
+        rows = batches(len(self.inputs), self.batch, self.step, self.order, self.device)
+        nothing = torch.zeros(1, self.batch, *self.plan.outputs.shape, device=self.device)
+        catch_up(self._draw, self._loss, nothing, self.targets, rows)
 
     def _all_rates(self) -> Tensor:
         """Return learning rates (steps, candidates); 0 after a candidate's last step."""
         rates = torch.zeros(max(self.steps), len(self.candidates))
-        for number, (recipe, steps) in enumerate(zip(self.recipes, self.steps, strict=True)):
+        for number, (recipe, stop) in enumerate(zip(self.recipes, self.steps, strict=True)):
             base = OPTIMIZERS[recipe.optimizer].lr if recipe.lr is None else float(recipe.lr)
-            own = learning_rates(recipe, base, steps, self.settings.warmup)
-            rates[:steps, number] = torch.tensor(own, dtype=torch.float64).float()
+            own = learning_rates(recipe, base, self.whole[number], self.settings.warmup)
+            rates[:stop, number] = torch.tensor(own[:stop], dtype=torch.float64).float()
         return rates.to(self.device)
 
     def advance(self, until: int) -> None:
