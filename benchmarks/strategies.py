@@ -225,12 +225,13 @@ def run(name: str, options: argparse.Namespace) -> dict[str, Any] | None:
     arms = {label: arm for label, arm in arms.items() if known(arm)}
     if not tables or not arms:
         return None
-    for label, arm in arms.items():
-        most = SEEDS.get(arm.split(":")[0], experiment.seeds)
+    most = options.seeds or experiment.seeds
+    counts = {label: min(SEEDS.get(parse(arm)["name"], most), most) for label, arm in arms.items()}
+    for count in sorted(set(counts.values())):
         cb.bench.strategies(
-            {label: arm},
+            {label: arm for label, arm in arms.items() if counts[label] == count},
             tables,
-            min(most, options.seeds or most),
+            count,
             folder=folder,
             processes=options.processes,
             on_done=lambda done, count, of: report(name, done, count, of),

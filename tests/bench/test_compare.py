@@ -271,6 +271,8 @@ def test_killed_and_gone_on_with(tmp_path, number):
         ({"design": -1}, ValueError, "design must be at least 0"),
         ({"processes": -1}, ValueError, "processes must be at least 0"),
         ({"arms": ["agin"]}, ValueError, "did you mean 'aging'"),
+        ({"arms": ["random", "aging:populaton=3"]}, ValueError, "did you mean 'population'"),
+        ({"arms": ["aging:population=1"]}, ValueError, "population must be at least 2"),
         ({"metric": "vla"}, ValueError, "did you mean 'val'"),
     ],
 )

@@ -74,6 +74,10 @@ def strategies(
     if parquet:
         require("pyarrow", "parquet", "writing parquet")
     found = problems(tables, metric=metric, objectives=objectives, test=test)
+    for arm in chosen:
+        if arm.factory is None:  # what is wrong with its options is said before anything is written
+            for problem, table in found.values():
+                arm.make(table, 0, len(problem.metrics), None)
     width = max(len(problem.metrics) for problem, _ in found.values())
     if width > 2:
         require("moocore", "moo", "hypervolumes of three and more objectives")
