@@ -46,8 +46,9 @@ def clock(seconds: float) -> str:
 class Progress:
     """Counts, best and front of a search so far, from its evaluations as they come.
 
-    A run that is resumed brings its `earlier` evaluations and the `seconds` it took. Read by the thread that
-    draws while the search adds to it: every change is one assignment.
+    A run that is resumed brings its `earlier` evaluations and the `seconds` it took. `epochs` are those of a
+    whole evaluation (None: all are whole); where shorter ones are made too, best and front are those of the
+    longest so far. Read by the thread that draws while the search adds to it: every change is one assignment.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Progress:
         budget: Budget,
         earlier: Sequence[Evaluation] = (),
         seconds: float = 0.0,
+        epochs: float | None = None,
     ) -> None:
         self.title = title
         self.goals = goals
@@ -64,6 +66,8 @@ class Progress:
         self.evaluated = self.cached = self.failed = self.rejected = 0
         self.front: list[tuple[NDArray[np.float64], Evaluation]] = []
         self.best: Evaluation | None = None
+        self._epochs, self._longest = epochs, 0.0
+        self._trained: dict[int, float] = {}  # seed, which is the network's -> epochs that are paid for
         self._lowest: tuple[float, ...] = (np.inf,)
         for evaluation in earlier:
             self.add(evaluation)
@@ -81,14 +85,25 @@ class Progress:
         else:
             self.evaluated += 1
             self.failed += evaluation.status != "ok"
-            self.budget.spend(evaluations=1, epochs=evaluation.fidelity)
+            self._spend(evaluation)
         if evaluation.status == "ok":
             self._compare(evaluation)
 
+    def _spend(self, evaluation: Evaluation) -> None:
+        before = self._trained.get(evaluation.seed, 0.0)
+        epochs = evaluation.fidelity - (before if before < evaluation.fidelity else 0.0)
+        whole = evaluation.fidelity if self._epochs is None else self._epochs
+        self.budget.spend(evaluations=epochs / whole, epochs=epochs)
+        if evaluation.fidelity < whole:
+            self._trained[evaluation.seed] = max(before, evaluation.fidelity)
+
     def _compare(self, evaluation: Evaluation) -> None:
         cost = self.goals.cost(evaluation.metrics)
-        if not np.isfinite(cost).all() or self.goals.broken(evaluation.metrics):
+        shorter = evaluation.fidelity < self._longest
+        if shorter or not np.isfinite(cost).all() or self.goals.broken(evaluation.metrics):
             return
+        if evaluation.fidelity > self._longest:
+            self._longest, self._lowest, self.front = evaluation.fidelity, (np.inf,), []
         if tuple(cost) < self._lowest:  # ties of the first objective go to the next, as in `Run.best`
             self._lowest, self.best = tuple(cost), evaluation
         if all((other > cost).any() for other, _ in self.front):

@@ -87,6 +87,7 @@ def search(
     from cambrian import loop
     from cambrian.evaluate.task import TASKS
     from cambrian.evaluate.train import resolve_device
+    from cambrian.loop.arguments import EPOCHS
     from cambrian.loop.budget import Budget
     from cambrian.loop.objectives import parse
     from cambrian.network.latency.profile import Profile
@@ -111,8 +112,9 @@ def search(
     title = (
         f"Searching {space} on {task} for {', '.join(map(str, goals.objectives))}; {strategy}, seed {seed}"
     )
+    progress = Progress(title, goals, spend, epochs=epochs or EPOCHS)
     try:
-        with heard(kept, screen), shown(Progress(title, goals, spend), screen) as add:
+        with heard(kept, screen), shown(progress, screen) as add:
             run = loop.search(
                 space_of(space, task, seed),
                 task=task,
@@ -164,7 +166,8 @@ def resume(
     goals = parse(row.config["objectives"], row.config["constraints"])
     spend = Budget.parse(values.budget(budget) if budget else row.config["budget"])
     screen = sys.stderr if as_json else sys.stdout
-    progress = Progress(f"Resuming run {row.id} of {store}", goals, spend, earlier, row.seconds)
+    title = f"Resuming run {row.id} of {store}"
+    progress = Progress(title, goals, spend, earlier, row.seconds, epochs=row.config["epochs"])
     with heard(store, screen), shown(progress, screen) as add:
         found = loop.resume(store, run=row.id, budget=spend if budget else None, on_evaluation=add)
     folder = store.parent if output is None else output_folder(output, "")

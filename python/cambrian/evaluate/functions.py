@@ -246,9 +246,10 @@ def _with_layout(module: Any, layout: Any) -> nn.Module:
 class UserFunction:
     """Runs the user's ``evaluate(config) -> metrics`` on a copy of the job's config.
 
-    A parameter of it named ``seed`` or ``fidelity`` (epochs; None where the job names none) gets the job's,
-    one named ``checkpoint`` a folder of the candidate that is the same for all its fidelities (None without
-    ``keep``). What lies there is the function's own business.
+    A parameter of it named ``seed`` or ``fidelity`` gets the job's. In a search a fidelity is the part of the
+    whole evaluation that is asked for, 0 to 1 (None where the job names none). One named ``checkpoint`` gets
+    a folder of the candidate that is the same for all its fidelities, as the seed is (None without ``keep``):
+    what lies there is the function's own business, so that it can go on from what it kept.
 
     >>> UserFunction(lambda config: {"accuracy": 1 - config["x"] ** 2})(Job(0, {"x": 0.5}))
     {'accuracy': 0.75}
@@ -263,13 +264,20 @@ class UserFunction:
 
     def __call__(self, job: Job) -> dict[str, float]:
         """Run the user's function; TypeError or ValueError where it does not return metrics."""
-        wanted = _named_parameters(self.evaluate)
-        offered: dict[str, Any] = {"seed": job.seed, "fidelity": job.fidelity, "checkpoint": None}
+        named: dict[str, Any] = {name: getattr(job, name) for name in ("seed", "fidelity")}
+        named["checkpoint"] = None
+        wanted = self.takes
         if self.keep is not None and "checkpoint" in wanted:
             key = {"config": job.config, "seed": job.seed, "repeat": job.repeat}
-            offered["checkpoint"] = self.keep.folder_of(key)
-        named = {name: value for name, value in offered.items() if name in wanted}
+            named["checkpoint"] = self.keep.folder_of(key)
+        named = {name: named[name] for name in wanted}
         return check_metrics(self.evaluate(copy.deepcopy(job.config), **named))
+
+    @property
+    def takes(self) -> list[str]:
+        """What the function takes besides the config."""
+        wanted = _named_parameters(self.evaluate)
+        return [name for name in ("seed", "fidelity", "checkpoint") if name in wanted]
 
 
 def _named_parameters(function: Callable[..., Any]) -> list[str]:

@@ -19,17 +19,25 @@ FAILING = 20  # first evaluations that all fail after which a run gives up
 class Book:
     """Follows the asks, results and tells of one run and says what may happen next.
 
+    An evaluation spends the part of a whole one that it is: its fidelity, less what the same network was
+    trained for before. Only whole ones count for target and patience. `least`: of an evaluation, the smallest
+    part that may be asked for.
+
     `order` holds the proposals that were asked and not told, in ask order; `done` the costs of those that
     have a result; `queue` those to be evaluated, `waiting` those whose network is being evaluated for another
     one, `beyond` those the budget has no room for.
     """
 
-    def __init__(self, settings: Settings, elsewhere: dict[tuple[bytes, float, int], int]) -> None:
+    def __init__(
+        self, settings: Settings, elsewhere: dict[tuple[bytes, float, int], int], least: float = 1.0
+    ) -> None:
         self.settings = settings
         self.elsewhere = elsewhere
+        self.least = least
         self.order: deque[int] = deque()
         self.done: dict[int, tuple[NDArray[np.float64], bool]] = {}
         self.finished: list[int] = []  # as `done`, in the order the results came
+        self._partial: set[int] = set()  # of `done`, those that were not evaluated in full
         self.queue: deque[Proposal] = deque()
         self.flying: dict[int, Proposal] = {}
         self.waiting: dict[tuple[bytes, float], list[Proposal]] = {}
@@ -43,7 +51,9 @@ class Book:
         self.reserve = 0.0  # of the budget, for repeats
         self.longest = 0.0  # seconds
         self.evaluated = 0
-        self._seconds = 0.0
+        self._paid: dict[bytes, float] = {}  # network -> how much of its training is paid for
+        self._parts: dict[int, float] = {}  # candidate -> how much of an evaluation its own is, if not all
+        self._seconds = self._evaluations = 0.0
         self._largest_ask = 0
         self._judged = 0  # of `order`, counted from its head
 
@@ -61,7 +71,7 @@ class Book:
         "rejected" (breaks a constraint), "known" (this run has its result), "elsewhere" (another run of the
         store has), "waiting", "queued" (paid for), or "beyond" the budget.
         """
-        settings, key = self.settings, proposal.key
+        key = proposal.key
         self.free_in_a_row += 1
         if proposal.broken:
             return "rejected"
@@ -73,35 +83,51 @@ class Book:
         if (*self._stored(proposal), 0) in self.elsewhere:
             self.free_in_a_row = 0
             return "elsewhere"
-        if self.beyond or not self.affordable(proposal.fidelity):
+        if self.beyond or not self.affordable(self._part(proposal)):
             self.beyond.append(proposal)
             return "beyond"
         self.free_in_a_row = 0
-        settings.budget.spend(1, proposal.fidelity * settings.full)
+        self._pay(proposal)
         self.waiting[key] = []
         self.queue.append(proposal)
         return "queued"
 
     def admitted(self, proposal: Proposal, evaluation: Evaluation) -> None:
         """Note what became of a proposal whose result is stored, as `admit` did at the time."""
-        settings = self.settings
         if evaluation.status == "rejected" or (evaluation.cached and proposal.key in self.known):
             self.free_in_a_row += 1
             return
         self.free_in_a_row = 0
         if not evaluation.cached:
-            settings.budget.spend(1, proposal.fidelity * settings.full)
+            self._pay(proposal)
+
+    def _part(self, proposal: Proposal) -> float:
+        before = self._paid.get(proposal.hash, 0.0)
+        return proposal.fidelity - (before if before < proposal.fidelity else 0.0)
+
+    def _pay(self, proposal: Proposal) -> None:
+        part = self._part(proposal)
+        self.settings.budget.spend(part, part * self.settings.full)
+        if proposal.fidelity < 1.0 and self.settings.continues:
+            self._paid[proposal.hash] = max(proposal.fidelity, self._paid.get(proposal.hash, 0.0))
+        if part != 1.0:
+            self._parts[proposal.id] = part
 
     def _stored(self, proposal: Proposal) -> tuple[bytes, float]:
         return proposal.hash, proposal.fidelity * self.settings.full
 
-    def affordable(self, fidelity: float = 1.0) -> bool:
-        """Whether the budget has room for one more evaluation, with what is set aside for repeats."""
+    def affordable(self, part: float | None = None) -> bool:
+        """Whether the budget has room for one more evaluation, with what is set aside for repeats.
+
+        `part`: how much of a whole one it is, the least that may come unless given.
+        """
         budget = self.settings.budget
+        part = self.least if part is None else part
         if budget.unit == "seconds":
             return budget.left > self.reserve
-        cost = 1.0 if budget.unit == "evaluations" else fidelity * self.settings.full
-        return budget.left - self.reserve >= cost * (1 - 1e-12)
+        cost = part if budget.unit == "evaluations" else part * self.settings.full
+        # The limit is slack for the rounding of many parts.
+        return budget.left - self.reserve >= cost * (1 - 1e-12) - 1e-12 * budget.limit
 
     def room(self, capacity: int) -> int:
         """How many proposals to ask for now; 0: none, -1: as many as the strategy likes."""
@@ -121,19 +147,22 @@ class Book:
             not evaluation.cached and evaluation.status != "rejected",
         )
         self.finished.append(proposal.id)
+        if proposal.fidelity < 1.0:
+            self._partial.add(proposal.id)
         if evaluation.status == "rejected":
             return []
         self.known.setdefault(proposal.key, proposal.id)
         if not evaluation.cached:
             self.longest = max(self.longest, evaluation.seconds)
             self._seconds += evaluation.seconds
+            self._evaluations += self._parts.pop(proposal.id, 1.0)
             self.evaluated += 1
         return self.waiting.pop(proposal.key, [])
 
     @property
     def mean_seconds(self) -> float:
-        """What one evaluation took on average."""
-        return self._seconds / max(1, self.evaluated)
+        """What a whole evaluation takes, by the average of what was done."""
+        return self._seconds / (self._evaluations or 1.0)
 
     def cost(self, evaluation: Evaluation) -> NDArray[np.float64]:
         """Cost of a result, (n_objectives,); NaN where it failed or breaks a constraint on a measurement."""
@@ -178,6 +207,9 @@ class Book:
             self._judged += 1
 
     def _judge(self, number: int) -> None:
+        if number in self._partial:
+            self._partial.discard(number)
+            return
         cost, paid = self.done[number]
         settings = self.settings
         if cost[0] < self.best:

@@ -82,9 +82,9 @@ class Budget:
         self._used = float(used)
         self._started = self._clock()
 
-    def spend(self, evaluations: int = 0, epochs: float = 0.0) -> None:
-        """Count what was really evaluated; each budget takes what is in its unit."""
-        if evaluations < 0 or not epochs >= 0:
+    def spend(self, evaluations: float = 0, epochs: float = 0.0) -> None:
+        """Count what was really evaluated, in parts too; each budget takes what is in its unit."""
+        if not evaluations >= 0 or not epochs >= 0:
             raise ValueError(f"can only spend at least 0, got {evaluations} evaluations and {epochs} epochs")
         if self.unit == "evaluations":
             self._used += evaluations

@@ -27,6 +27,7 @@ class Candidate:
 
     `genome` is ``(n_genes,)``; `metrics` are those of the search, means where it was repeated; `status` as in
     `Evaluation`; `cost` ``(n_objectives,)``, lower is better, NaN where it failed or breaks a constraint.
+    `fidelity` is the part of the full evaluation that these are from, the highest its network came to.
     `final` are the validation metrics after the long training of `Run.finalists`: None if it had none, empty
     if it failed.
 
@@ -43,6 +44,7 @@ class Candidate:
         hash: bytes,
         cost: NDArray[np.float64],
         final: dict[str, float] | None = None,
+        fidelity: float = 1.0,
     ) -> None:
         self.id = id
         self.genome = genome
@@ -51,6 +53,7 @@ class Candidate:
         self.hash = hash
         self.cost = cost
         self.final = final
+        self.fidelity = fidelity
         self.run = run
         self._module: nn.Module | None = None
         self._test: dict[str, float] | None = None
@@ -143,7 +146,7 @@ class Candidate:
 
     def proposal(self) -> Proposal:
         """Return it as the strategy proposed it."""
-        return Proposal(self.id, self.genome, self.hash, 1.0, {}, [])
+        return Proposal(self.id, self.genome, self.hash, self.fidelity, {}, [])
 
     def _blank(self) -> nn.Module:
         """Build the module that the weights belong into."""

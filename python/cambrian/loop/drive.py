@@ -57,7 +57,9 @@ class Drive:
         task = f"run {run}" if shared is None else shared
         work = Work(evaluator, usage(store, run))
         self.journal = Journal(store, run, task, watch, work, on_evaluation)
-        self.book = Book(settings, {} if shared is None else store.known(shared, besides=run))
+        steps = np.diff(strategy.levels, prepend=0.0) if settings.continues else strategy.levels
+        known = {} if shared is None else store.known(shared, besides=run)
+        self.book = Book(settings, known, least=float(steps.min()))
         self.stopped: str | None = None
         self._failures: list[str] | None = []  # errors of the first results, None once one was no error
 
@@ -87,7 +89,8 @@ class Drive:
         self, event: Ask, rows: dict[tuple[int, int], int], pending: dict[int, Proposal]
     ) -> None:
         batch = self.strategy.ask(event.requested)
-        if not np.array_equal(batch.ids, event.ids) or not np.array_equal(batch.genomes, event.genomes):
+        pairs = [(getattr(batch, name), getattr(event, name)) for name in ("ids", "genomes", "fidelity")]
+        if not all(np.array_equal(new, old) for new, old in pairs):
             raise StoreError(
                 f"run {self.id} can't be replayed: event {self.journal.seq} proposed other genomes when "
                 "stored. The strategy, its options or the space changed since; see the versions in its config"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cambrian.evaluate.kept import Keeping
     from cambrian.evaluate.plan import Planner
     from cambrian.evaluate.workers import Workers
+    from cambrian.strategies import Strategy
 
 
 def make_evaluator(settings: Settings, keep: Keeping | None = None) -> Inline | Workers:
@@ -36,6 +37,21 @@ def make_evaluator(settings: Settings, keep: Keeping | None = None) -> Inline | 
         keep=keep,
     )
     return evaluator_of(settings, function, planner=_planner(settings, function))
+
+
+def check_levels(settings: Settings, strategy: Strategy) -> None:
+    """Refuse parts of an evaluation where nothing would make them shorter than the whole; ValueError."""
+    if settings.kind not in ("evaluate", "evaluate_batch") or len(strategy.levels) == 1:
+        return
+    if settings.kind == "evaluate_batch":
+        raise ValueError(
+            f"strategy {strategy.name!r} asks for parts of an evaluation; use evaluate= for that"
+        )
+    if "fidelity" not in UserFunction(callable_of(settings)).takes:
+        raise ValueError(
+            f"strategy {strategy.name!r} asks for parts of an evaluation, so evaluate= must take which: "
+            "def evaluate(config, fidelity), a part of the whole, 0 to 1"
+        )
 
 
 def evaluator_of(

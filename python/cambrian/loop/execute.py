@@ -9,7 +9,7 @@ from cambrian.evaluate.evaluation import Evaluation
 from cambrian.evaluate.kept import Keeping
 from cambrian.loop.bulk import Bulk
 from cambrian.loop.drive import Drive
-from cambrian.loop.evaluators import callable_of, make_evaluator
+from cambrian.loop.evaluators import callable_of, check_levels, make_evaluator
 from cambrian.loop.interrupt import Interrupt
 from cambrian.loop.repeats import repeat
 from cambrian.loop.run import Run
@@ -57,6 +57,7 @@ def _drive(
     on_evaluation: OnEvaluation,
 ) -> tuple[int, str | None]:
     strategy = settings.make_strategy()
+    check_levels(settings, strategy)
     with Trainings(strategy, store, run) as trainings:
         number, stopped = _driven(
             settings, strategy, trainings.keeping, store, run, watch, interrupt, on_evaluation
@@ -102,6 +103,7 @@ def _bulk(
     settings: Settings, store: Store, run: int | None, watch: Watch, interrupt: Interrupt, _: OnEvaluation
 ) -> tuple[int, str | None]:
     strategy = settings.make_strategy()
+    check_levels(settings, strategy)
     number = _begun(settings, store, run)
     bulk = Bulk(settings, strategy, callable_of(settings), store, number, watch, interrupt)
     bulk.replay()

@@ -82,7 +82,7 @@ def repeat(drive: Drive) -> None:
     while (todo or flying) and not drive.interrupt.came and time.monotonic() < end:
         jobs: list[Job] = []
         room = drive.evaluator.capacity - drive.evaluator.pending
-        while todo and book.affordable() and len(jobs) < room:
+        while todo and book.affordable(1.0) and len(jobs) < room:
             proposal, again = todo.pop(0)
             row = book.elsewhere.get((proposal.hash, settings.full, again))
             if row is not None:
@@ -114,14 +114,17 @@ def _take(drive: Drive, flying: dict[int, tuple[Proposal, int]]) -> None:
 
 
 def _lacking(drive: Drive) -> Iterator[tuple[Proposal, int]]:
-    """Name what the finalists of a run still lack; of equal networks the first stands for all."""
+    """Name what the finalists of a run still lack; of equal networks the first stands for all.
+
+    Finalists were evaluated in full: more seeds of a short training would not say more of the long one.
+    """
     store, settings = drive.store, drive.settings
     results: dict[int, list[Evaluation]] = {}
     for evaluation in store.evaluations(drive.id):
         results.setdefault(evaluation.id, []).append(evaluation)
     first: dict[bytes, tuple[int, bytes]] = {}
-    for number, genome, digest in store.candidates(drive.id):
-        if number in results:
+    for number, genome, digest, fidelity in store.candidates(drive.id):
+        if number in results and fidelity == 1.0:
             first.setdefault(digest, (number, genome))
     genomes = dict(first.values())
     for number, again in missing(settings, {number: results[number] for number in genomes}):

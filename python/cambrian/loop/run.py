@@ -107,7 +107,8 @@ class Run:
     def candidates(self) -> list[Candidate]:
         """Every candidate that has a result, in the order they were proposed; of a bulk run, its front.
 
-        Metrics are means over the repeats of finalists.
+        Metrics are means over the repeats of finalists. Of a network that was evaluated at several fidelities
+        only the highest is here.
         """
         if self.bulk:
             return self._bulk_front
@@ -116,6 +117,10 @@ class Run:
             results.setdefault(evaluation.id, []).append(evaluation)
         with self.opened() as store:
             rows = [row for row in store.candidates(self.id) if row[0] in results]
+            reached: dict[bytes, float] = {}
+            for _, _, digest, fidelity in rows:
+                reached[digest] = max(fidelity, reached.get(digest, 0.0))
+            rows = [row for row in rows if row[3] == reached[row[2]]]
             finals = store.finals(self.id)
         genomes = genomes_of([row[1] for row in rows], np.dtype(self.settings.space.dtype))
         return [
@@ -128,14 +133,18 @@ class Run:
                 digest,
                 cost_of(self.settings, found),
                 finals.get(number),
+                fidelity,
             )
-            for (number, _, digest), genome in zip(rows, genomes, strict=True)
+            for (number, _, digest, fidelity), genome in zip(rows, genomes, strict=True)
             for found in [results[number]]
         ]
 
     @cached_property
     def best(self) -> Candidate | None:
         """The best feasible candidate by the first objective (ties: by the next); None if there is none.
+
+        Only candidates that were evaluated in full compete; while there are none, those of the highest
+        fidelity. So it is with `front` and `finalists`.
 
         With `repeats` it is the best mean of those that have all of them. After `finalists` it is the best of
         these, until the run is resumed and finds something better than it had then.
@@ -150,7 +159,7 @@ class Run:
     @property
     def _ordered(self) -> list[Candidate]:
         """The feasible candidates, best of the search first; those with all repeats before the others."""
-        among = [c for c in self._distinct if c.feasible]
+        among = self._competing
         full = set()
         if self.settings.repeats > 1 and not self.bulk:
             times = Counter(e.id for e in self.evaluations)
@@ -163,7 +172,7 @@ class Run:
 
         Long trainings (`finalists`) change what is best and not the front, so `best` may lie behind it.
         """
-        among = [c for c in self._distinct if c.feasible]
+        among = self._competing
         if not among:
             return []
         cost = np.stack([c.cost for c in among])
@@ -172,12 +181,14 @@ class Run:
         return [among[row] for row in rows[first]]
 
     @property
-    def _distinct(self) -> list[Candidate]:
-        """Candidates without those whose network an earlier one has."""
+    def _competing(self) -> list[Candidate]:
+        """The feasible candidates of the highest fidelity, without those whose network an earlier one has."""
         seen: dict[bytes, Candidate] = {}
         for candidate in self.candidates:
             seen.setdefault(candidate.hash, candidate)
-        return list(seen.values())
+        among = [c for c in seen.values() if c.feasible]
+        highest = max((c.fidelity for c in among), default=1.0)
+        return [c for c in among if c.fidelity == highest]
 
     @cached_property
     def _bulk_front(self) -> list[Candidate]:

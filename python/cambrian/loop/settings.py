@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cambrian import __version__
 from cambrian.errors import StoreError
+from cambrian.evaluate.functions import UserFunction
 from cambrian.loop.budget import Budget
 from cambrian.loop.objectives import MEASURED, PREDICTED, Constraint, Goals
 from cambrian.network.latency.profile import Profile
@@ -74,6 +75,16 @@ class Settings:
     def full(self) -> float:
         """The fidelity of a whole evaluation: epochs of training, 1 for a callable."""
         return 1.0 if self.epochs is None else self.epochs
+
+    @property
+    def continues(self) -> bool:
+        """Whether a longer evaluation goes on from a shorter one of the same network.
+
+        Then only the rest is paid for. A user's function that takes a checkpoint is held to do so.
+        """
+        if self.kind == "evaluate" and self.function is not None:
+            return "checkpoint" in UserFunction(self.function).takes
+        return self.kind in ("task", "build")
 
     def data(self) -> Task:
         """Return the task; made now if only its name is at hand.

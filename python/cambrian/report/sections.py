@@ -16,6 +16,7 @@ from cambrian.report import svg
 from cambrian.report.markup import number, pairs, seconds, table, text
 
 if TYPE_CHECKING:
+    from cambrian.evaluate.evaluation import Evaluation
     from cambrian.loop import Candidate, Run
     from cambrian.loop.objectives import Goals, Objective
 
@@ -54,10 +55,17 @@ def values(run: Run, objective: Objective) -> list[tuple[float, float]]:
             if len(column):
                 found.append((generation.first + generation.told, float(best(column))))
     else:
-        for i, evaluation in enumerate(run.evaluations, start=1):
-            if evaluation.status == "ok" and objective.metric in evaluation.metrics:
+        for i, evaluation in longest(run):
+            if objective.metric in evaluation.metrics:
                 found.append((i, evaluation.metrics[objective.metric]))
     return [point for point in found if math.isfinite(point[1])]
+
+
+def longest(run: Run) -> list[tuple[int, Evaluation]]:
+    """What succeeded at the highest fidelity, numbered among all evaluations: only these can be compared."""
+    ok = [(i, e) for i, e in enumerate(run.evaluations, start=1) if e.status == "ok"]
+    highest = max((e.fidelity for _, e in ok), default=0.0)
+    return [(i, e) for i, e in ok if e.fidelity == highest]
 
 
 def progress(run: Run, goals: Goals) -> str:
@@ -77,7 +85,8 @@ def progress(run: Run, goals: Goals) -> str:
     )
     inside = frame.axes() + svg.dots(frame, thinned(every), "dot", 2)
     inside += svg.steps(frame, best, "one", until=last)
-    each = "the best of a generation" if run.bulk else "an evaluation"
+    shorter = "" if run.bulk or len(longest(run)) == run.counts.get("ok", 0) else ", shorter ones left out"
+    each = "the best of a generation" if run.bulk else f"an evaluation{shorter}"
     caption = f"Line: best {objective.metric} so far; each dot: {each}."
     return svg.drawing(f"best {objective.metric} against evaluations", inside, caption)
 
@@ -94,8 +103,8 @@ def front(run: Run, goals: Goals) -> str:
     down, across = goals.objectives[:2]
     dots = [
         (e.metrics[across.metric], e.metrics[down.metric])
-        for e in run.evaluations
-        if e.status == "ok" and across.metric in e.metrics and down.metric in e.metrics
+        for _, e in longest(run)
+        if across.metric in e.metrics and down.metric in e.metrics
     ]
     best = sorted((c.metrics[across.metric], c.metrics[down.metric]) for c in run.front)
     shown = [point for point in thinned(dots) if all(map(math.isfinite, point))] + best

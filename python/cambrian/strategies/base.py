@@ -96,6 +96,11 @@ class Strategy(ABC):
         return len(self._pending)
 
     @property
+    def levels(self) -> NDArray[np.float64]:
+        """The fidelities that it may propose, rising; the last is 1."""
+        return np.ones(1)
+
+    @property
     def exhausted(self) -> bool:
         """Whether the space holds nothing new, so that no more will ever be proposed."""
         return self._fresh.dry and not self._queued()
