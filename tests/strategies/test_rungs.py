@@ -117,7 +117,7 @@ def test_asha_is_the_plain_one_whatever_the_order_of_results(moves, eta, seed):
     """Workers of any speed, some of which fail: asks of any size, results in any order."""
     random = make("random", SPACE, seed=seed).ask(400)
     strategy = ASHA(SPACE, eta=eta, minimum=0.1, seed=seed)
-    plain = PlainASHA([g.tobytes() for g in random.genomes], strategy.levels.tolist(), eta)
+    plain = PlainASHA([g.tobytes() for g in random.genomes], strategy.fidelities.tolist(), eta)
     running: dict[int, tuple[int, int, float]] = {}
     for n, pick, fails in moves:
         batch = strategy.ask(n)
@@ -144,7 +144,7 @@ def test_promotions_repeat_a_genome_at_the_next_level(name, proposer, objectives
         batch = strategy.ask(7)
         assert len(batch)
         for genome, part in zip(batch.genomes, batch.fidelity, strict=True):
-            rung = strategy.levels.tolist().index(part)
+            rung = strategy.fidelities.tolist().index(part)
             rungs[rung] += 1
             if genome.tobytes() in reached:
                 assert rung == reached[genome.tobytes()] + 1

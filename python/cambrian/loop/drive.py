@@ -57,7 +57,7 @@ class Drive:
         task = f"run {run}" if shared is None else shared
         work = Work(evaluator, usage(store, run))
         self.journal = Journal(store, run, task, watch, work, on_evaluation)
-        steps = np.diff(strategy.levels, prepend=0.0) if settings.continues else strategy.levels
+        steps = np.diff(strategy.fidelities, prepend=0.0) if settings.continues else strategy.fidelities
         known = {} if shared is None else store.known(shared, besides=run)
         self.book = Book(settings, known, least=float(steps.min()))
         self.stopped: str | None = None

@@ -62,7 +62,7 @@ class ASHA(Rungs):
 
     def _propose(self, n: int) -> Genomes:
         rows, rungs = [], []
-        for rung in reversed(range(len(self.levels) - 1)):
+        for rung in reversed(range(len(self.fidelities) - 1)):
             promoted = self._promotable(rung)[:n]
             self._due[rung] = self._due[rung][len(promoted) :]
             rows.append(promoted)
@@ -80,7 +80,7 @@ class ASHA(Rungs):
         return self._due[rung]
 
     def _promises(self) -> bool:
-        below = range(len(self.levels) - 1)
+        below = range(len(self.fidelities) - 1)
         awaited = self._ladder.awaited(slice(None), slice(len(below)))
         return len(awaited) > 0 or any(len(self._promotable(rung)) for rung in below)
 

@@ -96,7 +96,7 @@ class Strategy(ABC):
         return len(self._pending)
 
     @property
-    def levels(self) -> NDArray[np.float64]:
+    def fidelities(self) -> NDArray[np.float64]:
         """The fidelities that it may propose, rising; the last is 1."""
         return np.ones(1)
 

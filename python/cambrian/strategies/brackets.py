@@ -58,7 +58,7 @@ class Brackets(Rungs):
     def _climb(self) -> None:
         """Promote the best of a rung that is done; where nobody can be promoted, begin the next bracket."""
         best = self._members[:0]
-        if self._rung + 1 < len(self.levels):
+        if self._rung + 1 < len(self.fidelities):
             best = self._ladder.best(self._members, self._rung, max(1, len(self._members) // self.eta))
         self._members, self._handed = best, 0
         if len(best):
@@ -70,7 +70,7 @@ class Brackets(Rungs):
     def _promises(self) -> bool:
         if self._handed < len(self._members):
             return True
-        if self._rung + 1 == len(self.levels) or not len(self._members):
+        if self._rung + 1 == len(self.fidelities) or not len(self._members):
             return False
         awaited = self._ladder.awaited(self._members, self._rung)
         return len(awaited) > 0 or len(self._ladder.best(self._members, self._rung, 1)) > 0
@@ -96,5 +96,5 @@ class Brackets(Rungs):
         self._members = arguments.stored(snapshot, "members", (None,), np.dtype(np.int64))
         self._filling = bool(filling)
         held = (self._members >= 0) & (self._members < len(self._ladder))
-        if self._rung >= len(self.levels) or self._handed > len(self._members) or not held.all():
+        if self._rung >= len(self.fidelities) or self._handed > len(self._members) or not held.all():
             raise ValueError("snapshot['members'] or snapshot['rung'] doesn't fit the rest of it")

@@ -56,6 +56,6 @@ class Hyperband(Brackets):
         )
 
     def _bracket(self, number: int) -> tuple[int, int]:
-        first = number % len(self.levels)
-        above = len(self.levels) - 1 - first
-        return first, len(self.levels) // (above + 1) * self.eta**above
+        first = number % len(self.fidelities)
+        above = len(self.fidelities) - 1 - first
+        return first, len(self.fidelities) // (above + 1) * self.eta**above

@@ -67,7 +67,7 @@ class Rungs(Strategy):
         self._news: list[int] = []  # rows whose first result the proposer wasn't told yet
         self._later: list[int] = []  # rows it was told, and that have another result since
         self._paired = 0  # pairs of results that `_offsets` was made from
-        self._offsets = np.zeros((len(self.levels), self.objectives))
+        self._offsets = np.zeros((len(self.fidelities), self.objectives))
 
     @property
     def options(self) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class Rungs(Strategy):
         return {"proposer": proposer, "eta": self.eta, "minimum": self.minimum}
 
     @property
-    def levels(self) -> NDArray[np.float64]:
+    def fidelities(self) -> NDArray[np.float64]:
         """The fidelity of each rung, rising; the last is 1."""
         return self._ladder.levels
 
@@ -90,7 +90,7 @@ class Rungs(Strategy):
         """Whether a promotion is due or may become so, without any new candidate."""
 
     def _fidelities(self, n: int) -> NDArray[np.float64]:
-        return self.levels[self._ladder.rungs_of(np.arange(self._next - n, self._next))]
+        return self.fidelities[self._ladder.rungs_of(np.arange(self._next - n, self._next))]
 
     def _new(self, n: int) -> NDArray[np.int64]:
         """Rows of up to `n` new candidates, of a proposer that knows all there is to know."""
@@ -141,7 +141,7 @@ class Rungs(Strategy):
     def _load(self, snapshot: Snapshot) -> None:
         kept = {name: value for name, value in snapshot.items() if name.startswith(_PREFIX)}
         self.proposer.restore({name[len(_PREFIX) :]: value for name, value in kept.items()})
-        self._ladder = Ladder(self.space, self.levels, self.objectives)
+        self._ladder = Ladder(self.space, self.fidelities, self.objectives)
         self._ladder.load(snapshot)
         self._news, self._later = (
             arguments.stored(snapshot, name, (None,), np.dtype(np.int64)).tolist()

@@ -59,7 +59,7 @@ class SuccessiveHalving(Brackets):
     @property
     def n(self) -> int:
         """How many new candidates a round begins with."""
-        return self.eta ** (len(self.levels) - 1) if self._n is None else self._n
+        return self.eta ** (len(self.fidelities) - 1) if self._n is None else self._n
 
     @property
     def options(self) -> dict[str, Any]:
