@@ -41,7 +41,7 @@ def make_evaluator(settings: Settings, keep: Keeping | None = None) -> Inline | 
 
 def check_levels(settings: Settings, strategy: Strategy) -> None:
     """Refuse parts of an evaluation where nothing would make them shorter than the whole; ValueError."""
-    if settings.kind not in ("evaluate", "evaluate_batch") or len(strategy.fidelities) == 1:
+    if settings.kind not in ("evaluate", "evaluate_batch") or not strategy.partial:
         return
     if settings.kind == "evaluate_batch":
         raise ValueError(

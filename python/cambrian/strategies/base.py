@@ -58,7 +58,6 @@ class Strategy(ABC):
 
     name: ClassVar[str]
     synchronous: ClassVar[bool]
-    partial: ClassVar[bool] = False  # asks for fidelities below 1
 
     def __init__(
         self,
@@ -99,6 +98,11 @@ class Strategy(ABC):
     def fidelities(self) -> NDArray[np.float64]:
         """The fidelities that it may propose, rising; the last is 1."""
         return np.ones(1)
+
+    @property
+    def partial(self) -> bool:
+        """Whether it asks for parts of evaluations."""
+        return len(self.fidelities) > 1
 
     @property
     def exhausted(self) -> bool:

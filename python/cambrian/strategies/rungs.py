@@ -43,8 +43,6 @@ class Rungs(Strategy):
     both (0 until there are any), so that it compares like with like.
     """
 
-    partial = True
-
     def __init__(
         self,
         space: Space,
