@@ -50,13 +50,22 @@ def stroke(place: int, width: float = 2) -> str:
     return drawn + (f";stroke-dasharray:{dash}" if dash else "")
 
 
+def shortened(name: str, length: int) -> str:
+    """A name that fits; the whole of it is shown where a pointer rests on it.
+
+    >>> shortened("hyperband", 6)
+    'hyper…'
+    """
+    return name if len(name) <= length else name[: length - 1] + "…"
+
+
 def legend(arms: Sequence[str]) -> tuple[str, int]:
     """Names beside pieces of their lines, under a plot; and how high they are."""
     columns, parts = (svg.WIDTH - svg.LEFT) // _ACROSS, []
     for i, arm in enumerate(arms):
         x = svg.LEFT + i % columns * _ACROSS
         y = svg.HEIGHT + 12 + i // columns * _DOWN
-        short = arm if len(arm) <= 30 else arm[:29] + "…"
+        short = shortened(arm, 27)
         parts.append(f"<path style='{stroke(i)}' d='M{x} {y}h24'/>")
         parts.append(f"<text x='{x + 30}' y='{y}' dy='.35em'><title>{text(arm)}</title>{text(short)}</text>")
     return "".join(parts), 14 + -(-len(arms) // columns) * _DOWN
@@ -74,13 +83,14 @@ def curves(
     shown = [max(float(v), floor) for b in bands.values() for v in (*b.mean, *b.low, *b.high)]
     frame = svg.Frame(across, svg.Axis.over(axes[1], shown))
     parts = [frame.axes()]
+    clear = ".16" if len(bands) <= 6 else ".08"  # many bands lie over each other
     for i, band in enumerate(bands.values()):
         low, high = (np.maximum(limit, floor) for limit in (band.low, band.high))
         edge = [frame.at(a, b) for a, b in zip(x, high, strict=True)]
         edge += reversed([frame.at(a, b) for a, b in zip(x, low, strict=True)])
         points = " ".join(f"{px},{py}" for px, py in edge)
         fill = _COLOURS[i % len(_COLOURS)]
-        parts.append(f"<polygon style='fill:{fill};fill-opacity:.16;stroke:none' points='{points}'/>")
+        parts.append(f"<polygon style='fill:{fill};fill-opacity:{clear};stroke:none' points='{points}'/>")
     for i, band in enumerate(bands.values()):
         parts.append(_line(frame, x, np.maximum(band.mean, floor), i))
     names, height = legend(list(bands))
@@ -125,7 +135,7 @@ def critical(name: str, title: str, arms: Sequence[str], ranking: Ranking, capti
     half = -(-k // 2)
     base = top + 14 + 9 * len(groups)
     height = base + 20 * half + 16
-    left, right = 190.0, svg.WIDTH - 190.0
+    left, right = 200.0, svg.WIDTH - 200.0
 
     def x(value: float) -> float:
         return left + (value - 1) / (k - 1) * (right - left)
@@ -151,7 +161,7 @@ def critical(name: str, title: str, arms: Sequence[str], ranking: Ranking, capti
         style = stroke(int(place), 1.5)
         parts.append(f"<path style='{style}' d='M{x(ranks[i]):.1f} {top}V{y}H{edge:.1f}'/>")
         arm = arms[place]
-        short = arm if len(arm) <= 24 else arm[:23] + "…"
+        short = shortened(arm, 20)
         words = f"<title>{text(arm)}</title>{text(short)} {ranks[i]:.2f}"
         parts.append(f"<text x='{at:.1f}' y='{y}' dy='.35em' text-anchor='{anchor}'>{words}</text>")
     return Figure(name, title, caption, "".join(parts), height)
