@@ -75,10 +75,14 @@ def stored(path: Path) -> tuple[set[str], set[str]]:
         if "no runs yet" in str(error) or "doesn't exist" in str(error):
             return set(), set()
         raise
-    configs = {c.id: c.config for c in run.candidates} if not run.bulk else {}
+    space = run.settings.space
+    with Store(path, write=False) as opened:
+        genomes = {row[0]: np.frombuffer(row[1], np.dtype(space.dtype)) for row in opened.candidates(run.id)}
+    configs = {number: space.decode(genome) for number, genome in genomes.items()}
     named = {f"{e.id} {e.repeat}" for e in run.evaluations}
     called = {
         f"{configs[e.id]['layers']} {configs[e.id]['width']} {configs[e.id]['act']} {e.seed}"
+        + (f" {e.fidelity}" if run.config["function"] == "part" else "")
         for e in run.evaluations
     }
     return named, called
@@ -87,7 +91,7 @@ def stored(path: Path) -> tuple[set[str], set[str]]:
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     logs = {}
-    for name in ("genetic", "nsga2", "aging", "bulk"):
+    for name in ("genetic", "nsga2", "aging", "asha", "hyperband", "bulk"):
         folder = tmp_path_factory.mktemp(name)
         finish(folder, name)
         logs[name] = log_of(folder / "runs.db")
@@ -116,7 +120,10 @@ def killed_and_resumed(folder: Path, name: str, kills: int, seed: int) -> list[A
     return log_of(path)
 
 
-@pytest.mark.parametrize(("name", "kills"), [("genetic", 7), ("nsga2", 7), ("aging", 7), ("bulk", 5)])
+@pytest.mark.parametrize(
+    ("name", "kills"),
+    [("genetic", 7), ("nsga2", 7), ("aging", 7), ("asha", 4), ("hyperband", 4), ("bulk", 5)],
+)
 def test_a_run_killed_anywhere_goes_on_as_if_nothing_had_happened(
     name: str, kills: int, tmp_path: Path, uninterrupted: dict[str, list[Any]]
 ) -> None:
@@ -124,7 +131,7 @@ def test_a_run_killed_anywhere_goes_on_as_if_nothing_had_happened(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["genetic", "nsga2", "aging", "bulk"])
+@pytest.mark.parametrize("name", ["genetic", "nsga2", "aging", "asha", "hyperband", "bulk"])
 @pytest.mark.parametrize("seed", range(2, 6))
 def test_a_run_killed_many_times(
     name: str, seed: int, tmp_path: Path, uninterrupted: dict[str, list[Any]]

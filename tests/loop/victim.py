@@ -18,6 +18,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "nsga2": {"strategy": {"name": "nsga2", "population": 10}, "budget": 50, "repeats": 3},
     "aging": {"strategy": {"name": "aging", "population": 10, "sample": 4}, "budget": 50, "ordered": True},
     "workers": {"strategy": {"name": "aging", "population": 10}, "budget": 40, "ordered": True, "workers": 2},
+    "asha": {
+        "strategy": {"name": "asha", "proposer": {"name": "aging", "population": 10, "duplicates": True}},
+        "budget": 20,
+        "ordered": True,
+    },
+    "hyperband": {"strategy": {"name": "hyperband", "proposer": "genetic"}, "budget": 24, "repeats": 2},
     "bulk": {"strategy": {"name": "genetic", "population": 300, "duplicates": True}, "budget": 20_050},
 }  # fmt: skip
 FOLDER = Path()
@@ -41,6 +47,15 @@ def pause() -> None:
             raise
         append("paused", "still")
         time.sleep(PAUSE)
+
+
+def part(config: dict[str, Any], seed: int, fidelity: float) -> dict[str, float]:
+    pause()
+    append("evaluated", f"{config['layers']} {config['width']} {config['act']} {seed} {fidelity}")
+    if config["layers"] == 3:
+        raise RuntimeError("three")
+    value = config["layers"] * 0.1 + len(config["act"]) * 0.013 - (1.0 - fidelity) * config["width"] * 0.01
+    return {"accuracy": value + seed % 1000 * 1e-5, "size": float(config["layers"] * config["width"])}
 
 
 def evaluate(config: dict[str, Any], seed: int) -> dict[str, float]:
@@ -75,6 +90,8 @@ def main() -> None:
     name, store = sys.argv[2], FOLDER / "runs.db"
     bulk = name == "bulk"
     given: dict[str, Any] = {"evaluate_batch": fitness} if bulk else {"evaluate": evaluate}
+    if name in ("asha", "hyperband"):
+        given["evaluate"] = part
     if not bulk:
         given["on_evaluation"] = acknowledged
     if "slow" in sys.argv:
