@@ -80,8 +80,9 @@ def search(
     (``"90s"``, ``"2h"``; set-up is included) or ``"50 epochs"``. Equal networks are trained once and cost the
     budget once. A strategy of several fidelities ("asha", ``{"name": "hyperband", "proposer": "tpe"}``) asks
     for parts of evaluations: each costs its part, of a training that goes on only what is new (of a function
-    that takes a checkpoint too), and only whole ones count for best, front, target and patience. `target` (a value of the first objective) and `patience` (evaluations without a better first
-    objective) end the run early. `repeats` evaluates the five best on that many seeds, within the budget.
+    that takes a checkpoint too), and only whole ones count for best, front, target and patience. `target` (a
+    value of the first objective) and `patience` (evaluations without a better first objective) end the run
+    early. `repeats` evaluates the five best on that many seeds, within the budget.
     `initial`: configs or genomes to begin with. `epochs` of training for each candidate. `workers`:
     processes; 0 is this one (default: the cores for training, one for each GPU, 0 for a callable). `mode`:
     how networks are trained, "auto" (as was measured to be fastest here), "eager" (torch, one by one),
