@@ -43,7 +43,7 @@ def test_ids_stay_as_they_are() -> None:
 def test_a_target_for_every_place() -> None:
     task = cb.Task(IDS[:, :-1], IDS[:, 1:], vocab=5)
     assert (task.follows, task.outputs, task.kind, task.metrics) == (
-        True, 5, "classification", ("accuracy", "loss")
+        True, 5, "classification", ("accuracy", "loss", "bits")
     )  # fmt: skip
     X, y = task.arrays("train")
     assert X.shape == y.shape == (36, 6)

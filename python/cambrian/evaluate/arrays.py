@@ -107,10 +107,27 @@ def check_resolution(name: str, array: Array, narrow: Array) -> None:
             )
 
 
-def check_labels(y: Array) -> tuple[NDArray[np.int64], tuple[Any, ...]]:
-    """Return class numbers (n,) and the sorted classes; ValueError for what can't be labels."""
+def check_labels(y: Array, given: Any = None) -> tuple[NDArray[np.int64], tuple[Any, ...]]:
+    """Return class numbers (n,) and the classes: sorted, or as they are given.
+
+    ``given`` are all labels there are, or names of the classes 0, 1, … in y, or how many there are. Raises
+    ValueError for what can't be labels, and for labels that are none of the given ones.
+    """
+    y = _labels(y)
+    if given is not None:
+        return _numbered(y, _given(given, y))
+    classes, numbers = np.unique(y, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(f"y must hold at least two classes, got only {classes[0].item()!r}")
+    return numbers.reshape(-1).astype(np.int64), tuple(value.item() for value in classes)
+
+
+def _labels(y: Array) -> Array:
+    """Return labels (n,) of one type; ValueError for what can't be labels."""
     if y.ndim != 1:
-        hint = "; for one-hot rows use y.argmax(1)" if y.ndim == 2 and y.shape[1] > 1 else "; use y.ravel()"
+        hint = "; use y.ravel()"
+        if y.ndim == 2 and y.shape[1] > 1:
+            hint = "; for one-hot rows use y.argmax(1), for several labels a sample kind='multilabel'"
         raise ValueError(f"y must have shape (samples,) for classification, got {y.shape}{hint}")
     if y.dtype.kind == "O":
         kinds = {type(value).__name__ for value in y}
@@ -124,10 +141,52 @@ def check_labels(y: Array) -> tuple[NDArray[np.int64], tuple[Any, ...]]:
             raise ValueError("y must hold whole numbers for kind='classification', got fractions")
     elif y.dtype.kind not in "biuUS":
         raise ValueError(f"y must hold labels (int, bool or str), got dtype {y.dtype}")
-    classes, numbers = np.unique(y, return_inverse=True)
-    if len(classes) < 2:
-        raise ValueError(f"y must hold at least two classes, got only {classes[0].item()!r}")
-    return numbers.reshape(-1).astype(np.int64), tuple(value.item() for value in classes)
+    return y
+
+
+def _given(given: Any, y: Array) -> tuple[Any, ...]:
+    if isinstance(given, (int, np.integer)) and not isinstance(given, bool):
+        classes: tuple[Any, ...] = tuple(range(given))
+    else:
+        try:
+            classes = tuple(v.item() if isinstance(v, np.generic) else v for v in given)
+        except TypeError:
+            raise TypeError(
+                f"classes must be a list of labels or how many there are, got {given!r}"
+            ) from None
+    if len(classes) < 2 or len(set(classes)) < len(classes):
+        raise ValueError(f"classes must be at least two, all different, got {given!r:.80}")
+    return classes
+
+
+def _numbered(y: Array, classes: tuple[Any, ...]) -> tuple[NDArray[np.int64], tuple[Any, ...]]:
+    """Turn labels into their places among the classes; those that y holds as numbers already may be names."""
+    named = y.dtype.kind in "iuf" and all(isinstance(name, str) for name in classes)
+    place: dict[Any, int] = (
+        {k: k for k in range(len(classes))} if named else {c: k for k, c in enumerate(classes)}
+    )
+    numbers = np.array([place.get(label, -1) for label in y.tolist()], dtype=np.int64)
+    if (numbers < 0).any():
+        row = int((numbers < 0).argmax())
+        many = f"{list(classes)[:8]}"[:-1] + (", …]" if len(classes) > 8 else "]")
+        known = f"whole numbers from 0 to {len(classes) - 1}" if named else f"one of {many}"
+        raise ValueError(f"y must hold labels out of classes=, {known}; sample {row} has {y[row].item()!r}")
+    return numbers, classes
+
+
+def check_flags(y: Array) -> NDArray[np.float32]:
+    """Return which labels each sample has, 0 or 1, as float32 (n, labels); ValueError for what can't be."""
+    if y.dtype.kind not in "biuf" or y.ndim != 2 or y.shape[1] == 0 or not np.isin(y, (0, 1)).all():
+        raise ValueError(
+            "y must hold 0 or 1 for each label, of shape (samples, labels), for kind='multilabel', "
+            f"got dtype {y.dtype} and shape {y.shape}"
+        )
+    same = np.flatnonzero(y.min(axis=0) == y.max(axis=0))
+    if len(same):
+        raise ValueError(
+            f"y must vary, but label {same[0]} is {int(y[0, same[0]])} in every sample: leave it out"
+        )
+    return np.ascontiguousarray(y, dtype=np.float32)
 
 
 def check_targets(y: Array) -> NDArray[np.float32]:

@@ -21,7 +21,7 @@ from cambrian.evaluate import draws
 from cambrian.evaluate.evaluation import DivergedError, Evaluation, Job
 from cambrian.evaluate.functions import TrainNetwork
 from cambrian.evaluate.length import length_of
-from cambrian.evaluate.losses import loss_function
+from cambrian.evaluate.losses import loss_function, one_by_one
 from cambrian.evaluate.optimizers import Optimizer
 from cambrian.evaluate.outcome import perform
 from cambrian.evaluate.recipe import Recipe, check_settings, learning_rates
@@ -50,6 +50,8 @@ def refuses(function: TrainNetwork, job: Job) -> str | None:
     """
     if function.build is not None or job.architecture is None:
         return "a user's own network may do what can't be captured"
+    if (reason := one_by_one(function.task)) is not None:
+        return reason
     if function.measured or function.expected or function.timeout is not None:
         return "speeds, expected multiply-adds and time limits are for networks that train alone"
     for name, value in function.settings.items():

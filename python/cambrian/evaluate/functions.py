@@ -6,7 +6,7 @@ import copy
 import inspect
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from cambrian.errors import unknown
@@ -62,6 +62,10 @@ class TrainNetwork:
 
         if self.mode not in MODES:
             raise unknown("mode", self.mode, MODES)
+
+    def of_repeat(self, repeat: int) -> TrainNetwork:
+        """Return the function for a repeat: on another fold, where the task has any."""
+        return self if self.task.folds == 1 else replace(self, task=self.task.fold(repeat))
 
     def mode_of(self, job: Job) -> str:
         """Return the mode in which the job is trained when it comes alone."""

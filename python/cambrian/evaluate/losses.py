@@ -17,17 +17,44 @@ from cambrian.evaluate.task import Task
 def metrics_of(outputs: Tensor, targets: Tensor, task: Task) -> dict[str, float]:
     """Return the task's metrics of outputs (n, …); DivergedError where one of them is not finite.
 
+    Raises what a user's metric raises. They are not asked where outputs are not finite.
+
     >>> metrics_of(module(inputs), targets, task)
     """
     _check_outputs(outputs, targets, task)
     if task.kind == "classification":
-        right = (outputs.argmax(-1) == targets).double().mean()
-        metrics = {"accuracy": float(right), "loss": float(_cross_entropy(outputs, targets))}
+        metrics = _of_classes(outputs, targets, task)
+    elif task.kind == "multilabel":
+        right = ((outputs > 0) == (targets > 0.5)).double().mean()
+        metrics = {"accuracy": float(right), "loss": float(_of_labels(outputs, targets, task))}
     else:
         metrics = regression_metrics(outputs.cpu().double(), targets.cpu().double(), task)
+    metrics = with_scores(metrics, outputs, targets, task)
     if not all(math.isfinite(value) for value in metrics.values()):
         raise DivergedError(f"the metrics of the trained network are not finite: {metrics}", metrics)
     return metrics
+
+
+def with_scores(metrics: dict[str, float], outputs: Tensor, targets: Tensor, task: Task) -> dict[str, float]:
+    """Add to the plain metrics of a task those that follow from them, and its user's own."""
+    if task.follows:
+        metrics = {**metrics, "bits": metrics["loss"] / math.log(2)}
+    if not task.scores or not all(math.isfinite(value) for value in metrics.values()):
+        return metrics
+    known, predicted = targets.cpu().numpy(), outputs.float().cpu().numpy()
+    return {**metrics, **{name: score(task, predicted, known) for name, score in task.scores.items()}}
+
+
+def _of_classes(outputs: Tensor, targets: Tensor, task: Task) -> dict[str, float]:
+    found = outputs.argmax(-1) == targets
+    loss = _cross_entropy(outputs, targets, weights=_weights(task, outputs))
+    metrics = {"accuracy": float(found.double().mean()), "loss": float(loss)}
+    if "balanced_accuracy" not in task.metrics:
+        return metrics
+    # As scikit-learn has it: the mean over classes, those that are there, of the share that is found.
+    counts = torch.bincount(targets, minlength=task.outputs).double()
+    hits = torch.bincount(targets, weights=found.double(), minlength=task.outputs)
+    return {"balanced_accuracy": float((hits[counts > 0] / counts[counts > 0]).mean()), **metrics}
 
 
 def regression_metrics(outputs: Tensor, targets: Tensor, task: Task) -> dict[str, float]:
@@ -41,22 +68,55 @@ def regression_metrics(outputs: Tensor, targets: Tensor, task: Task) -> dict[str
 
 
 def loss_function(task: Task, smoothing: float) -> Callable[[Tensor, Tensor], Tensor]:
-    """Return the loss of outputs and targets that training makes small: a mean over the batch."""
+    """Return the loss of outputs and targets that training makes small: a mean over the batch.
+
+    Cross-entropy of classes, weighted where the task says so; binary cross-entropy of labels, a mean over
+    them; squared error of numbers.
+    """
 
     def classification(outputs: Tensor, targets: Tensor) -> Tensor:
         _check_outputs(outputs, targets, task)
-        return _cross_entropy(outputs, targets, smoothing)
+        return _cross_entropy(outputs, targets, smoothing, _weights(task, outputs))
+
+    def multilabel(outputs: Tensor, targets: Tensor) -> Tensor:
+        _check_outputs(outputs, targets, task)
+        return _of_labels(outputs, torch.lerp(targets, torch.full_like(targets, 0.5), smoothing), task)
 
     def regression(outputs: Tensor, targets: Tensor) -> Tensor:
         _check_outputs(outputs, targets, task)
         return F.mse_loss(outputs, targets)
 
-    return classification if task.kind == "classification" else regression
+    return {"classification": classification, "multilabel": multilabel, "regression": regression}[task.kind]
 
 
-def _cross_entropy(outputs: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
+def one_by_one(task: Task) -> str | None:
+    """Return why networks of a task can't train but eagerly, each by itself, or None.
+
+    >>> one_by_one(cb.Task(X, y, weights="balanced"))
+    "the task's classes are weighted"
+    """
+    if task.kind == "multilabel":
+        return "the task's samples have several labels"
+    return None if task.weights is None else "the task's classes are weighted"
+
+
+def _weights(task: Task, outputs: Tensor) -> Tensor | None:
+    if task.weights is None:
+        return None
+    return torch.from_numpy(task.weights).to(outputs.device, outputs.dtype)
+
+
+def _of_labels(outputs: Tensor, targets: Tensor, task: Task) -> Tensor:
+    return F.binary_cross_entropy_with_logits(outputs, targets, pos_weight=_weights(task, outputs))
+
+
+def _cross_entropy(
+    outputs: Tensor, targets: Tensor, smoothing: float = 0.0, weights: Tensor | None = None
+) -> Tensor:
     """Mean over samples, and over places where each has a target of its own."""
-    return F.cross_entropy(outputs.flatten(0, -2), targets.flatten(), label_smoothing=smoothing)
+    return F.cross_entropy(
+        outputs.flatten(0, -2), targets.flatten(), weight=weights, label_smoothing=smoothing
+    )
 
 
 def _check_outputs(outputs: Any, targets: Tensor, task: Task) -> None:

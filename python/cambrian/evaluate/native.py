@@ -25,7 +25,7 @@ from cambrian.evaluate.draws import batches, derive_seed
 from cambrian.evaluate.evaluation import DeadlineError, DivergedError
 from cambrian.evaluate.kept import Bookmark
 from cambrian.evaluate.length import Length, length_of
-from cambrian.evaluate.losses import metrics_of
+from cambrian.evaluate.losses import metrics_of, one_by_one
 from cambrian.evaluate.optimizers import OPTIMIZERS
 from cambrian.evaluate.recipe import Recipe, check_settings, learning_rates
 from cambrian.evaluate.task import Task
@@ -69,6 +69,8 @@ def _mismatch(graph: Graph, task: Task, device: str | torch.device) -> str | Non
         return f"the graph is not of the task's shapes {task.input_shape} and {shape}"
     if any(node.op == "module" for node in graph.nodes):
         return "the graph has modules of users"
+    if (reason := one_by_one(task)) is not None:
+        return reason
     if "mixup" in task.augment:
         return "the task's mixup blends losses too"
     return None if graph.params else "the graph has nothing to train"

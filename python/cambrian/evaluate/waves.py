@@ -54,7 +54,12 @@ def run_wave(function: Function, wave: Wave) -> Iterator[Evaluation]:
     """
     if wave.mode not in MODES:
         raise unknown("mode", wave.mode, MODES)
-    yield from MODES[wave.mode](function, wave.jobs)
+    alike: dict[int, list[Job]] = {}
+    for job in wave.jobs:
+        alike.setdefault(job.repeat, []).append(job)
+    for repeat, jobs in alike.items():
+        own = function.of_repeat(repeat) if hasattr(function, "of_repeat") else function
+        yield from MODES[wave.mode](own, jobs)
 
 
 def one_by_one(mode: str | None = None) -> Mode:

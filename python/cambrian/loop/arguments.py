@@ -161,7 +161,8 @@ def check_goals(
             raise ValueError(f"objectives must say what {kind}= is to improve, for example ['max:accuracy']")
         objectives = [task.metric]
     available = (*task.metrics, "expected_macs") if kind == "task" and task is not None else None
-    goals = parse(objectives, constraints, available=available)  # type: ignore[arg-type]
+    directions = {} if task is None else task.directions
+    goals = parse(objectives, constraints, available=available, directions=directions)  # type: ignore[arg-type]
     asked = {
         "objectives": [str(objective) for objective in goals.objectives],
         "constraints": {f"{'max' if c.lower else 'min'}:{c.metric}": c.limit for c in goals.constraints}

@@ -152,6 +152,7 @@ def parse(
     constraints: Mapping[str, float] | None = None,
     *,
     available: Iterable[str] | None = None,
+    directions: Mapping[str, bool] | None = None,
 ) -> Goals:
     """Read objectives and constraints as users write them.
 
@@ -159,7 +160,8 @@ def parse(
     (``"max:f1"``, ``"min:x"``, which also overrules a known one). A constraint is an upper limit, or a lower
     one for a metric that is maximised (``{"macs": 2e6, "accuracy": 0.9}``); for a metric of unknown direction
     the key carries it: ``{"max:f1": 0.8}`` asks for at least 0.8. `available` lists the metrics that the
-    evaluation gives, where that is known. Raises ValueError (unknown or repeated names, limits that are not
+    evaluation gives, where that is known; `directions` says of metrics of its own whether more is better.
+    Raises ValueError (unknown or repeated names, limits that are not
     finite) and TypeError.
 
     >>> parse(["accuracy", "max:f1"]).objectives[1]
@@ -169,9 +171,10 @@ def parse(
     if not names:
         raise ValueError("objectives must name at least one metric, for example ['accuracy']; got none")
     allowed = None if available is None else {*available, *KNOWN, *MEASURED}
-    parsed = [Objective(*_direction("objective", name, {}, allowed)) for name in names]
+    own = dict(directions or {})
+    parsed = [Objective(*_direction("objective", name, own, allowed)) for name in names]
     _distinct("objectives", [o.metric for o in parsed])
-    chosen = {o.metric: o.maximise for o in parsed}
+    chosen = {**own, **{o.metric: o.maximise for o in parsed}}
     if constraints is not None and not isinstance(constraints, Mapping):
         raise TypeError(f"constraints must be a dict such as {{'macs': 2e6}}, got {constraints!r}")
     limits = []

@@ -38,6 +38,10 @@ def refuses(function: Any, job: Job) -> str | None:
         return "the job is not the training of a network"
     if function.build is not None or job.architecture is None:
         return "the network is built by a function of the user"
+    from cambrian.evaluate.losses import one_by_one
+
+    if (reason := one_by_one(function.task)) is not None:
+        return reason
     if function.measured or function.expected:
         return "speed and expected multiply-adds are measured on one network at a time"
     other = sorted(set(function.settings) - set(_SETTINGS))

@@ -7,7 +7,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from cambrian.evaluate.grouped.lockstep import Lockstep
-from cambrian.evaluate.losses import regression_metrics
+from cambrian.evaluate.losses import regression_metrics, with_scores
 from cambrian.evaluate.train import precision, resident
 
 _BATCHES = 4  # measured in one go: without a backward pass they take less memory than one in training
@@ -22,18 +22,23 @@ def measure(wave: Lockstep, split: str) -> list[dict[str, float]]:
     rows = _BATCHES * wave.batch
     wave.context.training = False
     autocast, _ = precision(wave.device)
-    found = []
+    found, scored = [], []
     with torch.inference_mode():
         for block, wanted in zip(torch.split(inputs, rows), torch.split(targets, rows), strict=True):
             with autocast():
                 outputs = wave.program(block[None]).float()
+            if wave.task.scores:
+                scored.append(outputs)
             found.append(_scores(outputs, wanted) if wave.task.kind == "classification" else outputs)
     if wave.task.kind == "classification":
         right, loss = torch.stack(found).sum(0).tolist()
         places = targets.numel()
-        return [{"accuracy": r / places, "loss": s / places} for r, s in zip(right, loss, strict=True)]
-    known = targets.cpu().double()
-    return [regression_metrics(o, known, wave.task) for o in torch.cat(found, 1).cpu().double()]
+        metrics = [{"accuracy": r / places, "loss": s / places} for r, s in zip(right, loss, strict=True)]
+        own = torch.cat(scored, 1) if scored else torch.empty(len(metrics), 0)
+    else:
+        known, own = targets.cpu().double(), torch.cat(found, 1)
+        metrics = [regression_metrics(o, known, wave.task) for o in own.cpu().double()]
+    return [with_scores(m, o, targets, wave.task) for m, o in zip(metrics, own, strict=True)]
 
 
 def _scores(outputs: Tensor, targets: Tensor) -> Tensor:
