@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cambrian as cb
-from cambrian.strategies import ASHA, Aging, Batch, Hyperband, Strategy, SuccessiveHalving, make
-from cambrian.strategies.rungs import levels
+from cambrian.strategies import ASHA, STRATEGIES, Aging, Batch, Hyperband, Strategy, SuccessiveHalving, make
+from cambrian.strategies.rungs import Rungs, levels
 
 SPACE = cb.Space.plain(genes=8, choices=6)
 NAMES = ("successive_halving", "hyperband", "asha")
@@ -158,6 +158,33 @@ def test_promotions_repeat_a_genome_at_the_next_level(name, proposer, objectives
     assert set(rungs) == {0, 1, 2, 3}
     if name == "asha":
         assert rungs[0] > rungs[1] > rungs[2] > rungs[3]
+
+
+PROPOSERS = [name for name, kind in STRATEGIES.items() if not issubclass(kind, Rungs)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("proposer", PROPOSERS)
+def test_any_strategy_proposes(name, proposer):
+    """Results in any order, some of them failed: nothing is lost, nothing stands still, all is repeatable."""
+
+    def asked() -> list[tuple[bytes, float]]:
+        strategy, found, waiting = make(name, SPACE, seed=2, proposer=proposer), [], {}
+        rng = np.random.default_rng(0)
+        for _ in range(12):
+            batch = strategy.ask(4)
+            found += [(g.tobytes(), f) for g, f in zip(batch.genomes, batch.fidelity, strict=True)]
+            waiting.update(zip(batch.ids.tolist(), values(batch), strict=True))
+            assert waiting
+            told = rng.permutation(sorted(waiting))[: max(1, len(waiting) - 2)]
+            cost = np.array([waiting.pop(number) for number in told.tolist()])
+            strategy.tell(told, np.where(rng.random(len(told)) < 0.1, np.nan, cost))
+        return found
+
+    first = asked()
+    assert len(set(first)) == len(first)
+    assert {fidelity for _, fidelity in first} == {1 / 9, 3 / 9, 1.0}
+    assert asked() == first
 
 
 def spied(strategy: Any) -> list[tuple[str, list[int], list[float]]]:
