@@ -8,7 +8,7 @@ import cambrian as cb
 from cambrian.tables import Metric, Seconds, Table
 
 
-def table(name: str = "small", genes: int = 4, shift: float = 0.0) -> Table:
+def table(name: str = "small", genes: int = 4, shift: float = 0.0, continues: bool = False) -> Table:
     space = cb.Space(**{f"g{i}": cb.Int(0, 3) for i in range(genes)})
     genomes = np.indices((4,) * genes).reshape(genes, -1).T.astype(space.dtype)[1:]  # all 0 is a hole
     rng = np.random.default_rng(genes)
@@ -24,5 +24,6 @@ def table(name: str = "small", genes: int = 4, shift: float = 0.0) -> Table:
             "params": Metric({1.0: genomes[:, 0] + 1.0 + genomes[:, 1]}, maximise=False),
         },
         seconds=Seconds({1.0: 10.0 + genomes[:, 0]}),
+        continues=continues,
         name=name,
     )

@@ -96,6 +96,24 @@ def test_seconds_and_workers(tmp_path):
     assert (found.band_at("small", "random", np.array([1.0])).mean == found.facts["small"].first).all()
 
 
+def test_lower_fidelities_are_parts(tmp_path):
+    arms = {"asha": "asha:minimum=0.1,eta=10", "random": "random"}
+    for name, continues in (("apart", False), ("on", True)):
+        small = table(continues=continues)
+        found = compare(tmp_path / name, arms=arms, tables=[small], seeds=2, evaluations=None, seconds=400.0)
+        with open(tmp_path / name / "rows.csv", newline="") as file:
+            rows = [r for r in csv.DictReader(file) if r["arm"] == "asha" and r["seed"] == "0"]
+        best: dict[str, float] = {}
+        for row in rows:
+            before = best.get(row["genome"], 0.0) if continues else 0.0
+            assert float(row["part"]) == pytest.approx(float(row["fidelity"]) - before)
+            best[row["genome"]] = float(row["fidelity"])
+        trace = found.traces["small"]["asha"][0]
+        np.testing.assert_allclose(trace.spent, np.cumsum([float(row["part"]) for row in rows]))
+        assert trace.spent[-1] < len(trace) / 2
+        assert "parts of whole ones" in (tmp_path / name / "report.html").read_text()
+
+
 def test_two_objectives(tmp_path):
     small = table()
     arms = ["random", "nsga2:population=8"]

@@ -12,10 +12,11 @@ from cambrian.bench.facts import gather
 from .small import table
 
 
-def trace(gap, finished=None):
+def trace(gap, finished=None, spent=None):
     gap = np.array(gap, np.float64)
     finished = np.arange(1.0, len(gap) + 1) if finished is None else np.array(finished)
-    return Trace("a", "t", 0, finished, gap, gap, gap, False)
+    spent = np.arange(1.0, len(gap) + 1) if spent is None else np.array(spent)
+    return Trace("a", "t", 0, finished, gap, gap, gap, spent)
 
 
 def chosen_slowly(cost, fidelity):
@@ -57,8 +58,16 @@ def test_times_and_targets():
     np.testing.assert_array_equal(curves.at_times(found, times, before=7.0), [7, 4, 2, 2, 3, 0])
     targets = np.array([5.0, 4.0, 3.0, 2.0, 1.0, 0.0, -1.0])
     np.testing.assert_array_equal(curves.first_within(found, targets), [1, 1, 3, 3, 5, 5, np.inf])
-    np.testing.assert_array_equal(curves.held(found.gap, 7), [4, 4, 2, 3, 0, 0, 0])
-    np.testing.assert_array_equal(curves.held(found.gap, 2), [4, 4])
+    counts = np.arange(1, 8)
+    np.testing.assert_array_equal(curves.at_counts(found, counts, 7.0), [4, 4, 2, 3, 0, 0, 0])
+
+
+def test_parts_of_evaluations_count_as_parts():
+    found = trace([4, 3, 2, 1], spent=np.cumsum([0.7, 0.1, 0.2, 1.0]))
+    np.testing.assert_array_equal(curves.at_counts(found, np.arange(1, 4), 7.0), [2, 1, 1])
+    np.testing.assert_allclose(curves.first_within(found, np.array([3.5, 2.0, 0.0])), [0.8, 1.0, np.inf])
+    found = trace([4, 3], spent=[1.5, 2.5])
+    np.testing.assert_array_equal(curves.at_counts(found, np.arange(1, 4), 7.0), [7, 4, 3])
 
 
 def test_facts_of_one_objective():

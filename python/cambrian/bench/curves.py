@@ -22,8 +22,8 @@ class Trace:
 
     `gap` ``(n,)``: how far what was found by then is from the table's best, 0 is all there is to find.
     `test` ``(n,)``: the test value of the chosen candidate, NaN where there is none. `finished` ``(n,)``:
-    simulated seconds. `unique` ``(n,)``: different genomes so far. `partly`: whether any row was evaluated at
-    less than the full fidelity.
+    simulated seconds. `unique` ``(n,)``: different genomes so far. `spent` ``(n,)``: whole evaluations that
+    all rows so far come to, where those at lower fidelities are parts.
     """
 
     arm: str
@@ -33,7 +33,7 @@ class Trace:
     gap: Floats
     test: Floats
     unique: Floats
-    partly: bool
+    spent: Floats
 
     def __len__(self) -> int:
         return len(self.gap)
@@ -92,11 +92,11 @@ def _volume(front: Floats, reference: Floats) -> float:
     return float(((edges - ordered[:, 0]) * (reference[1] - ordered[:, 1])).sum())
 
 
-def held(values: Floats, count: int) -> Floats:
-    """The first `count` values, the last one held where there are fewer."""
-    if len(values) >= count:
-        return values[:count]
-    return np.concatenate([values, np.full(count - len(values), values[-1])])
+def at_counts(trace: Trace, counts: NDArray[np.int64], before: float) -> Floats:
+    """The gap after numbers of evaluations, the last one held; `before` until the first is complete."""
+    # many parts add up to whole ones but for rounding
+    place = np.searchsorted(trace.spent, counts + 1e-6, side="right") - 1
+    return np.where(place < 0, before, trace.gap[place])
 
 
 def at_times(trace: Trace, times: Floats, before: float) -> Floats:
@@ -113,6 +113,5 @@ def first_within(trace: Trace, targets: Floats) -> Floats:
     """
     # A gap of noisy searches may grow again: reached is reached.
     lowest = np.minimum.accumulate(trace.gap)
-    count = np.searchsorted(-lowest, -targets, side="left").astype(np.float64) + 1
-    count[count > len(lowest)] = np.inf
-    return count
+    place = np.searchsorted(-lowest, -targets, side="left")
+    return np.append(trace.spent, np.inf)[place]

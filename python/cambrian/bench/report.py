@@ -93,11 +93,9 @@ def overview(found: Comparison) -> list[Block]:
     own = [arm for arm, what in config["arms"].items() if not what.get("common", True)]
     if own and config["design"]:
         lines.append(f"Not given the common first genomes, as they take no initial=: {', '.join(own)}.")
-    if any(t.partly for arms in found.traces.values() for all_ in arms.values() for t in all_):
-        lines.append(
-            "Some arms evaluate at lower fidelities. Each such evaluation counts as one here: compare these "
-            "arms by simulated seconds."
-        )
+    traces = (trace for arms in found.traces.values() for searches in arms.values() for trace in searches)
+    if any(trace.spent[-1] < len(trace) - 1e-6 for trace in traces):
+        lines.append("Evaluations at lower fidelities count as the parts of whole ones that they are.")
     return list(lines)
 
 

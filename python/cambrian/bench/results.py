@@ -57,16 +57,17 @@ class Comparison:
             cost = np.stack([columns[f"cost_{i + 1}"] for i in range(count)], axis=1)
             gap = np.maximum(1 - curves.dominated(cost, np.array(facts.reference)) / facts.volume, 0.0)
             test = np.full(len(gap), np.nan)
-        partly = bool((columns["fidelity"] < 1).any())
+        spent = np.cumsum(columns["part"])
         return Trace(
-            done.arm, done.table, done.seed, columns["finished"], gap, test, columns["unique"], partly
+            done.arm, done.table, done.seed, columns["finished"], gap, test, columns["unique"], spent
         )
 
     @cached_property
     def width(self) -> int:
         """Evaluations of the whole budget, or of the longest search where seconds are the budget."""
-        lengths = [len(t) for arms in self.traces.values() for searches in arms.values() for t in searches]
-        return int(self.config["evaluations"] or max(lengths, default=0))
+        arms = (arm for table in self.traces.values() for arm in table.values())
+        longest = max((trace.spent[-1] for searches in arms for trace in searches), default=0)
+        return int(self.config["evaluations"] or math.ceil(longest - 1e-6))
 
     @cached_property
     def checkpoints(self) -> list[int]:
@@ -76,7 +77,8 @@ class Comparison:
 
     def gaps(self, table: str, arm: str) -> Floats:
         """Gap to the table's best after each evaluation, ``(searches, evaluations)``, the last one held."""
-        return np.stack([curves.held(trace.gap, self.width) for trace in self.traces[table][arm]])
+        counts, before = np.arange(1, self.width + 1), self.facts[table].first
+        return np.stack([curves.at_counts(trace, counts, before) for trace in self.traces[table][arm]])
 
     def band(self, table: str, arm: str, counts: list[int]) -> Band:
         """Mean gap at numbers of evaluations, with its interval."""
@@ -155,7 +157,7 @@ class Comparison:
             middle = float(np.median(gaps[:, count - 1]))
             limits = [float(band.low[i]), float(band.high[i])]
             at[str(count)] = {"mean": float(band.mean[i]), "interval": limits, "median": middle}
-        hits, lengths = self.hits(table, arm, facts.gaps), np.array([len(t) for t in searches], np.float64)
+        hits, lengths = self.hits(table, arm, facts.gaps), np.array([t.spent[-1] for t in searches])
         named = target_names(facts)
         targets: list[dict[str, Any]] = [
             {

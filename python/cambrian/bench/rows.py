@@ -57,9 +57,9 @@ class Done:
 
 
 def columns(objectives: int) -> list[str]:
-    """The head of ``rows.csv``."""
+    """The head of ``rows.csv``. `part` is how much of a whole evaluation a row paid for."""
     costs = [f"cost_{i + 1}" for i in range(objectives)] if objectives > 1 else ["cost"]
-    timed = ["evaluation", "unique", "started", "finished", "fidelity"]
+    timed = ["evaluation", "unique", "started", "finished", "fidelity", "part"]
     return ["arm", "table", "seed", *timed, *costs, "value", "test", "genome"]
 
 

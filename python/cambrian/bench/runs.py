@@ -22,6 +22,7 @@ from cambrian.tables import History, Table, simulate
 from .arms import Arm
 from .problems import Problem
 from .rows import Done, Folder, line
+from .statistics import Floats
 
 if TYPE_CHECKING:
     from cambrian._core import Genomes
@@ -112,6 +113,22 @@ def common_design(table: Table, seed: int, n: int) -> Genomes | None:
     return draw.ask(min(n, table.space.size)).genomes
 
 
+def paid_parts(history: History, *, continues: bool) -> Floats:
+    """How much of a whole evaluation each row was: its fidelity, less that from which it went on."""
+    parts: Floats = history.fidelity.copy()
+    if not continues or (parts == 1).all():
+        return parts
+    before: dict[bytes, list[int]] = {}
+    for i, genome in enumerate(history.genomes):
+        earlier = before.setdefault(genome.tobytes(), [])
+        done = [history.fidelity[j] for j in earlier if history.finished[j] <= history.started[i]]
+        reached = max(done, default=0.0)
+        if history.rows[i] >= 0 and reached < history.fidelity[i]:
+            parts[i] -= reached
+        earlier.append(i)
+    return parts
+
+
 def written(key: Key, history: History, table: Table, problem: Problem, width: int) -> Iterator[str]:
     """The rows of one search as lines of CSV."""
     value = np.asarray(table.values(history.genomes, problem.metrics[0]), np.float64)
@@ -120,8 +137,9 @@ def written(key: Key, history: History, table: Table, problem: Problem, width: i
         test = np.asarray(table.values(history.genomes, problem.test), np.float64)
     start = line(list(key))[:-1]
     none = ["nan"] * (width - history.cost.shape[1])
-    timed = zip(history.unique, history.started, history.finished, history.fidelity, strict=True)
-    for i, (unique, *times) in enumerate(timed):
+    parts = paid_parts(history, continues=table.continues)
+    timed = (history.started, history.finished, history.fidelity, parts)
+    for i, (unique, *times) in enumerate(zip(history.unique, *timed, strict=True)):
         numbers = [*times, *history.cost[i]]
         cells = [str(i + 1), str(unique), *(repr(float(x)) for x in numbers), *none]
         cells += [repr(float(value[i])), repr(float(test[i])), " ".join(map(str, history.genomes[i]))]
