@@ -11,7 +11,7 @@ from cambrian.cli import live
 from cambrian.cli.live import Progress, clock, figure, shown
 from cambrian.evaluate.evaluation import Evaluation
 from cambrian.loop.budget import Budget
-from cambrian.loop.objectives import parse
+from cambrian.loop.parse import parse
 
 
 def evaluation(i: int, accuracy: float, params: float, **changes: Any) -> Evaluation:

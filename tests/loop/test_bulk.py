@@ -11,6 +11,7 @@ import pytest
 
 import cambrian as cb
 from cambrian.loop.bulk import Archive
+from cambrian.loop.parse import parse
 
 SPACE = cb.Space.plain(genes=10, choices=8)
 
@@ -73,7 +74,7 @@ def test_the_front_is_that_of_all_that_was_seen() -> None:
 
 def test_archive_against_a_slow_one() -> None:
     rng = np.random.default_rng(0)
-    archive = Archive(2)
+    archive = Archive(parse(["min:a", "min:b"]))
     everything = np.empty((0, 2))
     for i in range(30):
         cost = rng.integers(0, 12, (20, 2)).astype(float)

@@ -13,7 +13,7 @@ import cambrian as cb
 from cambrian.cli.live import Progress
 from cambrian.evaluate.evaluation import Evaluation
 from cambrian.loop.budget import Budget
-from cambrian.loop.objectives import parse
+from cambrian.loop.parse import parse
 
 SPACE = cb.Space(layers=cb.Int(1, 40), width=cb.Int(1, 40), act=cb.Choice("relu", "gelu"))
 NAMES = ["asha", "hyperband", "successive_halving"]

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 import cambrian as cb
-from cambrian.loop.objectives import RESOURCES, Constraint, Objective, parse
+from cambrian.loop.objectives import RESOURCES, Constraint, Objective
+from cambrian.loop.parse import parse
 
 
 def test_directions_known_and_written():

@@ -48,7 +48,9 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_events_come_back_as_they_were(path: Path, dtype: type) -> None:
-    told = Tell(np.array([4, 3], dtype=np.int64), np.array([[0.1, np.nan], [-np.pi, 2.0]]))
+    told = Tell(
+        np.array([4, 3], dtype=np.int64), np.array([[0.1, np.nan], [-np.pi, 2.0]]), np.array([0.0, 1 / 3])
+    )
     with Store(path, write=True) as store:
         run = store.add_run({"seed": 1})
         with store.transaction():
@@ -66,6 +68,7 @@ def test_events_come_back_as_they_were(path: Path, dtype: type) -> None:
     assert first.hashes == ask(3, 2).hashes
     assert second.ids.tolist() == [4, 3]
     assert second.cost.tobytes() == told.cost.tobytes()
+    assert second.violation.tobytes() == told.violation.tobytes()
     assert third.requested is None
     assert len(third.ids) == 0
 
@@ -234,32 +237,55 @@ def test_damaged_inside(path: Path) -> None:
         Store(path)
 
 
-def old(path: Path) -> None:
-    """Make a store as format 1 had it: without modes, waves and usage."""
+def test_a_tell_that_breaks_nothing_has_no_violation(path: Path) -> None:
+    with Store(path, write=True) as store:
+        run = store.add_run({})
+        store.add_tell(run, 0, Tell(np.array([1, 2]), np.zeros((2, 1)), np.zeros(2)))
+        (event,) = store.events(run, np.dtype(np.uint8))
+    assert isinstance(event, Tell)
+    assert event.violation.tolist() == [0.0, 0.0]
+
+
+def old(path: Path, version: int) -> None:
+    """Make a store as an earlier format had it: 1 without modes, waves and usage, 2 without violations."""
     with Store(path, write=True) as store:
         run = store.add_run({"seed": 1})
         store.add_evaluation(run, evaluation(7), hash=b"7", task="t", at=1.0)
+        store.add_tell(run, 0, Tell(np.array([7]), np.array([[0.5]]), np.zeros(1)))
     connection = sqlite3.connect(path)
-    connection.executescript(
-        "ALTER TABLE run DROP COLUMN workers; ALTER TABLE evaluation DROP COLUMN mode; DROP TABLE wave;"
-        "PRAGMA user_version=1; PRAGMA wal_checkpoint(TRUNCATE);"
-    )
+    connection.executescript("ALTER TABLE event DROP COLUMN violation;")
+    if version == 1:
+        connection.executescript(
+            "ALTER TABLE run DROP COLUMN workers; ALTER TABLE evaluation DROP COLUMN mode; DROP TABLE wave;"
+        )
+    connection.executescript(f"PRAGMA user_version={version}; PRAGMA wal_checkpoint(TRUNCATE);")
     connection.close()
 
 
-def test_a_store_of_an_older_version_is_read_as_it_is_and_changed_when_written_to(path: Path) -> None:
-    old(path)
+def tells(store: Store) -> list[Tell]:
+    return [event for event in store.events(1, np.dtype(np.uint8)) if isinstance(event, Tell)]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_store_of_an_older_version_is_read_as_it_is_and_changed_when_written_to(
+    path: Path, version: int
+) -> None:
+    old(path, version)
     before = path.read_bytes()
     with Store(path) as store:
         assert store.evaluations(1) == [evaluation(7)]
         assert store.run(1).config == {"seed": 1}
         assert (waves(store, 1), usage(store, 1)) == ([], [])
+        assert [(e.cost.tolist(), e.violation.tolist()) for e in tells(store)] == [([[0.5]], [0.0])]
     assert path.read_bytes() == before
     for mode in ("native", "grouped"):
         with Store(path, write=True) as store:
             store.add_evaluation(1, evaluation(len(mode) + 5, mode=mode), hash=b"8", task="t", at=2.0)
+            told = Tell(np.array([8]), np.array([[0.5]]), np.array([float(len(mode))]))
+            store.add_tell(1, len(mode), told)
     with Store(path) as store:
         assert [e.mode for e in store.evaluations(1)] == ["eager", "native", "grouped"]
+        assert [e.violation.tolist() for e in tells(store)] == [[0.0], [6.0], [7.0]]
         store.check()
 
 

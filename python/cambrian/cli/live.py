@@ -104,8 +104,9 @@ class Progress:
             return
         if evaluation.fidelity > self._longest:
             self._longest, self._lowest, self.front = evaluation.fidelity, (np.inf,), []
-        if tuple(cost) < self._lowest:  # ties of the first objective go to the next, as in `Run.best`
-            self._lowest, self.best = tuple(cost), evaluation
+        rank = (*self.goals.weighed(cost[None])[0], *cost)  # ties go to the next objective, as in `Run.best`
+        if rank < self._lowest:
+            self._lowest, self.best = rank, evaluation
         if all((other > cost).any() for other, _ in self.front):
             kept = [(other, e) for other, e in self.front if (other < cost).any()]
             self.front = sorted([*kept, (cost, evaluation)], key=lambda pair: tuple(pair[0]))

@@ -89,7 +89,7 @@ def search(
     from cambrian.evaluate.train import resolve_device
     from cambrian.loop.arguments import EPOCHS
     from cambrian.loop.budget import Budget
-    from cambrian.loop.objectives import parse
+    from cambrian.loop.parse import parse
     from cambrian.network.latency.profile import Profile
     from cambrian.network.latency.speed import Speed
 
@@ -156,14 +156,14 @@ def resume(
     """Go on with a search that was interrupted or killed, or give one that ended more budget."""
     from cambrian import loop
     from cambrian.loop.budget import Budget
-    from cambrian.loop.objectives import parse
+    from cambrian.loop.parse import parse
     from cambrian.store import Store
 
     values.tolerance(within)
     with Store(store) as opened:
         row = opened.run(run)
         earlier = opened.evaluations(row.id)
-    goals = parse(row.config["objectives"], row.config["constraints"])
+    goals = parse(row.config["objectives"], row.config["constraints"], row.config.get("weights"))
     spend = Budget.parse(values.budget(budget) if budget else row.config["budget"])
     screen = sys.stderr if as_json else sys.stdout
     title = f"Resuming run {row.id} of {store}"

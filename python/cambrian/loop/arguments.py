@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from cambrian import _core
 from cambrian.errors import unknown
-from cambrian.loop.objectives import PREDICTED, Goals, parse
+from cambrian.loop.objectives import PREDICTED, Goals
+from cambrian.loop.parse import parse
 from cambrian.loop.settings import Settings, pack
 from cambrian.network.latency.energy import meter_of
 from cambrian.network.latency.profile import Profile
@@ -153,20 +154,23 @@ def check_initial(initial: object, space: Space) -> NDArray[Any] | None:
 
 
 def check_goals(
-    objectives: object, constraints: object, kind: str, task: Task | None
+    objectives: object, constraints: object, weights: object, kind: str, task: Task | None
 ) -> tuple[Goals, dict[str, Any]]:
-    """Return the goals, and objectives and constraints as they are stored."""
+    """Return the goals, and objectives, constraints and weights as they are stored."""
     if objectives is None:
         if task is None:
             raise ValueError(f"objectives must say what {kind}= is to improve, for example ['max:accuracy']")
         objectives = [task.metric]
     available = (*task.metrics, "expected_macs") if kind == "task" and task is not None else None
     directions = {} if task is None else task.directions
-    goals = parse(objectives, constraints, available=available, directions=directions)  # type: ignore[arg-type]
+    goals = parse(objectives, constraints, weights, available=available, directions=directions)  # type: ignore[arg-type]
     asked = {
         "objectives": [str(objective) for objective in goals.objectives],
         "constraints": {f"{'max' if c.lower else 'min'}:{c.metric}": c.limit for c in goals.constraints}
         or None,
+        "weights": None
+        if goals.weights is None
+        else {o.metric: weight for o, weight in zip(goals.objectives, goals.weights, strict=True)},
     }
     return goals, asked
 

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cambrian.evaluate.evaluation import Evaluation
+from cambrian.loop.outcome import outcome
 from cambrian.loop.proposals import Proposal
 from cambrian.loop.settings import Settings
 
 STALL = 2000  # free answers in a row after which a run gives up
 FAILING = 20  # first evaluations that all fail after which a run gives up
+
+
+class Done(NamedTuple):
+    """A result that waits to be told: cost ``(n_costs,)``, violation, whether the budget paid for it."""
+
+    cost: NDArray[np.float64]
+    violation: float
+    paid: bool
 
 
 class Book:
@@ -23,7 +33,7 @@ class Book:
     trained for before. Only whole ones count for target and patience. `least`: of an evaluation, the smallest
     part that may be asked for.
 
-    `order` holds the proposals that were asked and not told, in ask order; `done` the costs of those that
+    `order` holds the proposals that were asked and not told, in ask order; `done` the outcomes of those that
     have a result; `queue` those to be evaluated, `waiting` those whose network is being evaluated for another
     one, `beyond` those the budget has no room for.
     """
@@ -35,7 +45,7 @@ class Book:
         self.elsewhere = elsewhere
         self.least = least
         self.order: deque[int] = deque()
-        self.done: dict[int, tuple[NDArray[np.float64], bool]] = {}
+        self.done: dict[int, Done] = {}
         self.finished: list[int] = []  # as `done`, in the order the results came
         self._partial: set[int] = set()  # of `done`, those that were not evaluated in full
         self.queue: deque[Proposal] = deque()
@@ -142,10 +152,8 @@ class Book:
     def result(self, proposal: Proposal, evaluation: Evaluation) -> list[Proposal]:
         """Take a result in; returns the proposals that waited for it."""
         self.flying.pop(proposal.id, None)
-        self.done[proposal.id] = (
-            self.cost(evaluation),
-            not evaluation.cached and evaluation.status != "rejected",
-        )
+        paid = not evaluation.cached and evaluation.status != "rejected"
+        self.done[proposal.id] = Done(*outcome(self.settings, evaluation), paid)
         self.finished.append(proposal.id)
         if proposal.fidelity < 1.0:
             self._partial.add(proposal.id)
@@ -164,13 +172,6 @@ class Book:
         """What a whole evaluation takes, by the average of what was done."""
         return self._seconds / (self._evaluations or 1.0)
 
-    def cost(self, evaluation: Evaluation) -> NDArray[np.float64]:
-        """Cost of a result, (n_objectives,); NaN where it failed or breaks a constraint on a measurement."""
-        goals = self.settings.goals
-        if evaluation.status != "ok" or goals.broken(evaluation.metrics, self.settings.after):
-            return np.full(len(goals), np.nan)
-        return goals.cost(evaluation.metrics)
-
     # Tells
 
     def ready(self, synchronous: bool) -> list[int]:
@@ -182,15 +183,15 @@ class Book:
             return [self.order[0]] if self.order and self.order[0] in self.done else []
         return list(self.finished)
 
-    def told(self, ids: Sequence[int]) -> NDArray[np.float64]:
-        """Close proposals; returns their costs, (k, n_objectives)."""
-        cost = np.empty((len(ids), len(self.settings.goals)))
+    def told(self, ids: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Close proposals; returns their costs, (k, n_costs), and violations, (k,)."""
+        cost, violation = np.empty((len(ids), self.settings.goals.n_costs)), np.empty(len(ids))
         for i, number in enumerate(ids):
             if self._judged:
                 self._judged -= 1
             else:
                 self._judge(number)
-            cost[i] = self.done.pop(number)[0]
+            cost[i], violation[i], _ = self.done.pop(number)
         closed = set(ids)
         if len(ids) == len(self.order):
             self.order.clear()
@@ -198,7 +199,7 @@ class Book:
             self.order = deque(number for number in self.order if number not in closed)
         self.finished = [number for number in self.finished if number not in closed]
         self.dry = False
-        return cost
+        return cost, violation
 
     def _judge_done(self) -> None:
         # A target met early in a large batch ends the run without waiting for the rest of the batch.
@@ -210,16 +211,14 @@ class Book:
         if number in self._partial:
             self._partial.discard(number)
             return
-        cost, paid = self.done[number]
+        cost, violation, paid = self.done[number]
         settings = self.settings
-        if cost[0] < self.best:
+        if violation == 0 and cost[0] < self.best:
             self.best, self.since_best = float(cost[0]), 0
         elif paid:
             self.since_best += 1
-        if settings.target is not None and self.stop is None:
-            aim = -settings.target if settings.goals.objectives[0].maximise else settings.target
-            if self.best <= aim:
-                self.stop = f"target {settings.goals.objectives[0].metric} {settings.target:g} was reached"
+        if self.stop is None and settings.reached(self.best):
+            self.stop = f"target {settings.goals.first} {settings.target:g} was reached"
         if settings.patience is not None and self.stop is None and self.since_best >= settings.patience:
             self.stop = f"no improvement in {settings.patience:,} evaluations"
 

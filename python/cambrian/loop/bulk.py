@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from cambrian import _core
 from cambrian.errors import StoreError
 from cambrian.loop.interrupt import Interrupt
-from cambrian.loop.objectives import KNOWN
+from cambrian.loop.objectives import KNOWN, Goals
+from cambrian.loop.outcome import outcomes
 from cambrian.loop.settings import Settings
 from cambrian.loop.watch import Watch
 from cambrian.store import Generation, Store
@@ -24,16 +25,17 @@ _EMPTY = 1000  # generations without a single genome that keeps the constraints,
 class Archive:
     """The best and the non-dominated of what was seen so far: ids, genomes, metrics and costs, a row each."""
 
-    def __init__(self, objectives: int) -> None:
-        self.cost = np.empty((0, objectives))
+    def __init__(self, goals: Goals) -> None:
+        self._goals = goals
+        self.cost = np.empty((0, len(goals)))
         self.ids = np.empty(0, dtype=np.int64)
         self.genomes: NDArray[Any] | None = None
         self.metrics: dict[str, NDArray[np.float64]] = {}
 
     @property
     def best(self) -> float:
-        """The lowest first cost, infinite while there is none."""
-        return float(self.cost[:, 0].min()) if len(self.cost) else np.inf
+        """The lowest first cost that a strategy sees, infinite while there is none."""
+        return float(self._goals.weighed(self.cost)[:, 0].min()) if len(self.cost) else np.inf
 
     def add(
         self, ids: NDArray[np.int64], genomes: NDArray[Any], metrics: Mapping[str, Any], cost: Any
@@ -80,7 +82,7 @@ class Bulk:
         self.settings, self.strategy, self.fitness = settings, strategy, fitness
         self.store, self.id, self.watch, self.interrupt = store, run, watch, interrupt
         self.stopped: str | None = None
-        self.archive = Archive(len(settings.goals))
+        self.archive = Archive(settings.goals)
         self._seq = 0
         self._since_best = 0
         self._empty = 0
@@ -128,10 +130,8 @@ class Bulk:
         settings = self.settings
         if self.interrupt.came:
             return "interrupted"
-        if settings.target is not None:
-            first = settings.goals.objectives[0]
-            if self.archive.best <= (-settings.target if first.maximise else settings.target):
-                return f"target {first.metric} {settings.target:g} was reached"
+        if settings.reached(self.archive.best):
+            return f"target {settings.goals.first} {settings.target:g} was reached"
         if settings.patience is not None and self._since_best >= settings.patience:
             return f"no improvement in {settings.patience:,} evaluations"
         if settings.budget.spent:
@@ -171,7 +171,7 @@ class Bulk:
     def _learn(self, batch: Batch, generation: Generation) -> None:
         told, best = generation.told, self.archive.best
         cost = costs_of(self.settings, generation)
-        self.strategy.tell(batch.ids[:told], cost)
+        self.strategy.tell(batch.ids[:told], *_outcomes(self.settings, generation))
         self.archive.add(batch.ids[:told], batch.genomes[:told], generation.metrics, cost)
         self._rest = None if told == len(batch) else Batch(
             batch.ids[told:], batch.genomes[told:], batch.fidelity[told:]
@@ -179,7 +179,8 @@ class Bulk:
         self._seq += 1
         self._empty = 0 if generation.evaluated else self._empty + 1
         if self.archive.best < best:
-            self._since_best = told - 1 - int(np.nanargmin(cost[:, 0]))
+            weighed = self.settings.goals.weighed(cost)
+            self._since_best = told - 1 - int(np.nanargmin(weighed[:, 0]))
         else:
             self._since_best += generation.evaluated
 
@@ -191,6 +192,18 @@ def costs_of(settings: Settings, generation: Generation) -> NDArray[np.float64]:
     cost = settings.goals.costs(generation.metrics)
     cost[~settings.goals.feasible(generation.metrics, settings.goals.constraints)] = np.nan
     return cost
+
+
+def _outcomes(settings: Settings, generation: Generation) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Costs (told, n_costs) and violations (told,) of a generation, as the strategy is told them."""
+    goals, metrics, told = settings.goals, generation.metrics, generation.told
+    if not generation.evaluated:
+        broken = goals.violation(metrics, settings.before) if settings.graded else np.zeros(told)
+        return np.full((told, goals.n_costs), np.nan), broken
+    cost, violation = outcomes(settings, metrics, goals.constraints)
+    if settings.before:  # what was rejected was never evaluated, though some of its metrics are known
+        cost[~goals.feasible(metrics, settings.before)] = np.nan
+    return cost, violation
 
 
 def counted_rows(counted: Mapping[str, Any], rows: NDArray[np.int64]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from cambrian.errors import StoreError
 from cambrian.evaluate.evaluation import Evaluation, Job
 from cambrian.evaluate.inline import Inline
-from cambrian.loop.book import FAILING, Book
+from cambrian.loop.book import FAILING, Book, Done
 from cambrian.loop.interrupt import Interrupt
 from cambrian.loop.journal import Journal
 from cambrian.loop.proposals import Proposal, job_of, read
@@ -71,7 +71,7 @@ class Drive:
         pending: dict[int, Proposal] = {}
         for event in self.store.events(self.id, np.dtype(self.settings.space.dtype)):
             if isinstance(event, Tell):
-                self.strategy.tell(event.ids, event.cost)
+                self.strategy.tell(event.ids, event.cost, event.violation)
                 self._close(event)
             else:
                 self._propose_again(event, rows, pending)
@@ -110,10 +110,10 @@ class Drive:
 
     def _close(self, event: Tell) -> None:
         ids = event.ids.tolist()
-        for number, cost in zip(ids, event.cost, strict=True):
+        for number, cost, violation in zip(ids, event.cost, event.violation.tolist(), strict=True):
             if number not in self.book.done:
                 raise StoreError(f"run {self.id} is damaged: candidate {number} was told without a result")
-            self.book.done[number] = cost, self.book.done[number][1]
+            self.book.done[number] = Done(cost, violation, self.book.done[number].paid)
         self.book.told(ids)
 
     # The loop
@@ -194,10 +194,10 @@ class Drive:
             self._result(proposal, answer(self.journal.of(self.book.known[proposal.key]), proposal))
 
     def _tell(self, ids: list[int]) -> None:
-        cost = self.book.told(ids)
+        cost, violation = self.book.told(ids)
         order = np.array(ids, dtype=np.int64)
-        self.strategy.tell(order, cost)
-        self.journal.event(Tell(order, cost))
+        self.strategy.tell(order, cost, violation)
+        self.journal.event(Tell(order, cost, violation))
 
     # Results
 

@@ -145,7 +145,10 @@ def _long(settings: Settings, candidate: Candidate) -> Job:
 
 
 def ranked(settings: Settings, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Order those whose long training succeeded, best first: first objective, then loss, then the others."""
+    """Order those whose long training succeeded, best first.
+
+    By the first objective or the weighted sum, then by the loss, then by the other objectives.
+    """
 
     def cost(candidate: Candidate) -> NDArray[np.float64] | None:
         metrics = {**candidate.metrics, **(candidate.final or {})}
@@ -153,10 +156,13 @@ def ranked(settings: Settings, candidates: Sequence[Candidate]) -> list[Candidat
             return None
         return settings.goals.cost(metrics)
 
+    def first(cost: NDArray[np.float64]) -> float:
+        return float(settings.goals.weighed(cost[None])[0, 0])
+
     rows = [(c, value) for c in candidates if (value := cost(c)) is not None]
     return [
         c
         for c, _ in sorted(
-            rows, key=lambda row: (row[1][0], (row[0].final or {}).get("loss", 0.0), *row[1][1:], row[0].id)
+            rows, key=lambda row: (first(row[1]), (row[0].final or {}).get("loss", 0.0), *row[1], row[0].id)
         )
     ]

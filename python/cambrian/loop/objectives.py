@@ -1,16 +1,13 @@
-"""What a search is asked for: objectives and constraints as the user writes them, metrics as costs."""
+"""What a search is asked for: objectives and constraints, and metrics as costs."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-from cambrian.errors import unknown
 
 # Counted from the genome alone, so they are known before anything is trained.
 RESOURCES = (
@@ -22,6 +19,7 @@ RESOURCES = (
 MEASURED = ("latency_p50", "latency_p95", "throughput", "energy")
 PREDICTED = ("predicted_latency", "predicted_throughput")
 KNOWN = (*RESOURCES, *PREDICTED)
+_MOST = 1e300  # of a violation: infinity could not be compared, nor added up
 
 # Metric -> whether more is better.
 DIRECTIONS: dict[str, bool] = {
@@ -69,12 +67,20 @@ class Constraint:
         values = np.asarray(value, dtype=np.float64)
         return np.asarray(values >= self.limit if self.lower else values <= self.limit)
 
+    def excess(self, value: ArrayLike) -> NDArray[np.float64]:
+        """How far each value is beyond the limit, as a part of it (of 1 where it is 0); 0 for NaN."""
+        values = np.asarray(value, dtype=np.float64)
+        with np.errstate(over="ignore"):
+            beyond = (self.limit - values if self.lower else values - self.limit) / (abs(self.limit) or 1.0)
+        return np.clip(np.nan_to_num(beyond, nan=0.0, posinf=_MOST, neginf=0.0), 0.0, _MOST)
+
 
 @dataclass(frozen=True)
 class Goals:
     """The objectives and constraints of a search.
 
-    `before` holds the constraints that are decided from the genome (those of `KNOWN`), `after` those on
+    With `weights`, one an objective, the search minimises the weighted sum of the costs; else it sees each of
+    them. `before` holds the constraints that are decided from the genome (those of `KNOWN`), `after` those on
     measured metrics.
 
     >>> goals = parse(["accuracy", "params"], {"macs": 2e6})
@@ -84,9 +90,31 @@ class Goals:
 
     objectives: tuple[Objective, ...]
     constraints: tuple[Constraint, ...] = ()
+    weights: tuple[float, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.objectives)
+
+    @property
+    def n_costs(self) -> int:
+        """How many costs a strategy sees of a candidate."""
+        return len(self.objectives) if self.weights is None else 1
+
+    @property
+    def first(self) -> str:
+        """What the best is named by: the metric of the first objective, or the weighted sum."""
+        return self.objectives[0].metric if self.weights is None else "weighted sum"
+
+    def weighed(self, cost: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What a strategy sees of costs ``(n, n_objectives)``: these, or their weighed sum ``(n, 1)``."""
+        if self.weights is None:
+            return cost
+        total = np.zeros((len(cost), 1))
+        with np.errstate(over="ignore"):
+            for column, weight in enumerate(self.weights):  # in this order: sums are the same everywhere
+                total[:, 0] += weight * cost[:, column]
+        total[~np.isfinite(total)] = np.nan
+        return total + 0.0
 
     @property
     def before(self) -> tuple[Constraint, ...]:
@@ -146,87 +174,23 @@ class Goals:
             mask &= constraint.holds(_column(constraint.metric, _metric(metrics, constraint.metric)))
         return mask
 
+    def violation(
+        self, metrics: Mapping[str, ArrayLike], constraints: Iterable[Constraint] | None = None
+    ) -> NDArray[np.float64]:
+        """By how much each of n candidates breaks the constraints, ``(n,)``; 0 where it keeps them.
 
-def parse(
-    objectives: str | Sequence[str],
-    constraints: Mapping[str, float] | None = None,
-    *,
-    available: Iterable[str] | None = None,
-    directions: Mapping[str, bool] | None = None,
-) -> Goals:
-    """Read objectives and constraints as users write them.
+        The sum over the constraints of how far the metric is beyond the limit, as a part of the limit (of 1
+        where that is 0). What is NaN counts as kept: a candidate without the metric has failed already.
 
-    An objective is a metric with a known direction (``"accuracy"``) or with its direction written out
-    (``"max:f1"``, ``"min:x"``, which also overrules a known one). A constraint is an upper limit, or a lower
-    one for a metric that is maximised (``{"macs": 2e6, "accuracy": 0.9}``); for a metric of unknown direction
-    the key carries it: ``{"max:f1": 0.8}`` asks for at least 0.8. `available` lists the metrics that the
-    evaluation gives, where that is known; `directions` says of metrics of its own whether more is better.
-    Raises ValueError (unknown or repeated names, limits that are not
-    finite) and TypeError.
-
-    >>> parse(["accuracy", "max:f1"]).objectives[1]
-    Objective(metric='f1', maximise=True)
-    """
-    names = [objectives] if isinstance(objectives, str) else _strings(objectives)
-    if not names:
-        raise ValueError("objectives must name at least one metric, for example ['accuracy']; got none")
-    allowed = None if available is None else {*available, *KNOWN, *MEASURED}
-    own = dict(directions or {})
-    parsed = [Objective(*_direction("objective", name, own, allowed)) for name in names]
-    _distinct("objectives", [o.metric for o in parsed])
-    chosen = {**own, **{o.metric: o.maximise for o in parsed}}
-    if constraints is not None and not isinstance(constraints, Mapping):
-        raise TypeError(f"constraints must be a dict such as {{'macs': 2e6}}, got {constraints!r}")
-    limits = []
-    for name, limit in (constraints or {}).items():
-        if not isinstance(name, str):
-            raise TypeError(f"constraints: a name must be a str, got {name!r}")
-        metric, maximise = _direction("constraint", name, chosen, allowed)
-        limits.append(Constraint(metric, _limit(name, limit), maximise))
-    _distinct("constraints", [c.metric for c in limits])
-    return Goals(tuple(parsed), tuple(limits))
-
-
-def _strings(objectives: object) -> list[str]:
-    if not isinstance(objectives, Sequence) or not all(isinstance(name, str) for name in objectives):
-        raise TypeError(
-            f"objectives must be a list of names such as ['accuracy', 'macs'], got {objectives!r}"
-        )
-    return list(objectives)
-
-
-def _distinct(argument: str, metrics: list[str]) -> None:
-    for metric in metrics:
-        if metrics.count(metric) > 1:
-            raise ValueError(f"{argument} name {metric!r} more than once")
-
-
-def _direction(
-    what: str, text: str, chosen: Mapping[str, bool], allowed: set[str] | None
-) -> tuple[str, bool]:
-    prefix, colon, rest = text.partition(":")
-    metric = rest.strip() if colon else text.strip()
-    if colon and (prefix.strip() not in ("min", "max") or not metric):
-        raise ValueError(f"{what} {text!r}: write 'max:metric' or 'min:metric', for example 'max:f1'")
-    if allowed is not None and metric not in allowed:
-        raise unknown(what, metric, allowed)
-    if colon:
-        return metric, prefix.strip() == "max"
-    known = {**DIRECTIONS, **chosen}
-    if metric in known:
-        return metric, known[metric]
-    if allowed is not None or not metric:
-        raise ValueError(f"{what} {text!r} has no known direction; write 'max:{metric}' or 'min:{metric}'")
-    nearest = unknown(what, metric, known)
-    raise ValueError(f"{nearest}; for a metric of your own write 'max:{metric}' or 'min:{metric}'")
-
-
-def _limit(name: str, limit: object) -> float:
-    if isinstance(limit, bool) or not isinstance(limit, (int, float, np.integer, np.floating)):
-        raise TypeError(f"constraints[{name!r}] must be a number, got {limit!r}")
-    if not math.isfinite(limit):
-        raise ValueError(f"constraints[{name!r}] must be finite, got {limit!r}")
-    return float(limit)
+        >>> parse(["loss"], {"macs": 2e6, "accuracy": 0.8}).violation({"macs": [3e6], "accuracy": [0.6]})
+        array([0.75])
+        """
+        chosen = self.constraints if constraints is None else tuple(constraints)
+        parts = [c.excess(_column(c.metric, _metric(metrics, c.metric))) for c in chosen]
+        if not parts:
+            return np.zeros(len(np.atleast_1d(np.asarray(next(iter(metrics.values()))))) if metrics else 0)
+        total: NDArray[np.float64] = np.minimum(np.sum(parts, axis=0), _MOST)
+        return total
 
 
 def _metric(metrics: Mapping[str, Any], name: str) -> Any:

@@ -55,7 +55,7 @@ def missing(settings: Settings, results: Mapping[int, list[Evaluation]]) -> Iter
     if settings.repeats < 2 or not numbers:
         return
     cost = np.stack([cost_of(settings, results[number][:1]) for number in numbers])
-    for row in order(cost)[:FINALISTS]:
+    for row in order(settings.goals.weighed(cost))[:FINALISTS]:
         have = {e.repeat for e in results[numbers[row]]}
         yield from ((numbers[row], repeat) for repeat in range(1, settings.repeats) if repeat not in have)
 

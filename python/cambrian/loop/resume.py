@@ -13,7 +13,7 @@ from cambrian.errors import StoreError
 from cambrian.loop.arguments import check_path
 from cambrian.loop.budget import Budget
 from cambrian.loop.execute import OnEvaluation, execute
-from cambrian.loop.objectives import parse
+from cambrian.loop.parse import parse
 from cambrian.loop.run import Run
 from cambrian.loop.settings import KINDS, Settings, name_of
 from cambrian.loop.watch import Watch
@@ -112,7 +112,7 @@ def restore(
     try:
         kind, strategy, stored = config["kind"], config["strategy"], config["task"]
         space = Space.from_dict(config["space"])
-        goals = parse(config["objectives"], config["constraints"])
+        goals = parse(config["objectives"], config["constraints"], config.get("weights"))
         initial = config["initial"]
         settings = Settings(
             space=space,
@@ -125,10 +125,11 @@ def restore(
             fingerprint=None if stored is None else stored["fingerprint"],
             strategy=strategy,
             seed=config["seed"],
-            asked={name: config[name] for name in ("objectives", "constraints")},
+            asked={name: config.get(name) for name in ("objectives", "constraints", "weights")},
             initial=None if initial is None else np.array(initial, dtype=space.dtype),
             speed=Speed.of(config.get("speed")),
             mode=config.get("mode", "auto"),
+            graded=config.get("graded", False),
             **{name: config[name] for name in _PLAIN},
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -143,8 +143,8 @@ class Run:
     def best(self) -> Candidate | None:
         """The best feasible candidate by the first objective (ties: by the next); None if there is none.
 
-        Only candidates that were evaluated in full compete; while there are none, those of the highest
-        fidelity. So it is with `front` and `finalists`.
+        With `weights` it is the best by the weighted sum. Only candidates that were evaluated in full
+        compete; while there are none, those of the highest fidelity. So it is with `front` and `finalists`.
 
         With `repeats` it is the best mean of those that have all of them. After `finalists` it is the best of
         these, until the run is resumed and finds something better than it had then.
@@ -164,7 +164,8 @@ class Run:
         if self.settings.repeats > 1 and not self.bulk:
             times = Counter(e.id for e in self.evaluations)
             full = {number for number, count in times.items() if count >= self.settings.repeats}
-        return sorted(among, key=lambda c: (c.id not in full, *c.cost))
+        goals = self.settings.goals
+        return sorted(among, key=lambda c: (c.id not in full, *goals.weighed(c.cost[None])[0], *c.cost))
 
     @cached_property
     def front(self) -> list[Candidate]:
@@ -192,7 +193,7 @@ class Run:
 
     @cached_property
     def _bulk_front(self) -> list[Candidate]:
-        archive = Archive(len(self.settings.goals))
+        archive = Archive(self.settings.goals)
         for generation in self.generations():
             ids = np.arange(generation.first, generation.first + generation.told)
             archive.add(ids, generation.genomes, generation.metrics, costs_of(self.settings, generation))

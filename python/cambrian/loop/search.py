@@ -51,6 +51,7 @@ def search(
     budget: int | str | Budget = 100,
     objectives: str | Sequence[str] | None = None,
     constraints: Mapping[str, float] | None = None,
+    weights: Mapping[str, float] | None = None,
     store: str | os.PathLike[str] | None = None,
     seed: int = 0,
     initial: Sequence[Mapping[str, Any]] | NDArray[Any] | None = None,
@@ -76,13 +77,22 @@ def search(
     can go on from what a smaller one left there; None where `strategy` asks for whole evaluations only.
 
     `objectives`: metrics, the first names the best; ``"max:f1"`` gives the direction of one that isn't known.
-    `constraints`: upper limits (lower ones for maximised metrics). `budget`: evaluations (``200``), time
-    (``"90s"``, ``"2h"``; set-up is included) or ``"50 epochs"``. Equal networks are trained once and cost the
-    budget once. A strategy of several fidelities ("asha", ``{"name": "hyperband", "proposer": "tpe"}``) asks
-    for parts of evaluations: each costs its part, of a training that goes on only what is new (of a function
-    that takes a checkpoint too), and only whole ones count for best, front, target and patience. `target` (a
-    value of the first objective) and `patience` (evaluations without a better first objective) end the run
-    early. `repeats` evaluates the five best on that many seeds, within the budget.
+    `constraints`: upper limits (lower ones for maximised metrics), on any metric. What breaks one that is
+    known untrained (macs, predicted_latency, …) is not trained. On measured ones feasibility comes first: the
+    strategy is told by how much they are broken, summed up as parts of the limits, and what keeps them beats
+    what doesn't. One objective with limits on the others is the epsilon-constraint method. `weights` makes
+    one of several objectives, the sum of weight times cost (of a maximised metric: its negative); it names
+    the best, while `Run.front` still holds all trade-offs between them.
+
+    `budget`: evaluations (``200``), time (``"90s"``, ``"2h"``; set-up is included) or ``"50 epochs"``. Equal
+    networks are trained once and cost the budget once. A strategy of several fidelities ("asha", ``{"name":
+    "hyperband", "proposer": "tpe"}``) asks for parts of evaluations: each costs its part, of a training that
+    goes on only what is new (of a function that takes a checkpoint too), and only whole ones count for best,
+    front, target and patience. `target` (a value of the first objective, or of the weighted sum) and
+    `patience` (evaluations without a better one) end the run early. `repeats`: when the search has ended, its
+    five best (by one evaluation each) are evaluated on that many seeds in all, or folds of a task that has
+    them, within the budget; the best mean over these names the best, so that no lucky seed does, and what
+    lacks some comes after all that have them.
     `initial`: configs or genomes to begin with. `epochs` of training for each candidate. `workers`:
     processes; 0 is this one (default: the cores for training, one for each GPU, 0 for a callable). `mode`:
     how networks are trained, "auto" (as was measured to be fastest here), "eager" (torch, one by one),
@@ -112,10 +122,10 @@ def search(
     seed = check_number("seed", seed, low=0, high=2**64 - 1)
     data = _task(task, seed)
     space = check_space(space, kind, data)
-    goals, asked = check_goals(objectives, constraints, kind, data)
+    goals, asked = check_goals(objectives, constraints, weights, kind, data)
     how = Speed.of(speed)
     table = check_profile(profile, how, space, goals)
-    named, instance = check_strategy(strategy, space, len(goals))
+    named, instance = check_strategy(strategy, space, goals.n_costs)
     settings = Settings(
         space=space,
         goals=goals,

@@ -51,6 +51,7 @@ class Settings:
     ordered: bool = False
     profile: Profile | None = None  # what predicts
     speed: Speed = field(default_factory=Speed)
+    graded: bool = True  # whether a broken constraint is told by how much; runs of old stores: as a failure
     window: int = 0  # proposals that may be open at a time where they are told in order; 0: not fixed yet
     task_name: str | None = None
     fingerprint: str | None = None  # of the task's data and split
@@ -70,6 +71,13 @@ class Settings:
     def after(self) -> tuple[Constraint, ...]:
         """Constraints on what the evaluation measured."""
         return self.goals.after if self.counted else self.goals.constraints
+
+    def reached(self, best: float) -> bool:
+        """Whether the lowest first cost so far meets the target."""
+        if self.target is None:
+            return False
+        flipped = self.goals.weights is None and self.goals.objectives[0].maximise
+        return best <= (-self.target if flipped else self.target)
 
     @property
     def full(self) -> float:
@@ -146,7 +154,7 @@ class Settings:
             self.strategy["name"],
             self.space,
             seed=self.strategy.get("seed", self.seed),
-            objectives=len(self.goals),
+            objectives=self.goals.n_costs,
             initial=self.initial,
             valid=self.valid if self.before else None,
             **self.strategy["options"],
@@ -180,6 +188,7 @@ class Settings:
             "mode": self.mode,
             "ordered": self.ordered,
             "window": self.window,
+            "graded": self.graded,
             "speed": self.speed.to_dict(),
             "profile": None
             if self.profile is None

@@ -21,9 +21,9 @@ def render(run: Run) -> str:
 
     >>> html = render(cb.load("digits.db"))
     """
-    from cambrian.loop.objectives import parse
+    from cambrian.loop.parse import parse
 
-    goals = parse(run.config["objectives"], run.config.get("constraints"))
+    goals = parse(run.config["objectives"], run.config.get("constraints"), run.config.get("weights"))
     built = [(name, heading, make(run, goals)) for name, (heading, make) in SECTIONS.items()]
     return page(f"Cambrian: run {run.id}", [section for section in built if section[2]])
 

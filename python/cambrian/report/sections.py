@@ -38,7 +38,7 @@ def summary(run: Run, goals: Goals) -> str:
         metrics = {**run.best.metrics, **(run.best.final or {})}
         found = ", ".join(f"{name} {number(value)}" for name, value in metrics.items())
         when = " after longer training" if run.best.final else ""
-        lines.append(f"Best by {goals.objectives[0].metric}{when}: candidate {run.best.id} with {found}.")
+        lines.append(f"Best by {goals.first}{when}: candidate {run.best.id} with {found}.")
         if run.best.trained:
             tested = ", ".join(f"{name} {number(value)}" for name, value in run.best.test.items())
             lines.append(f"As exported, on the test samples: {tested}.")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cambrian.errors import StoreError
 
-FORMAT = 2
+FORMAT = 3
 APPLICATION = 0x43414D42  # "CAMB"
 _MAGIC = b"SQLite format 3\0"
 _CHECK_BYTES = 64 << 20  # a full check of a larger file would delay every start
@@ -21,10 +21,11 @@ CREATE TABLE run (
     stopped TEXT, seconds REAL NOT NULL DEFAULT 0, overhead REAL NOT NULL DEFAULT 0,
     workers TEXT NOT NULL DEFAULT '[]'
 );
--- Asks and tells in the order the strategy saw them. ids: int64, cost: float64 rows; little-endian.
+-- Asks and tells in the order the strategy saw them. ids: int64, cost: float64 rows, violation: float64, NULL
+-- where no candidate breaks a constraint; little-endian.
 CREATE TABLE event (
     run INTEGER NOT NULL, seq INTEGER NOT NULL, kind TEXT NOT NULL, requested INTEGER,
-    ids BLOB NOT NULL, cost BLOB, PRIMARY KEY (run, seq)
+    ids BLOB NOT NULL, cost BLOB, violation BLOB, PRIMARY KEY (run, seq)
 ) WITHOUT ROWID;
 -- genome: little-endian, dtype as in the run's config. hash: the part of the key that tells networks apart.
 CREATE TABLE candidate (
@@ -58,20 +59,23 @@ CREATE TABLE weights (
 ) WITHOUT ROWID;
 """
 
-# What format 2 has and format 1 had not: changed in the file when it is written to, shown over it when not.
-_UPGRADE = f"""
-BEGIN;
+# What a format has and the one before had not: changed in the file when it is written to, else shown over it.
+_UPGRADES = {
+    2: """
 ALTER TABLE run ADD COLUMN workers TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE evaluation ADD COLUMN mode TEXT NOT NULL DEFAULT 'eager';
 CREATE TABLE wave (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, mode TEXT NOT NULL, jobs TEXT NOT NULL);
-PRAGMA user_version={FORMAT};
-COMMIT;
-"""
-_SHOWN = """
+""",
+    3: "ALTER TABLE event ADD COLUMN violation BLOB;",
+}
+_SHOWN = {
+    2: """
 CREATE TEMP VIEW run AS SELECT *, '[]' AS workers FROM main.run;
 CREATE TEMP VIEW evaluation AS SELECT *, 'eager' AS mode FROM main.evaluation;
 CREATE TEMP TABLE wave (id INTEGER PRIMARY KEY, run INTEGER, mode TEXT, jobs TEXT);
-"""
+""",
+    3: "CREATE TEMP VIEW event AS SELECT *, NULL AS violation FROM main.event;",
+}
 
 
 @contextmanager
@@ -109,8 +113,7 @@ def connect(path: Path | None, *, write: bool) -> sqlite3.Connection:
             new = _identify(connection, path)
             if not new:
                 _check_content(connection, path)
-                if connection.execute("PRAGMA user_version").fetchone()[0] < FORMAT:
-                    connection.executescript(_UPGRADE if write else _SHOWN)
+                _modernise(connection, write)
             if write:
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("PRAGMA synchronous=NORMAL")
@@ -120,6 +123,16 @@ def connect(path: Path | None, *, write: bool) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def _modernise(connection: sqlite3.Connection, write: bool) -> None:
+    """Bring a store of an earlier format to this one, in the file or as it is seen."""
+    before = connection.execute("PRAGMA user_version").fetchone()[0]
+    steps = "".join((_UPGRADES if write else _SHOWN)[step] for step in range(before + 1, FORMAT + 1))
+    if not write:
+        connection.executescript(steps)
+    elif steps:
+        connection.executescript(f"BEGIN; {steps} PRAGMA user_version={FORMAT}; COMMIT;")
 
 
 def _open(path: Path, write: bool) -> sqlite3.Connection:

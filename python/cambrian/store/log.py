@@ -144,7 +144,7 @@ class Store:
         rows = zip(ask.ids.tolist(), genomes, ask.hashes, ask.fidelity.tolist(), strict=True)
         with reported(self.path):
             self._connection.execute(
-                "INSERT INTO event VALUES (?, ?, 'ask', ?, ?, NULL)",
+                "INSERT INTO event VALUES (?, ?, 'ask', ?, ?, NULL, NULL)",
                 (run, seq, ask.requested, blob(ask.ids, ID)),
             )
             self._connection.executemany(
@@ -154,9 +154,10 @@ class Store:
 
     def add_tell(self, run: int, seq: int, tell: Tell) -> None:
         """Log a tell."""
+        violation = blob(tell.violation, COST) if tell.violation.any() else None
         self.put(
-            "INSERT INTO event VALUES (?, ?, 'tell', ?, ?, ?)",
-            (run, seq, tell.cost.shape[1], blob(tell.ids, ID), blob(tell.cost, COST)),
+            "INSERT INTO event VALUES (?, ?, 'tell', ?, ?, ?, ?)",
+            (run, seq, tell.cost.shape[1], blob(tell.ids, ID), blob(tell.cost, COST), violation),
         )
 
     def events(self, run: int, dtype: np.dtype[Any]) -> Iterator[Ask | Tell]:
@@ -165,12 +166,14 @@ class Store:
             i: row
             for i, *row in self.get("SELECT id, genome, hash, fidelity FROM candidate WHERE run = ?", (run,))
         }
-        for kind, number, ids, cost in self.get(
-            "SELECT kind, requested, ids, cost FROM event WHERE run = ? ORDER BY seq", (run,)
+        for kind, number, ids, cost, broken in self.get(
+            "SELECT kind, requested, ids, cost, violation FROM event WHERE run = ? ORDER BY seq", (run,)
         ):
             order = np.frombuffer(ids, ID).astype(np.int64)
             if kind == "tell":
-                yield Tell(order, np.frombuffer(cost, COST).astype(np.float64).reshape(len(order), number))
+                costs = np.frombuffer(cost, COST).astype(np.float64).reshape(len(order), number)
+                kept = np.zeros(len(order)) if broken is None else np.frombuffer(broken, COST)
+                yield Tell(order, costs, kept.astype(np.float64))
             else:
                 rows = [proposed[i] for i in order.tolist()]
                 yield Ask(

@@ -43,10 +43,11 @@ class Ask:
 
 @dataclass(frozen=True)
 class Tell:
-    """The strategy was told these costs, ``(k, n_objectives)``, in this order."""
+    """The strategy was told these costs, ``(k, n_objectives)``, and violations, ``(k,)``, in this order."""
 
     ids: NDArray[np.int64]
     cost: NDArray[np.float64]
+    violation: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
