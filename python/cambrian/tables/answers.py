@@ -40,6 +40,11 @@ class Answers:
         """Which fidelity of the table answers: the nearest one at or above what is asked."""
         return self._metric.level(fidelity)
 
+    def part(self, row: int, level: int, paid: dict[int, int] | None) -> float:
+        """How much of a whole evaluation a row at a level is; `paid` has what it was trained to before."""
+        before = -1 if paid is None or row < 0 else paid.get(row, -1)
+        return self.fidelities[level] - (self.fidelities[before] if 0 <= before < level else 0.0)
+
     def price(self, row: int, level: int, paid: dict[int, int] | None) -> float:
         """Seconds that a row takes at a level; `paid` has the highest level that each row was trained to."""
         full = float(self.seconds[level][row])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cambrian.strategies import Batch, Strategy
 
 MAX_WORKERS = 1_000_000  # far beyond what anyone has; a slip of the finger beyond it
+_SLACK = 1e-6  # of an evaluation, for the rounding of many parts
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +63,8 @@ def simulate(
 ) -> History:
     """Let a strategy search a table for a number of evaluations, simulated seconds, or both.
 
+    An evaluation at a lower fidelity counts as the part of a whole one that it is, less what the genome was
+    evaluated to before where the table `continues`; nothing is begun once `evaluations` are used.
     `workers` evaluate at a time, each for the seconds that the table recorded. A synchronous strategy is told
     a batch once all of it is done, an asynchronous one what has finished, and asked for as many as there are
     free workers; what finishes at the same moment is told together, in ask order. What would finish after
@@ -104,7 +107,7 @@ class _Search:
         self.strategy, self.table, self.answers = strategy, table, answers
         self.limit, self.end, self.free = limit, end, workers
         self.now = 0.0
-        self.asked = 0
+        self.spent = 0.0  # whole evaluations
         self.open: list[tuple[float, int]] = []
         self.flying: dict[int, tuple[int, int, float]] = {}  # id -> row, level, start
         self.paid: dict[int, int] | None = {} if table.continues else None
@@ -115,8 +118,9 @@ class _Search:
     def stream(self) -> str:
         """Keep the workers busy; tell what has finished."""
         while True:
-            if self.free and self.asked < self.limit and self.now < self.end:
-                room = self.free if self.limit == math.inf else min(self.free, int(self.limit) - self.asked)
+            if self.free and self._affords() and self.now < self.end:
+                left = self.limit - self.spent
+                room = self.free if left == math.inf else min(self.free, math.ceil(left - _SLACK))
                 self._start(self._ask(room))
             ids = self._finish()
             if ids is None:
@@ -125,18 +129,22 @@ class _Search:
 
     def batches(self) -> str:
         """Evaluate batch after batch, each told when all of it is done."""
-        while self.asked < self.limit and self.now < self.end:
+        while self._affords() and self.now < self.end:
             todo = deque(self._ask(None))
             asked = [number for number, _, _ in todo]
             if not asked:
                 return self._why()
             while todo or self.open:
-                while todo and self.free and self.asked < self.limit:
+                while todo and self.free and self._affords():
                     self._start([todo.popleft()])
                 if self._finish() is None:
                     return self._why()
             self._tell(asked)
         return self._why()
+
+    def _affords(self) -> bool:
+        """Whether anything of the budget of evaluations is left."""
+        return self.limit - self.spent > _SLACK
 
     def _ask(self, n: int | None) -> list[tuple[int, int, int]]:
         """Id, row and level of each proposal."""
@@ -155,8 +163,8 @@ class _Search:
             finish = self.now + self.answers.price(row, level, self.paid)
             self.flying[number] = row, level, self.now
             heapq.heappush(self.open, (finish, number))
+            self.spent += self.answers.part(row, level, self.paid)
         self.free -= len(proposals)
-        self.asked += len(proposals)
 
     def _finish(self) -> list[int] | None:
         """Go on to the next moment at which something finishes; its ids, None if there is none in time."""
@@ -183,7 +191,7 @@ class _Search:
     def _why(self) -> str:
         if self.open:
             return f"the budget of {self.end:g} simulated seconds is used"
-        if self.asked >= self.limit:
+        if not self._affords():
             return f"the budget of {self.limit:.0f} evaluations is used"
         if self.now >= self.end:
             return f"the budget of {self.end:g} simulated seconds is used"
