@@ -49,6 +49,7 @@ def small(name: str) -> dict[str, Any]:
         "comma": {"population": 5, "children": 8},
         "successive_halving": {"n": 6, "proposer": {"name": "genetic", "population": 10}},
         "hyperband": {"proposer": {"name": "aging", "population": 10}},
+        "predictor": {"startup": 6, "candidates": 60},
         "asha": {"proposer": {"name": "aging", "population": 10}},
         "tpe": {"startup": 10**6},  # slow once they have a model; test_bayesian.py goes on from there
         "gp": {"startup": 10**6},

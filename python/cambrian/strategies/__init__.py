@@ -19,6 +19,7 @@ from .latin import Latin
 from .nsga2 import NSGA2
 from .nsga3 import NSGA3
 from .plus import Plus
+from .predictor import Predictor
 from .random import Random
 from .sobol import Sobol
 from .steady import Steady
@@ -44,6 +45,7 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "successive_halving": SuccessiveHalving,
     "hyperband": Hyperband,
     "asha": ASHA,
+    "predictor": Predictor,
     "tpe": TPE,
     "gp": GP,
 }
@@ -63,6 +65,7 @@ __all__ = [
     "Hyperband",
     "Latin",
     "Plus",
+    "Predictor",
     "Random",
     "Sobol",
     "Steady",
