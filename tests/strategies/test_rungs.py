@@ -60,6 +60,8 @@ def test_rounds_of_successive_halving():
     assert sizes(told_whole(SuccessiveHalving(SPACE), 6)) == [(9, third**2), (3, third), (1, Fraction(1))] * 2
     strategy = SuccessiveHalving(SPACE, n=11, eta=2, minimum=0.25)
     assert sizes(told_whole(strategy, 3)) == [(11, Fraction(1, 4)), (5, Fraction(1, 2)), (2, Fraction(1))]
+    strategy = SuccessiveHalving(SPACE, eta=4, fidelities=[0.06, 1])
+    assert sizes(told_whole(strategy, 3)) == [(4, Fraction(3, 50)), (1, Fraction(1)), (4, Fraction(3, 50))]
     strategy = SuccessiveHalving(
         SPACE, n=2, minimum=1 / 27
     )  # too few to leave one in three: the best goes on
@@ -277,6 +279,12 @@ def test_a_generation_that_ends_inside_a_rung():
         ({"minimum": 0.0}, ValueError, "minimum must be at least 1e-6"),
         ({"minimum": float("nan")}, ValueError, "minimum must be 0 to 1"),
         ({"minimum": 2}, ValueError, "minimum must be 0 to 1"),
+        ({"fidelities": [0.5, 0.2, 1]}, ValueError, "fidelities must rise to 1"),
+        ({"fidelities": [0.0, 1]}, ValueError, "fidelities must rise to 1"),
+        ({"fidelities": [0.1, 0.5]}, ValueError, "fidelities must rise to 1"),
+        ({"fidelities": []}, ValueError, "fidelities must rise to 1"),
+        ({"fidelities": 0.5}, TypeError, "fidelities must rise to 1"),
+        ({"fidelities": ["1"]}, TypeError, "fidelities must be a number"),
         ({"proposer": "agin"}, ValueError, "did you mean 'aging'"),
         ({"proposer": {"name": "aging", "populaton": 5}}, ValueError, "did you mean 'population'"),
         ({"proposer": {"name": "aging", "seed": 5}}, ValueError, "give seed= to the strategy around it"),

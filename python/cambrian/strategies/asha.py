@@ -21,13 +21,13 @@ class ASHA(Rungs):
     """Asynchronous successive halving: whoever is among the best 1 in `eta` of a rung by now is promoted.
 
     Fidelities begin at `minimum`, a part of the full evaluation, and grow by `eta` from rung to rung; the
-    last is 1. Each proposal is a promotion where one is due, from the highest rung downwards, else a new
-    candidate on the lowest. Nobody waits for the slowest of a rung, so all workers are busy at all times
-    (with a `proposer` that doesn't wait for its generation either). `proposer` makes the candidates: any
-    strategy without rungs, by its name or as ``{"name": "aging", "population": 50}``; it learns from all of
-    them. The best of a rung: by cost, with several objectives by (rank, crowding), feasible ones first,
-    failed ones never. Takes as many objectives as the proposer. Raises ValueError and TypeError for bad
-    options.
+    last is 1. `fidelities` names them instead, where only some can be had. Each proposal is a promotion where
+    one is due, from the highest rung downwards, else a new candidate on the lowest. Nobody waits for the
+    slowest of a rung, so all workers are busy at all times (with a `proposer` that doesn't wait for its
+    generation either). `proposer` makes the candidates: any strategy without rungs, by its name or as
+    ``{"name": "aging", "population": 50}``; it learns from all of them. The best of a rung: by cost, with
+    several objectives by (rank, crowding), feasible ones first, failed ones never. Takes as many objectives
+    as the proposer. Raises ValueError and TypeError for bad options.
 
     >>> strategy = cb.strategies.ASHA(space, proposer="aging", minimum=1 / 27)
     >>> batch = strategy.ask(8); strategy.tell(batch.ids[:3], cost(batch.genomes[:3], batch.fidelity[:3]))
@@ -43,6 +43,7 @@ class ASHA(Rungs):
         proposer: Described = "random",
         eta: int = 3,
         minimum: float = 1 / 9,
+        fidelities: Sequence[float] | None = None,
         seed: int = 0,
         objectives: int = 1,
         initial: Sequence[Mapping[str, Any]] | Genomes | None = None,
@@ -53,6 +54,7 @@ class ASHA(Rungs):
             proposer=proposer,
             eta=eta,
             minimum=minimum,
+            fidelities=fidelities,
             seed=seed,
             objectives=objectives,
             initial=initial,

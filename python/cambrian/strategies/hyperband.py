@@ -19,6 +19,7 @@ class Hyperband(Brackets):
 
     The first bracket begins at the fidelity `minimum`, a part of the full evaluation, each further one a rung
     (`eta` times) higher, so that no bet is made on how early results can be trusted; then the first again.
+    `fidelities` names those of the rungs instead, the last is 1, where only some can be had.
     With ``eta=3, minimum=1/81`` brackets begin with 81, 27, 9, 6 and 5 candidates (table 1 of the paper; its
     algorithm 1 rounds up where the table and the authors' code round down). `proposer` makes the candidates:
     any strategy without rungs, by its name or as ``{"name": "aging", "population": 50}``; it learns from all
@@ -39,6 +40,7 @@ class Hyperband(Brackets):
         proposer: Described = "random",
         eta: int = 3,
         minimum: float = 1 / 9,
+        fidelities: Sequence[float] | None = None,
         seed: int = 0,
         objectives: int = 1,
         initial: Sequence[Mapping[str, Any]] | Genomes | None = None,
@@ -49,6 +51,7 @@ class Hyperband(Brackets):
             proposer=proposer,
             eta=eta,
             minimum=minimum,
+            fidelities=fidelities,
             seed=seed,
             objectives=objectives,
             initial=initial,

@@ -50,6 +50,7 @@ class Rungs(Strategy):
         proposer: Described,
         eta: int,
         minimum: float,
+        fidelities: Sequence[float] | None,
         seed: int,
         objectives: int,
         initial: Sequence[Mapping[str, Any]] | Genomes | None,
@@ -61,7 +62,9 @@ class Rungs(Strategy):
         if not self.minimum >= 1e-6:
             raise ValueError(f"minimum must be at least 1e-6 of a full evaluation, got {minimum!r}")
         self.proposer = _made(proposer, space, seed=seed, objectives=objectives, initial=initial, valid=valid)
-        self._ladder = Ladder(space, levels(self.minimum, self.eta), self.objectives)
+        self._given = None if fidelities is None else _rising(fidelities)
+        found = levels(self.minimum, self.eta) if self._given is None else np.array(self._given)
+        self._ladder = Ladder(space, found, self.objectives)
         self._news: list[int] = []  # rows whose first result the proposer wasn't told yet
         self._later: list[int] = []  # rows it was told, and that have another result since
         self._paired = 0  # pairs of results that `_offsets` was made from
@@ -71,7 +74,12 @@ class Rungs(Strategy):
     def options(self) -> dict[str, Any]:
         """The options as JSON types."""
         proposer = {"name": self.proposer.name, **self.proposer.options}
-        return {"proposer": proposer, "eta": self.eta, "minimum": self.minimum}
+        return {
+            "proposer": proposer,
+            "eta": self.eta,
+            "minimum": self.minimum,
+            "fidelities": self._given,
+        }
 
     @property
     def fidelities(self) -> NDArray[np.float64]:
@@ -147,6 +155,17 @@ class Rungs(Strategy):
         )
         self._paired = arguments.counter(snapshot, "paired")
         self._offsets = arguments.stored(snapshot, "offsets", self._offsets.shape, np.dtype(np.float64))
+
+
+def _rising(fidelities: object) -> list[float]:
+    """Check fidelities that were named; TypeError or ValueError says what they must be."""
+    expected = f"fidelities must rise to 1, each more than 0, such as [0.1, 1.0]; got {fidelities!r}"
+    if isinstance(fidelities, str) or not isinstance(fidelities, (Sequence, np.ndarray)):
+        raise TypeError(expected)
+    found = [arguments.fraction("fidelities", one) for one in fidelities]
+    if not found or not found[0] > 0 or found[-1] != 1 or sorted(set(found)) != found:
+        raise ValueError(expected)
+    return found
 
 
 def _made(proposer: object, space: Space, **common: Any) -> Strategy:

@@ -19,11 +19,12 @@ class SuccessiveHalving(Brackets):
     """Successive halving: of `n` candidates the best 1 in `eta` of each rung go on, the last few to the end.
 
     Fidelities begin at `minimum`, a part of the full evaluation, and grow by `eta` from rung to rung; the
-    last is 1. After a round the next one begins. `n` is as many as leave one candidate for the last rung,
-    unless given. `proposer` makes the candidates: any strategy without rungs, by its name or as
-    ``{"name": "aging", "population": 50}``; it learns from all of them. A rung is told whole before the best
-    of it are promoted: by cost, with several objectives by (rank, crowding), feasible ones first, failed
-    ones never. Takes as many objectives as the proposer. Raises ValueError and TypeError for bad options.
+    last is 1. `fidelities` names them instead, where only some can be had. After a round the next one begins.
+    `n` is as many as leave one candidate for the last rung, unless given. `proposer` makes the candidates:
+    any strategy without rungs, by its name or as ``{"name": "aging", "population": 50}``; it learns from all
+    of them. A rung is told whole before the best of it are promoted: by cost, with several objectives by
+    (rank, crowding), feasible ones first, failed ones never. Takes as many objectives as the proposer. Raises
+    ValueError and TypeError for bad options.
 
     >>> strategy = cb.strategies.SuccessiveHalving(space, n=27, minimum=1 / 27, proposer="aging")
     >>> batch = strategy.ask(); strategy.tell(batch.ids, cost(batch.genomes, batch.fidelity))
@@ -38,6 +39,7 @@ class SuccessiveHalving(Brackets):
         proposer: Described = "random",
         eta: int = 3,
         minimum: float = 1 / 9,
+        fidelities: Sequence[float] | None = None,
         n: int | None = None,
         seed: int = 0,
         objectives: int = 1,
@@ -50,6 +52,7 @@ class SuccessiveHalving(Brackets):
             proposer=proposer,
             eta=eta,
             minimum=minimum,
+            fidelities=fidelities,
             seed=seed,
             objectives=objectives,
             initial=initial,
