@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from cambrian.evaluate.evaluation import DivergedError, Evaluation, Job
+from cambrian.evaluate.kept import Bookmark, Keeping, Progress
 from cambrian.evaluate.outcome import Function, outcome, perform
 from cambrian.evaluate.waves import MODES
 
@@ -251,3 +252,20 @@ DEEDS = {
     "empty": dict,
     "nan": lambda: {"value": 1.0, "loss": float("nan")},
 }
+
+
+class DyingInTheMiddle(Keeping):
+    """Its process is killed at the first write, when half of the file is there."""
+
+    def bookmark(self, key: Mapping[str, Any]) -> Bookmark:
+        return _DyingBookmark(self, super().bookmark(key).path.stem)
+
+
+class _DyingBookmark(Bookmark):
+    def _encode(self, progress: Progress) -> bytes:
+        data = super()._encode(progress)
+        partial = self.path.with_name(f".{self.path.stem}.{os.getpid()}")
+        if not any(self.path.parent.iterdir()):
+            partial.write_bytes(data[: len(data) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+        return data

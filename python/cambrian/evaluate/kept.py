@@ -175,7 +175,7 @@ class Bookmark:
 
 
 def _digest(key: Mapping[str, Any]) -> str:
-    return hashlib.blake2b(json.dumps(key, sort_keys=True).encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(json.dumps(key, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
 
 
 def _checksum(tensors: Mapping[str, Tensor]) -> int:
