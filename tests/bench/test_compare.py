@@ -141,6 +141,16 @@ def test_going_on_does_what_is_missing(tmp_path):
     compare(tmp_path, seeds=3, on_done=lambda done, count, of: pytest.fail("nothing is missing"))
 
 
+def test_an_arm_with_few_searches_is_not_ranked(tmp_path):
+    compare(tmp_path, arms=["random"], seeds=1)
+    found = compare(tmp_path, arms=ARMS[1:], seeds=4)
+    assert found.ranked == ARMS[1:]
+    assert found.ranking(40)[0] == ARMS[1:]
+    assert "searches as others: random." in (tmp_path / "report.html").read_text()
+    pairs = {tuple(pair["arms"]): pair["seeds"] for pair in found.pairs("small", 40)}
+    assert pairs == {("random", ARMS[1]): 1, ("random", ARMS[2]): 1, (ARMS[1], ARMS[2]): 4}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

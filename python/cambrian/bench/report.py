@@ -125,6 +125,9 @@ def ranks(found: Comparison, summary: dict[str, Any]) -> list[Block]:
         f"Mean rank of each arm over {next(iter(known.values()))['blocks']:,} {what}; 1 is the best.",
         Table(["arm", *(f"after {int(c):,}" for c in known)], rows),
     ]
+    left = [arm for arm in found.config["arms"] if arm not in found.ranked]
+    if left:
+        blocks.append(f"Not ranked, with less than half as many searches as others: {', '.join(left)}.")
     for count in found.tested:
         ranking = found.ranking(count)
         if ranking is None:

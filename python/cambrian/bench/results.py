@@ -112,14 +112,24 @@ class Comparison:
             columns.append(self.gaps(table, arm)[rows, place])
         return np.stack(columns, axis=1)
 
+    @cached_property
+    def ranked(self) -> list[str]:
+        """The arms that are ranked: those with at least half as many searches on every table as any arm.
+
+        Only seeds that all of them have can be compared, and one arm with few would leave few for all.
+        """
+        tables = [arms for arms in self.traces.values() if arms]
+        least = {arm: min(len(arms.get(arm, [])) for arms in tables) for arm in self.config["arms"] if tables}
+        most = max(least.values(), default=0)
+        return [arm for arm, count in least.items() if count and 2 * count >= most]
+
     def ranking(self, count: int) -> tuple[list[str], Ranking] | None:
-        """Ranks after a number of evaluations, of the arms that finished on every table.
+        """Ranks of the `ranked` arms after a number of evaluations.
 
         Blocks are the tables, ranked by their mean gaps; of one table its seeds. None for less than two arms.
         """
-        tables = [name for name, arms in self.traces.items() if arms]
-        arms = [a for a in self.config["arms"] if all(a in self.traces[name] for name in tables)]
-        if len(arms) < 2 or not tables:
+        arms, tables = self.ranked, [name for name, known in self.traces.items() if known]
+        if len(arms) < 2:
             return None
         scores = [self.scores(name, arms, count) for name in tables]
         if not all(len(score) for score in scores):

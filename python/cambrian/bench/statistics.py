@@ -139,6 +139,7 @@ def rank(scores: Floats) -> Ranking:
     return Ranking(mean, n, statistic, p, critical_difference(k, n))
 
 
+@lru_cache(maxsize=256)  # scipy integrates for a tenth of a second
 def critical_difference(arms: int, blocks: int, level: float = LEVEL) -> float:
     """Nemenyi's critical difference of mean ranks: ``q √(k (k + 1) / 6 N)``.
 
