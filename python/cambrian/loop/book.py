@@ -85,9 +85,10 @@ class Book:
         self.free_in_a_row += 1
         if proposal.broken:
             return "rejected"
-        if key in self.known:
+        paid_again = self.settings.tabled is not None  # what is looked up costs its time every time
+        if key in self.known and not paid_again:
             return "known"
-        if key in self.waiting:
+        if key in self.waiting and not paid_again:
             self.waiting[key].append(proposal)
             return "waiting"
         if (*self._stored(proposal), 0) in self.elsewhere:

@@ -18,10 +18,12 @@ from cambrian.loop.proposals import Proposal, job_of, read
 from cambrian.loop.repeats import set_aside
 from cambrian.loop.results import answer, checked, rejected
 from cambrian.loop.settings import Settings
+from cambrian.loop.simulated import catch_up
 from cambrian.loop.watch import Watch
 from cambrian.loop.work import Work
 from cambrian.store import Ask, Store, Tell, usage
 from cambrian.strategies import Strategy
+from cambrian.tables import Simulated
 
 if TYPE_CHECKING:
     from cambrian.evaluate.workers import Workers
@@ -41,7 +43,7 @@ class Drive:
         self,
         settings: Settings,
         strategy: Strategy,
-        evaluator: Inline | Workers,
+        evaluator: Inline | Workers | Simulated,
         store: Store,
         run: int,
         watch: Watch,
@@ -69,12 +71,15 @@ class Drive:
         """Bring a fresh strategy to where the stored run was; StoreError where it proposes otherwise."""
         rows = self.store.evaluation_rows(self.id)
         pending: dict[int, Proposal] = {}
+        begun: dict[int, Proposal] = {}
         for event in self.store.events(self.id, np.dtype(self.settings.space.dtype)):
             if isinstance(event, Tell):
+                if isinstance(self.evaluator, Simulated):
+                    self.evaluator.reach((number, 0) for number in event.ids.tolist())
                 self.strategy.tell(event.ids, event.cost, event.violation)
                 self._close(event)
             else:
-                self._propose_again(event, rows, pending)
+                self._propose_again(event, rows, pending, begun)
             self.journal.seq += 1
         for evaluation in (self.store.evaluation(row) for (_, repeat), row in rows.items() if repeat):
             if not evaluation.cached:
@@ -84,9 +89,17 @@ class Drive:
             self._failures = []  # whoever goes on with a run that gave up has mended something
         for proposal in pending.values():
             self._admit(proposal)
+        if isinstance(self.evaluator, Simulated):
+            self.book.flying.update((proposal.id, proposal) for proposal in self.book.queue)
+            self.book.queue.clear()
+            catch_up(self.settings, self.evaluator, begun, rows, self.book.flying)
 
     def _propose_again(
-        self, event: Ask, rows: dict[tuple[int, int], int], pending: dict[int, Proposal]
+        self,
+        event: Ask,
+        rows: dict[tuple[int, int], int],
+        pending: dict[int, Proposal],
+        begun: dict[int, Proposal],
     ) -> None:
         batch = self.strategy.ask(event.requested)
         pairs = [(getattr(batch, name), getattr(event, name)) for name in ("ids", "genomes", "fidelity")]
@@ -97,16 +110,22 @@ class Drive:
             )
         proposals = read(self.settings, batch.ids, batch.genomes, batch.fidelity)
         self.book.asked(proposals)
+        started = []
         for proposal in proposals:
             row = rows.get((proposal.id, 0))
             if row is None:
                 pending[proposal.id] = proposal
+                started.append(proposal)
                 continue
             evaluation = self.journal.replayed(proposal.id, row)
             self.book.admitted(proposal, evaluation)
             self.book.result(proposal, evaluation)
             if not evaluation.cached and evaluation.status != "rejected":
                 self._note_failure(evaluation)
+                started.append(proposal)
+        if isinstance(self.evaluator, Simulated):
+            begun.update((proposal.id, proposal) for proposal in started)
+            self.evaluator.submit([job_of(self.settings, proposal) for proposal in started])
 
     def _close(self, event: Tell) -> None:
         ids = event.ids.tolist()
@@ -219,7 +238,8 @@ class Drive:
         self._set_aside()
 
     def _set_aside(self) -> None:
-        self.book.reserve = set_aside(self.settings, self.book.mean_seconds / len(self.evaluator.devices))
+        at_a_time = len(self.evaluator.devices) or self.evaluator.capacity
+        self.book.reserve = set_aside(self.settings, self.book.mean_seconds / at_a_time)
 
     def poll(self, timeout: float = _POLL) -> list[Evaluation]:
         """Wait up to `timeout` seconds for evaluations; none come once the user has interrupted."""
@@ -264,6 +284,9 @@ class Drive:
         """Wait for what is in flight, as long as the longest evaluation took (a second if interrupted)."""
         if isinstance(self.evaluator, Inline):
             return  # nothing is in flight in this thread; what was interrupted starts again on resume
+        if isinstance(self.evaluator, Simulated):
+            self.evaluator.withdraw()
+            return  # what would be done after the end of the run doesn't count
         end = time.monotonic() + self.grace
         self.evaluator.withdraw()
         while self.evaluator.pending and time.monotonic() < end:

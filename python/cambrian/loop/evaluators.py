@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cambrian.evaluate.functions import TrainNetwork, UserFunction
 from cambrian.evaluate.inline import Inline
 from cambrian.loop.settings import Settings
+from cambrian.loop.simulated import check_parts, make_simulated
 
 _IN_TURN = 16  # candidates that a worker is given to train by CUDA graphs, some of them at a time
 PATIENCE = 30.0
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
     from cambrian.evaluate.plan import Planner
     from cambrian.evaluate.workers import Workers
     from cambrian.strategies import Strategy
+    from cambrian.tables import Simulated
 
 
-def make_evaluator(settings: Settings, keep: Keeping | None = None) -> Inline | Workers:
+def make_evaluator(settings: Settings, keep: Keeping | None = None) -> Inline | Workers | Simulated:
     """Make what evaluates the candidates of a search; `keep` is for what goes on at another fidelity."""
+    if settings.table is not None:
+        return make_simulated(settings, settings.table)
     if settings.kind == "evaluate":
         return evaluator_of(settings, UserFunction(callable_of(settings), keep))
     function = TrainNetwork(
@@ -43,6 +47,8 @@ def check_levels(settings: Settings, strategy: Strategy) -> None:
     """Refuse parts of an evaluation where nothing would make them shorter than the whole; ValueError."""
     if settings.kind not in ("evaluate", "evaluate_batch") or not strategy.partial:
         return
+    if settings.table is not None:
+        return check_parts(settings, settings.table, strategy)
     if settings.kind == "evaluate_batch":
         raise ValueError(
             f"strategy {strategy.name!r} asks for parts of an evaluation; use evaluate= for that"

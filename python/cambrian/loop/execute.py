@@ -123,4 +123,6 @@ def _how_to_go_on(settings: Settings, store: Store, run: int) -> str:
     if settings.kind == "task" and settings.task_name is not None:
         return f"go on with: cambrian resume {store.path} --run {run}"
     given = "task=…" if settings.kind == "task" else f"{settings.kind}=…"
+    if settings.tabled is not None:
+        given = "evaluate=(the table)"
     return f"go on with: cambrian.resume({str(store.path)!r}, run={run}, {given})"

@@ -15,6 +15,7 @@ from cambrian import _core
 from cambrian.evaluate.evaluation import Job
 from cambrian.loop.settings import Settings
 from cambrian.network import Architecture
+from cambrian.tables import Table
 
 
 @dataclass
@@ -41,6 +42,8 @@ def read(
     if not len(ids):
         return []
     hashes, resources = _decoded(settings, genomes)
+    if settings.table is not None:
+        fidelity = answered(settings, settings.table, fidelity)
     names = list(resources)
     columns = [resources[name].tolist() for name in names]
     broken: Sequence[list[str]] = [[]] * len(ids)
@@ -67,6 +70,13 @@ def _decoded(settings: Settings, genomes: NDArray[Any]) -> tuple[list[bytes], di
     # What a callable makes of a config we can't know, so only equal configs are the same to it.
     normal = np.ascontiguousarray(_core.normalise(layout, genomes).astype(layout.dtype.newbyteorder("<")))
     return [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in normal], resources
+
+
+def answered(settings: Settings, table: Table, fidelity: NDArray[Any]) -> NDArray[Any]:
+    """Return the fidelities that a table answers with, (n,): of the first objective, the nearest not below."""
+    first = settings.goals.metrics[0]
+    metric = table.metric(first if first in table.metrics else table.reward)
+    return np.array([metric.fidelities[metric.level(part)] for part in fidelity.tolist()])
 
 
 def seed_of(digest: bytes, repeat: int) -> int:

@@ -16,11 +16,13 @@ from cambrian.loop.execute import OnEvaluation, execute
 from cambrian.loop.parse import parse
 from cambrian.loop.run import Run
 from cambrian.loop.settings import KINDS, Settings, name_of
+from cambrian.loop.simulated import check_same
 from cambrian.loop.watch import Watch
 from cambrian.network.latency.profile import Profile
 from cambrian.network.latency.speed import Speed
 from cambrian.space.space import Space
 from cambrian.store import RunRow, Store
+from cambrian.tables import Clock, Table
 
 if TYPE_CHECKING:
     from cambrian.evaluate.task import Task
@@ -32,7 +34,7 @@ def resume(
     run: int | None = None,
     task: Task | str | None = None,
     build: Callable[[dict[str, Any]], Any] | None = None,
-    evaluate: Callable[..., Mapping[str, float]] | None = None,
+    evaluate: Callable[..., Mapping[str, float]] | Table | None = None,
     evaluate_batch: Callable[[Any], Mapping[str, Any]] | None = None,
     budget: int | str | Budget | None = None,
     profile: Profile | str | os.PathLike[str] | None = None,
@@ -60,7 +62,13 @@ def resume(
             settings.budget = _larger(Budget.parse(budget), settings.budget)
         seconds = max(row.seconds, opened.last_at(row.id)) + watch.seconds
         watch = Watch(seconds, row.overhead)
-        settings.budget.start(seconds if settings.budget.unit == "seconds" else 0.0)
+        if settings.table is None:
+            settings.budget.start(seconds if settings.budget.unit == "seconds" else 0.0)
+        else:  # its clock goes on as the run is replayed
+            settings.clock = Clock()
+            watch = Watch(0.0, row.overhead, settings.clock)
+            settings.budget = Budget.parse(settings.budget, clock=settings.clock)
+            settings.budget.start()
     except BaseException:
         opened.close()
         raise
@@ -130,6 +138,7 @@ def restore(
             speed=Speed.of(config.get("speed")),
             mode=config.get("mode", "auto"),
             graded=config.get("graded", False),
+            tabled=config.get("table"),
             **{name: config[name] for name in _PLAIN},
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -147,6 +156,7 @@ def _function(
     row: RunRow, functions: Mapping[str, Callable[..., Any] | None], complete: bool
 ) -> Callable[..., Any] | None:
     kind, name = row.config["kind"], row.config["function"]
+    check_same(row.id, row.config.get("table"), functions.get("evaluate"))
     for other in KINDS:
         if functions.get(other) is not None and other != kind:
             raise StoreError(f"run {row.id} was searched with {kind}=, not {other}=; give it {kind}=")

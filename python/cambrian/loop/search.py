@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +30,11 @@ from cambrian.loop.budget import Budget
 from cambrian.loop.execute import OnEvaluation, execute
 from cambrian.loop.run import Run
 from cambrian.loop.settings import Settings
+from cambrian.loop.simulated import check_searched, directed, table_of, tabled
 from cambrian.loop.watch import Watch
 from cambrian.network.latency.speed import Speed
 from cambrian.store import Store
+from cambrian.tables import Clock, Table
 
 if TYPE_CHECKING:
     from cambrian.evaluate.task import Task
@@ -45,7 +48,7 @@ def search(
     *,
     task: Task | str | None = None,
     build: Callable[[dict[str, Any]], Any] | None = None,
-    evaluate: Callable[..., Mapping[str, float]] | None = None,
+    evaluate: Callable[..., Mapping[str, float]] | Table | None = None,
     evaluate_batch: Callable[[NDArray[Any]], Mapping[str, Any]] | None = None,
     strategy: str | Mapping[str, Any] | Strategy = "aging",
     budget: int | str | Budget = 100,
@@ -75,6 +78,10 @@ def search(
     `checkpoint` gets that of the candidate: `checkpoint` is the `pathlib.Path` of a folder that is the same
     for all its fidelities, empty at first and kept as long as the run may go on, so that a larger fidelity
     can go on from what a smaller one left there; None where `strategy` asks for whole evaluations only.
+    A `cb.tables.Table` as `evaluate`, with its own space, answers instead of training: time is then
+    simulated, the budget's and every evaluation's, `workers` (1 unless given) are too, and a genome that is
+    proposed again is looked up and paid again. Its reward is the objective unless others are given; with
+    `repeats` each one is a seed of the table.
 
     `objectives`: metrics, the first names the best; ``"max:f1"`` gives the direction of one that isn't known.
     `constraints`: upper limits (lower ones for maximised metrics), on any metric. What breaks one that is
@@ -114,17 +121,23 @@ def search(
     >>> run = cb.search("convnet", task="digits", budget="2min", objectives=["accuracy", "params"])
     >>> run.best.metrics
     """
-    watch = Watch()
-    limit = Budget.parse(budget)
+    table = table_of(evaluate)
+    clock = None if table is None else Clock()
+    watch, limit = Watch(clock=clock or time.monotonic), Budget.parse(budget, clock=clock or time.monotonic)
     limit.start()
     functions = {"build": build, "evaluate": evaluate, "evaluate_batch": evaluate_batch}
     kind = evaluator_of(functions, task)
     seed = check_number("seed", seed, low=0, high=2**64 - 1)
     data = _task(task, seed)
     space = check_space(space, kind, data)
+    if table is not None:
+        objectives, constraints = directed(table, objectives, constraints)
     goals, asked = check_goals(objectives, constraints, weights, kind, data)
+    if table is not None:
+        nothing = {"epochs": epochs is not None, "mode": mode != "auto", "profile": profile is not None}
+        check_searched(table, space, goals, limit, nothing)
     how = Speed.of(speed)
-    table = check_profile(profile, how, space, goals)
+    known = check_profile(profile, how, space, goals)
     named, instance = check_strategy(strategy, space, goals.n_costs)
     settings = Settings(
         space=space,
@@ -148,7 +161,9 @@ def search(
         workers=None if workers is None else check_number("workers", workers, low=0),
         mode=check_mode(mode, kind),
         ordered=check_flag("ordered", ordered),
-        profile=table,
+        tabled=tabled(table),
+        clock=clock,
+        profile=known,
         speed=how,
     )
     check_together(settings, on_evaluation)

@@ -20,6 +20,7 @@ from cambrian.network.latency.profile import Profile
 from cambrian.network.latency.speed import Speed
 from cambrian.space.space import Space
 from cambrian.strategies import Strategy, make
+from cambrian.tables import Clock, Table
 
 if TYPE_CHECKING:
     from cambrian.evaluate.task import Task
@@ -56,6 +57,8 @@ class Settings:
     task_name: str | None = None
     fingerprint: str | None = None  # of the task's data and split
     instance: Strategy | None = field(default=None, repr=False)
+    tabled: dict[str, Any] | None = None  # the name, fingerprint and metrics of the table that is searched
+    clock: Clock | None = None  # of that search
 
     @property
     def counted(self) -> bool:
@@ -64,13 +67,20 @@ class Settings:
 
     @property
     def before(self) -> tuple[Constraint, ...]:
-        """Constraints that are decided from the genome, untrained."""
-        return self.goals.before if self.counted else ()
+        """Constraints that are decided from the genome, untrained; a table's own metrics never are."""
+        known = () if self.tabled is None else self.tabled["metrics"]
+        return tuple(c for c in self.goals.before if c.metric not in known) if self.counted else ()
 
     @property
     def after(self) -> tuple[Constraint, ...]:
         """Constraints on what the evaluation measured."""
-        return self.goals.after if self.counted else self.goals.constraints
+        before = self.before
+        return tuple(c for c in self.goals.constraints if c not in before)
+
+    @property
+    def table(self) -> Table | None:
+        """The table that is searched, if one is and it is at hand."""
+        return self.function if isinstance(self.function, Table) else None
 
     def reached(self, best: float) -> bool:
         """Whether the lowest first cost so far meets the target."""
@@ -90,6 +100,8 @@ class Settings:
 
         Then only the rest is paid for. A user's function that takes a checkpoint is held to do so.
         """
+        if self.table is not None:
+            return self.table.continues
         if self.kind == "evaluate" and self.function is not None:
             return "checkpoint" in UserFunction(self.function).takes
         return self.kind in ("task", "build")
@@ -144,7 +156,14 @@ class Settings:
 
     def valid(self, genomes: NDArray[Any]) -> NDArray[np.bool_]:
         """Which genomes keep the constraints that are known untrained, (n,)."""
-        return self.goals.feasible(self.resources(genomes), self.before)
+        pool = self._pool
+        there = np.ones(len(genomes), bool) if pool is None else pool.has(genomes)
+        return there & self.goals.feasible(self.resources(genomes), self.before) if self.before else there
+
+    @property
+    def _pool(self) -> Table | None:
+        """The table whose rows proposals are to be kept to."""
+        return self.table if self.table is not None and self.table.pool else None
 
     def make_strategy(self) -> Strategy:
         """Make the strategy afresh, before its first ask."""
@@ -156,7 +175,7 @@ class Settings:
             seed=self.strategy.get("seed", self.seed),
             objectives=self.goals.n_costs,
             initial=self.initial,
-            valid=self.valid if self.before else None,
+            valid=self.valid if self.before or self._pool else None,
             **self.strategy["options"],
         )
         if "snapshot" in self.strategy:
@@ -178,6 +197,7 @@ class Settings:
             "kind": self.kind,
             "function": None if self.function is None else name_of(self.function),
             "task": task,
+            "table": self.tabled,
             "initial": None if self.initial is None else self.initial.tolist(),
             "target": self.target,
             "patience": self.patience,

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
 class Watch:
     """Runs from its making, on top of `seconds` and `overhead` of earlier parts of the run.
 
+    `clock`: what tells the run's time, where that is not the time that passes.
+
     >>> watch = Watch()
     >>> with watch.evaluating():
     ...     results = evaluator.poll()
     """
 
-    def __init__(self, seconds: float = 0.0, overhead: float = 0.0) -> None:
-        self._began = time.monotonic()
+    def __init__(
+        self, seconds: float = 0.0, overhead: float = 0.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        self._began = clock()
         self._before = seconds
         self._overhead = overhead
         self._looping: float | None = None
 
     @property
     def seconds(self) -> float:
-        """Wall-clock seconds of the run, set-up included."""
-        return self._before + time.monotonic() - self._began
+        """Wall-clock seconds of the run, set-up included, or those of its clock."""
+        return self._before + self._clock() - self._began
 
     @contextmanager
     def looping(self) -> Iterator[None]:

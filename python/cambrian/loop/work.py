@@ -11,6 +11,7 @@ from cambrian.store import Together, Usage
 
 if TYPE_CHECKING:
     from cambrian.evaluate.workers import Workers
+    from cambrian.tables import Simulated
 
 
 class Work:
@@ -19,7 +20,7 @@ class Work:
     `number`: from the numbers of jobs to (candidate, repeat), where they differ, as for repeats.
     """
 
-    def __init__(self, evaluator: Inline | Workers, before: Sequence[Usage] = ()) -> None:
+    def __init__(self, evaluator: Inline | Workers | Simulated, before: Sequence[Usage] = ()) -> None:
         self._evaluator, self._before = evaluator, list(before)
         self._began = time.monotonic()
         self.number: dict[int, int] = {}

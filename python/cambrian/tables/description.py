@@ -16,7 +16,7 @@ from cambrian.space import families
 from cambrian.space.space import Space
 
 from . import columns, genes
-from .measured import Metric, Seconds
+from .measured import Floats, Metric, Seconds
 from .table import Table
 
 if sys.version_info >= (3, 11):
@@ -28,7 +28,7 @@ _KEYS = {
     *("name", "source", "file", "space", "genes", "metrics", "reward", "seconds", "continues", "pool"),
     "duplicates",
 }
-_METRIC = {"column", "columns", "seeds", "direction", "at", "fidelities"}
+_METRIC = {"column", "seeds", "direction", "at", "fidelities", "scale"}
 _SECONDS = {"column", "factors", "columns"}
 _DIRECTIONS = ("max", "min")
 
@@ -51,10 +51,11 @@ def load(
       are the genes of a plain space, in their order.
     - ``space``: a family with its options, ``{"family": "cell201", "recipe": false}``; the genes' names are
       then its paths and `options` their words. `space=` gives any other space.
-    - ``metrics``: name to ``{"column", "seeds", "direction", "fidelities", "at"}``, or just the column's name
-      for a metric whose direction is "max". `seeds`: a two-dimensional array or a list of columns, a value a
-      seed, padded with NaN; `fidelities`: part of the full evaluation to a column (or seeds); `at`: the
-      fidelity whose seconds the metric costs, where it comes from a shorter training.
+    - ``metrics``: name to ``{"column", "seeds", "direction", "fidelities", "at", "scale"}``, or just the
+      column's name for a metric whose direction is "max". `seeds`: a two-dimensional array or a list of
+      columns, a value a seed, padded with NaN; `fidelities`: part of the full evaluation to a column (or
+      seeds); `at`: the fidelity whose seconds the metric costs, where it comes from a shorter training;
+      `scale`: what the numbers are multiplied by.
     - ``reward``: the metric to search for, else the first.
     - ``seconds``: ``{"column", "factors"}``, the full evaluation's seconds and, of fidelities, the part of
       these that they take (else in proportion), or ``{"columns"}``, fidelity to column.
@@ -141,24 +142,50 @@ def _metric(file: columns.Columns, name: str, data: object) -> Metric:
     direction = data.get("direction", "max")
     if direction not in _DIRECTIONS:
         raise ValueError(f"metrics.{name}: direction must be 'max' or 'min', got {direction!r}")
-    levels = {1.0: data} if "fidelities" not in data else _levels(f"metrics.{name}", data["fidelities"])
-    if 1.0 not in levels and ("column" in data or "seeds" in data):
-        levels[1.0] = data
+    levels = _levels(f"metrics.{name}", data.get("fidelities", {}))
+    if 1.0 not in levels:
+        levels[1.0] = {key: data.get(key) for key in ("column", "seeds")}
+    scale, at = (_number(f"metrics.{name}", data, key) for key in ("scale", "at"))
     values, mean = {}, {}
     for fidelity, one in levels.items():
-        one = {"column": one} if isinstance(one, (str, list)) else _dict(f"metrics.{name}", one)
-        if isinstance(one.get("column"), list):
-            one = {**one, "seeds": one["column"], "column": None}
-        if one.get("seeds") is not None:
-            values[fidelity] = _stacked(file, f"metrics.{name}", one["seeds"])
-            if one.get("column") is not None:
-                mean[fidelity] = genes.column(file, f"metrics.{name}", one["column"])
-        else:
-            values[fidelity] = genes.column(file, f"metrics.{name}", one.get("column"))
+        seeds, column = _arrays(file, f"metrics.{name}", one)
+        if column is not None:
+            values[fidelity] = mean[fidelity] = column * scale
+        if seeds is not None:
+            values[fidelity] = seeds * scale
     try:
-        return Metric(values, maximise=direction == "max", mean=mean, at=float(data.get("at", 1.0)))
+        return Metric(values, maximise=direction == "max", mean=mean, at=at)
     except (ValueError, TypeError) as error:
         raise type(error)(f"metrics.{name}: {error}") from None
+
+
+def _arrays(file: columns.Columns, where: str, one: object) -> tuple[Floats | None, Floats | None]:
+    """Values of every seed (rows, seeds), and those of which there is one a row (rows,), where given."""
+    if isinstance(one, str):
+        one = {"column": one}
+    elif isinstance(one, list):
+        one = {"seeds": one}
+    said = _dict(where, one)
+    _known(f"key of a fidelity of {where}:", said, {"column", "seeds"})
+    seeds = None if said.get("seeds") is None else _stacked(file, where, said["seeds"])
+    if seeds is not None and said.get("column") is None:
+        return seeds, None
+    column = _numbers(file, where, said.get("column"))
+    return (seeds, column) if column.ndim == 1 else (column, None)
+
+
+def _numbers(file: columns.Columns, where: str, name: object) -> Floats:
+    found = genes.column(file, where, name)
+    if found.dtype.kind not in "biuf":
+        raise TypeError(f"{where}: column {name!r} must hold numbers, got an array of {found.dtype}")
+    return found.astype(np.float64)
+
+
+def _number(where: str, data: Mapping[str, Any], key: str) -> float:
+    value = data.get(key, 1.0)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{where}: {key} must be a number, got {value!r}")
+    return float(value)
 
 
 def _seconds(file: columns.Columns, data: object) -> Seconds:
@@ -168,9 +195,9 @@ def _seconds(file: columns.Columns, data: object) -> Seconds:
     _known("key of seconds:", data, _SECONDS)
     if "columns" in data:
         levels = _levels("seconds", data["columns"])
-        values = {fidelity: genes.column(file, "seconds", name) for fidelity, name in levels.items()}
+        values = {fidelity: _numbers(file, "seconds", name) for fidelity, name in levels.items()}
     else:
-        full = genes.column(file, "seconds", data.get("column")).astype(np.float64)
+        full = _numbers(file, "seconds", data.get("column"))
         factors = {1.0: 1.0, **_levels("seconds", data.get("factors", {}))}
         values = {fidelity: full * float(factor) for fidelity, factor in factors.items()}
     try:
@@ -179,12 +206,12 @@ def _seconds(file: columns.Columns, data: object) -> Seconds:
         raise type(error)(f"seconds: {error}") from None
 
 
-def _stacked(file: columns.Columns, where: str, names: object) -> Any:
+def _stacked(file: columns.Columns, where: str, names: object) -> Floats:
     if isinstance(names, str):
-        return genes.column(file, where, names)
+        return _numbers(file, where, names)
     if not isinstance(names, list) or not names:
         raise ValueError(f"{where}: seeds must be an array's name or a list of columns, got {names!r}")
-    return np.stack([genes.column(file, where, name).astype(np.float64) for name in names], axis=1)
+    return np.stack([_numbers(file, where, name) for name in names], axis=1)
 
 
 def _levels(where: str, data: object) -> dict[float, Any]:

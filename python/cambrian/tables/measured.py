@@ -75,6 +75,16 @@ class Metric:
             return found
         return values[:, seed] if seed < values.shape[1] else np.full(len(values), np.nan)
 
+    def value(self, at: int, row: int, seed: int | None) -> float:
+        """What `column` with `around` has for one row."""
+        values = self.values[at]
+        if seed is None:
+            return float(self._means[at][row])
+        if values.shape[1] == 1:
+            return float(values[row, 0])
+        packed, count = self._packed[at]
+        return float(packed[row, seed % max(int(count[row]), 1)])
+
     @cached_property
     def _packed(self) -> list[tuple[Floats, NDArray[np.int64]]]:
         """Of every fidelity: the values with those that there are first, and how many there are."""

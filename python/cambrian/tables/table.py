@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,16 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.genomes)
+
+    def __call__(self, config: Mapping[str, Any]) -> dict[str, float]:
+        """The metrics of one config: means, at the full fidelity. ValueError where it has no row.
+
+        >>> table({"cell": {"e01": "none", …}})["val200"]
+        """
+        row = int(self.rows(self.space.encode([config]))[0])
+        if row < 0:
+            raise ValueError(f"{self.name} has no row for {config!r}")
+        return self.row(row, 1.0, None)
 
     def __repr__(self) -> str:
         return f"Table({self.name}: {len(self):,} genomes, {', '.join(self._metrics)})"
@@ -167,6 +177,15 @@ class Table:
         cost = np.stack(columns, axis=1)
         cost[np.isnan(cost).any(axis=1)] = np.nan
         return cost + 0.0
+
+    def row(self, row: int, fidelity: float, seed: int | None) -> dict[str, float]:
+        """All metrics of one row that there are; with fewer seeds than `seed` as `costs` takes them."""
+        found = {}
+        for name, metric in self._metrics.items():
+            value = metric.value(metric.level(fidelity), row, seed)
+            if not np.isnan(value):
+                found[name] = value
+        return found
 
     def answers(self, objectives: tuple[str, ...], seed: int | None) -> Answers:
         """Costs and prices of all rows for a search; worked out once, as many searches ask for the same."""
