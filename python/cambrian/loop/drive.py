@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cambrian.evaluate.workers import Workers
 
 _GRACE = 60.0  # seconds to wait for a first result where nothing says how long one takes
+_Proposals = dict[int, Proposal]
 _POLL = 0.2  # seconds; how late an interrupt or a deadline may be noticed
 
 
@@ -70,8 +71,8 @@ class Drive:
     def replay(self) -> None:
         """Bring a fresh strategy to where the stored run was; StoreError where it proposes otherwise."""
         rows = self.store.evaluation_rows(self.id)
-        pending: dict[int, Proposal] = {}
-        begun: dict[int, Proposal] = {}
+        pending: _Proposals = {}
+        begun: _Proposals = {}
         for event in self.store.events(self.id, np.dtype(self.settings.space.dtype)):
             if isinstance(event, Tell):
                 if isinstance(self.evaluator, Simulated):
@@ -95,11 +96,7 @@ class Drive:
             catch_up(self.settings, self.evaluator, begun, rows, self.book.flying)
 
     def _propose_again(
-        self,
-        event: Ask,
-        rows: dict[tuple[int, int], int],
-        pending: dict[int, Proposal],
-        begun: dict[int, Proposal],
+        self, event: Ask, rows: dict[tuple[int, int], int], pending: _Proposals, begun: _Proposals
     ) -> None:
         batch = self.strategy.ask(event.requested)
         pairs = [(getattr(batch, name), getattr(event, name)) for name in ("ids", "genomes", "fidelity")]

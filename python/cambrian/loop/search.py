@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +122,8 @@ def search(
     """
     table = table_of(evaluate)
     clock = None if table is None else Clock()
-    watch, limit = Watch(clock=clock or time.monotonic), Budget.parse(budget, clock=clock or time.monotonic)
+    watch = Watch() if clock is None else Watch(clock=clock)
+    limit = Budget.parse(budget) if clock is None else Budget.parse(budget, clock=clock)
     limit.start()
     functions = {"build": build, "evaluate": evaluate, "evaluate_batch": evaluate_batch}
     kind = evaluator_of(functions, task)
