@@ -207,3 +207,19 @@ def test_one_config_by_hand():
     hole = every[~known.has(every)][0]
     with pytest.raises(ValueError, match="grid has no row for"):
         known(known.space.decode(hole))
+
+
+@pytest.mark.parametrize("name", ["successive_halving", "hyperband", "asha"])
+def test_rungs_are_fidelities_of_the_table(name):
+    known = grid(continues=True)
+    run = cb.search(known.space, evaluate=known, strategy=name, budget="200s", workers=4, seed=2)
+    history = simulate(make(name, known.space, seed=2), known, seconds=200, workers=4)
+    assert [e.id for e in run.evaluations] == history.ids.tolist()
+    np.testing.assert_allclose([e.seconds for e in run.evaluations], history.finished - history.started)
+    assert [e.fidelity for e in run.evaluations] == history.fidelity.tolist()
+    assert {0.2, 1.0} <= set(history.fidelity.tolist())
+    whole = [e.metrics["loss"] for e in run.evaluations if e.fidelity == 1.0]
+    assert run.best.metrics["loss"] in whole
+    metrics = {"loss": Metric({1.0: known.column("loss")}, maximise=False)}
+    with pytest.raises(ValueError, match="asks for parts of an evaluation; table has 'loss' of whole ones"):
+        cb.search(known.space, evaluate=Table(known.space, known.genomes, metrics), strategy=name, budget=5)

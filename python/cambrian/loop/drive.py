@@ -71,8 +71,7 @@ class Drive:
     def replay(self) -> None:
         """Bring a fresh strategy to where the stored run was; StoreError where it proposes otherwise."""
         rows = self.store.evaluation_rows(self.id)
-        pending: _Proposals = {}
-        begun: _Proposals = {}
+        pending, begun = _Proposals(), _Proposals()
         for event in self.store.events(self.id, np.dtype(self.settings.space.dtype)):
             if isinstance(event, Tell):
                 if isinstance(self.evaluator, Simulated):
@@ -91,9 +90,7 @@ class Drive:
         for proposal in pending.values():
             self._admit(proposal)
         if isinstance(self.evaluator, Simulated):
-            self.book.flying.update((proposal.id, proposal) for proposal in self.book.queue)
-            self.book.queue.clear()
-            catch_up(self.settings, self.evaluator, begun, rows, self.book.flying)
+            catch_up(self.settings, self.evaluator, self.book, begun, rows)
 
     def _propose_again(
         self, event: Ask, rows: dict[tuple[int, int], int], pending: _Proposals, begun: _Proposals

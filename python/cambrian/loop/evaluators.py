@@ -48,7 +48,8 @@ def check_levels(settings: Settings, strategy: Strategy) -> None:
     if settings.kind not in ("evaluate", "evaluate_batch") or not strategy.partial:
         return
     if settings.table is not None:
-        return check_parts(settings, settings.table, strategy)
+        check_parts(settings, settings.table, strategy)
+        return
     if settings.kind == "evaluate_batch":
         raise ValueError(
             f"strategy {strategy.name!r} asks for parts of an evaluation; use evaluate= for that"

@@ -73,7 +73,7 @@ def _decoded(settings: Settings, genomes: NDArray[Any]) -> tuple[list[bytes], di
 
 
 def answered(settings: Settings, table: Table, fidelity: NDArray[Any]) -> NDArray[Any]:
-    """Return the fidelities that a table answers with, (n,): of the first objective, the nearest not below."""
+    """Return the fidelities (n,) that a table answers with, the nearest of the first objective not below."""
     first = settings.goals.metrics[0]
     metric = table.metric(first if first in table.metrics else table.reward)
     return np.array([metric.fidelities[metric.level(part)] for part in fidelity.tolist()])

@@ -15,6 +15,7 @@ from cambrian.loop.proposals import Proposal, job_of
 from cambrian.tables import Clock, Simulated, Table
 
 if TYPE_CHECKING:
+    from cambrian.loop.book import Book
     from cambrian.loop.settings import Settings
     from cambrian.space.space import Space
     from cambrian.strategies import Strategy
@@ -93,23 +94,24 @@ def check_parts(settings: Settings, table: Table, strategy: Strategy) -> None:
 def catch_up(
     settings: Settings,
     evaluator: Simulated,
+    book: Book,
     begun: Mapping[int, Proposal],
     results: Iterable[tuple[int, int]],
-    going_on: Mapping[int, Proposal],
 ) -> None:
-    """Go on to the moment at which a stored run was cut off.
+    """Go on to the moment at which a stored run was cut off, with all in flight that was so then.
 
-    `begun` are all proposals that it had begun to evaluate, `results` what it had, by candidate and repeat,
-    `going_on` the candidates that are to be evaluated still.
+    `begun` are the proposals that it had begun to evaluate, `results` what it had, by candidate and repeat.
     """
-    results = list(results)
-    evaluator.reach((number, 0) for number, _ in results)
-    again = [job_of(settings, begun[number], repeat) for number, repeat in results if repeat]
+    book.flying.update((proposal.id, proposal) for proposal in book.queue)
+    book.queue.clear()
+    done = list(results)
+    evaluator.reach((number, 0) for number, _ in done)
+    again = [job_of(settings, begun[number], repeat) for number, repeat in done if repeat]
     evaluator.submit(again)
     evaluator.reach((job.id, job.repeat) for job in again)
-    evaluator.keep(going_on, results)
+    evaluator.keep(book.flying, done)
     # What had been left out, as the budget had no room for it, begins now.
-    evaluator.submit([job_of(settings, proposal) for proposal in going_on.values()])
+    evaluator.submit([job_of(settings, proposal) for proposal in book.flying.values()])
 
 
 def check_same(run: int, stored: Mapping[str, Any] | None, function: object) -> None:

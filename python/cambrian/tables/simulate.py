@@ -71,7 +71,7 @@ def simulate(
     `seconds` doesn't count and is not told. A genome that is proposed again is evaluated, and paid, again.
     Genomes without a row, and rows with NaN, fail: their cost is NaN, their time that of the table's median
     where it isn't recorded. Where the table `continues`, a genome that finished at a lower fidelity costs
-    only the seconds that are missing.
+    only the seconds that are missing. Evaluations count as one each, whatever their fidelity.
 
     `metric` is the one searched for (None: the table's reward), `objectives` several of them, in the
     directions of the table; the first one's fidelities and seconds count. `seed`: None for means over seeds,
