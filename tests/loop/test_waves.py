@@ -28,7 +28,7 @@ def evaluate(config: dict[str, Any], seed: int) -> dict[str, float]:
 
 
 def in_waves(monkeypatch: pytest.MonkeyPatch, size: int, workers: int) -> None:
-    def make(settings: Settings) -> Inline | Workers:
+    def make(settings: Settings, keep: object) -> Inline | Workers:
         function = UserFunction(callable_of(settings))
         return Workers(function, workers, planner=Fixed(size)) if workers else Inline(function, Fixed(size))
 
