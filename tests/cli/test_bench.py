@@ -47,6 +47,15 @@ def test_a_comparison_from_the_command_line(table, tmp_path, capsys):
     assert "of 4 searches" not in said.err  # everything was there
 
 
+def test_interrupted(table, tmp_path, capsys, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cambrian.bench.strategies", stopped)
+    assert run(table, "--out", str(tmp_path / "out")) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [

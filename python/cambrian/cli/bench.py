@@ -82,6 +82,10 @@ def strategies(
             parquet=parquet,
             on_done=progress.add,
         )
+    except KeyboardInterrupt:
+        progress.end()
+        print(f"what is done is in {out}; the same command goes on", file=sys.stderr)
+        raise
     finally:
         progress.end()
     conclude(found, sys.stderr if as_json else sys.stdout)
@@ -156,3 +160,4 @@ class Progress:
         """Leave the line."""
         if self._shown:
             print(file=sys.stderr)
+        self._shown = False
