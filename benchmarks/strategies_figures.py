@@ -54,7 +54,7 @@ def optimum(found: Comparison, folder: Path) -> dict[str, Any]:
     figures = regrets(found, folder)
     for table, arms in found.traces.items():
         for arm, traces in arms.items():
-            first = [np.flatnonzero(t.gap <= 1e-9 * found.facts[table].first)[:1] for t in traces]
+            first = [np.flatnonzero(t.gap <= 0)[:1] for t in traces]
             unique = [t.unique[at[0]] if len(at) else np.inf for t, at in zip(traces, first, strict=True)]
             middle = float(np.quantile(unique, 0.5, method="higher"))
             figures[table][arm]["optimum"] = {

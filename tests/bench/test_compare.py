@@ -319,3 +319,15 @@ def test_parquet_holds_the_same_rows(tmp_path):
     assert len(kept) == len(rows)
     assert [row["genome"] for row in kept] == [row["genome"] for row in rows]
     np.testing.assert_array_equal([row["value"] for row in kept], [float(row["value"]) for row in rows])
+
+
+def test_the_best_is_the_best_however_bad_the_worst(tmp_path):
+    space = cb.Space(a=cb.Int(0, 9))
+    genomes = np.arange(10, dtype=space.dtype)[:, None]
+    loss = 1.0 + 1e-9 * np.arange(10)
+    loss[9] = 1e12
+    steep = cb.tables.Table(space, genomes, {"loss": cb.tables.Metric({1.0: loss}, maximise=False)})
+    found = compare(tmp_path, arms=["random"], tables=[steep], seeds=20, evaluations=3, design=0)
+    for trace, hit in zip(found.traces["table"]["random"], found.hits("table", "random", [0.0]), strict=True):
+        assert np.isfinite(hit[0]) == (trace.gap == 0).any()
+    assert 0 < np.isfinite(found.hits("table", "random", [0.0])).mean() < 1

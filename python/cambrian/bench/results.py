@@ -92,8 +92,8 @@ class Comparison:
 
     def hits(self, table: str, arm: str, targets: list[float]) -> Floats:
         """Evaluations until gaps were within targets, ``(searches, targets)``; infinite where never."""
-        # sums of a table's values differ in their last digits
-        slack = 1e-9 * self.facts[table].first
+        # Gaps are differences of the table's own values, exact to the last digit; volumes are sums.
+        slack = 0.0 if self.facts[table].reference is None else 1e-9
         limits = np.array(targets) + slack
         return np.stack([curves.first_within(trace, limits) for trace in self.traces[table][arm]])
 
