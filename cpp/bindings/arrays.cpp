@@ -214,8 +214,6 @@ std::int64_t batch_argument(py::handle value) {
     return integer(value, "batch", 1, std::numeric_limits<std::int32_t>::max());
 }
 
-namespace {
-
 std::function<void()> interrupt_poll() {
     using Clock = std::chrono::steady_clock;
     auto last = std::make_shared<Clock::time_point>(Clock::now());
@@ -227,8 +225,6 @@ std::function<void()> interrupt_poll() {
         if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     };
 }
-
-}  // namespace
 
 Threads threads_argument(py::handle value) {
     simd();  // reads the environment the first time: while the GIL keeps Python from writing to it

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <limits>
 #include <string>
@@ -76,8 +77,9 @@ std::uint32_t word_argument(py::handle value, const char* name);           // 0 
 // 0 … 2**31 - 1 genomes, and n × n_genes that fits into memory's address range.
 py::ssize_t count_argument(py::handle value, const char* name, const Layout& layout);
 std::int64_t batch_argument(py::handle value);  // 1 … 2**31 - 1
-// How many (0 means every core), and what lets Ctrl-C through, at most every 50 ms; it throws
-// error_already_set.
+// Lets Ctrl-C through, at most every 50 ms: throws error_already_set.
+std::function<void()> interrupt_poll();
+// How many (0 means every core), and the same.
 Threads threads_argument(py::handle value);
 
 // Genomes of a layout: uint8, or uint16 where some gene has more than 256 options. Their values are checked.

@@ -7,6 +7,7 @@ namespace cambrian::bindings {
 
 void bind_build(pybind11::module_& module);
 void bind_layout(pybind11::module_& module);
+void bind_keys(pybind11::module_& module);
 void bind_graph(pybind11::module_& module);
 void bind_latency(pybind11::module_& module);
 void bind_variation(pybind11::module_& module);

@@ -4,6 +4,7 @@ PYBIND11_MODULE(_core, module) {
     module.doc() = "The native core of Cambrian: genomes, variation, selection, decoding.";
     cambrian::bindings::bind_build(module);
     cambrian::bindings::bind_layout(module);
+    cambrian::bindings::bind_keys(module);
     cambrian::bindings::bind_graph(module);
     cambrian::bindings::bind_latency(module);
     cambrian::bindings::bind_variation(module);

@@ -8,21 +8,21 @@
 #include "bits.hpp"
 #include "cambrian/brood.hpp"
 #include "slot_graph.hpp"
-#include "slots.hpp"
+#include "slot_moves.hpp"
 
 namespace cambrian {
 
 template <class T>
-class SlotChanges {
+class SlotChanges : private SlotMoves<T> {
+    using SlotMoves<T>::shape_, SlotMoves<T>::genome_, SlotMoves<T>::length_, SlotMoves<T>::width_;
+    using SlotMoves<T>::slot, SlotMoves<T>::shift;
+
   public:
     // `bounds`: the options of each column of a slot. `scratch`: any memory.
     SlotChanges(const SlotShape& shape, const std::vector<Bound>& bounds, T* genome, std::int32_t length,
                 Words& words, Scratch<T>& scratch)
-        : shape_(shape),
+        : SlotMoves<T>(shape, genome, length),
           bounds_(bounds),
-          genome_(genome),
-          length_(length),
-          width_(shape.repeat.width),
           words_(words),
           bits_(scratch.words),
           instead_(scratch.position) {}
@@ -34,17 +34,11 @@ class SlotChanges {
         for (std::int32_t i = 0; i < width_; ++i) fresh[i] = drawn(i);
     }
 
-    void remove() {
-        const std::int32_t place = below(length_);
-        shift(place + 1, -1);
-    }
+    void remove() { SlotMoves<T>::remove(below(length_)); }
 
-    // The copy follows its original, and references to that stay there.
     std::int32_t duplicate() {
         const std::int32_t place = below(length_);
-        shift(place + 1, 1);
-        std::copy_n(slot(place), width_, slot(place + 1));
-        shape_.move_references(slot(place + 1), place, place + 1, [](std::int32_t t) { return t; });
+        SlotMoves<T>::duplicate(place);
         return place;
     }
 
@@ -103,12 +97,7 @@ class SlotChanges {
 
     void swap() {
         const std::int32_t one = below(length_);
-        const std::int32_t two = other(one);
-        std::swap_ranges(slot(one), slot(one) + width_, slot(two));
-        const auto swapped = [=](std::int32_t t) { return t == one ? two : t == two ? one : t; };
-        for (std::int32_t s = std::min(one, two); s < length_; ++s)
-            shape_.move_references(slot(s), swapped(s), s, swapped);
-        shape_.move_ends(genome_, length_, length_, swapped);
+        SlotMoves<T>::swap(one, other(one));
     }
 
     // A fresh slot in the middle of a uniform edge: it reads what was read, and is read instead. What the
@@ -247,7 +236,6 @@ class SlotChanges {
             mask.moved(named, s + 1, s, [=](std::int32_t t) { return t < place ? t : t - 1; }));
     }
 
-    T* slot(std::int32_t number) const { return shape_.slot(genome_, number); }
     std::int32_t below(std::int32_t bound) {
         return static_cast<std::int32_t>(words_.below(static_cast<std::uint32_t>(bound)));
     }
@@ -263,26 +251,7 @@ class SlotChanges {
         for (std::uint32_t& word : bits_) word = words_.word();
     }
 
-    // Slots from `place` on go `step` further; what named the one before them by then gone names what is
-    // there.
-    void shift(std::int32_t place, std::int32_t step) {
-        if (step > 0)
-            std::copy_backward(slot(place), slot(length_), slot(length_ + step));
-        else
-            std::copy(slot(place), slot(length_), slot(place + step));
-        const auto position = [=](std::int32_t t) { return t < place - (step < 0 ? 1 : 0) ? t : t + step; };
-        for (std::int32_t s = place; s < length_; ++s)
-            shape_.move_references(slot(s + step), s, s + step, position);
-        shape_.move_ends(genome_, length_, length_ + step, position);
-        length_ += step;
-        shape_.set_length(genome_, length_);
-    }
-
-    const SlotShape& shape_;
     const std::vector<Bound>& bounds_;
-    T* genome_;
-    std::int32_t length_;
-    std::int32_t width_;
     Words& words_;
     std::vector<std::uint32_t>& bits_;
     std::vector<std::int32_t>& instead_;

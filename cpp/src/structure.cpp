@@ -70,20 +70,13 @@ class StructuralMutator final : public Mutator<T> {
     }
 
   private:
-    // A repeat of fixed length has no length gene; it takes part if anything in its first slot does.
-    bool is_active(const Repeat& repeat, const Scratch<T>& scratch) const {
-        if (repeat.length_column >= 0) return scratch.active[at(repeat.length_column)] != 0;
-        const auto first = scratch.active.begin() + repeat.first;
-        return std::find(first, first + repeat.width, 1) != first + repeat.width;
-    }
-
     // A uniform choice among the repeats that take part; none if there are none.
     const Place* pick_place(const T* genome, Words& words, Scratch<T>& scratch) const {
         if (settled_) return &places_[words.below(static_cast<std::uint32_t>(places_.size()))];
         normalise(layout_, genome, scratch.normal.data(), scratch.active.data());
         scratch.genes.clear();
         for (std::uint32_t r = 0; r < places_.size(); ++r) {
-            if (is_active(layout_.repeats[r], scratch)) scratch.genes.push_back(r);
+            if (takes_part(layout_.repeats[r], scratch.active.data())) scratch.genes.push_back(r);
         }
         if (scratch.genes.empty()) return nullptr;
         return &places_[scratch.genes[words.below(static_cast<std::uint32_t>(scratch.genes.size()))]];

@@ -93,6 +93,18 @@ def sample(
 ) -> Genomes: ...
 def active(layout: Layout, genomes: Genomes) -> NDArray[np.bool_]: ...
 def normalise(layout: Layout, genomes: Genomes, *, out: Genomes | None = None) -> Genomes: ...
+def slot_edits(layout: Layout, genome: Genomes) -> Genomes:
+    """Of one row: those in which a slot is deleted, copied or exchanged with the next, in normal form."""
+
+# Sets of genomes
+def keys(layout: Layout, genomes: Genomes) -> NDArray[np.uint64]:
+    """64-bit keys, never 0; equal for equal normal forms."""
+
+def remember(table: NDArray[np.uint64], keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Add keys to a table, whose length is a power of two and free words are 0; which of them were new."""
+
+def absent(table: NDArray[np.uint64], keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which keys `remember` would call new."""
 
 # Decoding
 def hash(

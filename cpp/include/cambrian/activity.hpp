@@ -14,6 +14,14 @@ std::int32_t slots_of(const Repeat& repeat, const T* normal) {
            (repeat.length_column < 0 ? 0 : static_cast<std::int32_t>(normal[repeat.length_column]));
 }
 
+// Whether a repeat takes part, given which columns do: one of fixed length has no length gene, and does if
+// anything in its first slot does.
+inline bool takes_part(const Repeat& repeat, const std::uint8_t* active) {
+    if (repeat.length_column >= 0) return active[repeat.length_column] != 0;
+    const std::uint8_t* first = active + repeat.first;
+    return std::find(first, first + repeat.width, 1) != first + repeat.width;
+}
+
 template <class T>
 bool slot_active(const Layout& layout, std::int32_t repeat, std::int32_t slot, const T* normal) {
     while (repeat >= 0) {

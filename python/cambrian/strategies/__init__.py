@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 from cambrian.errors import unknown
 
 from .aging import Aging
+from .annealing import Annealing
 from .asha import ASHA
 from .base import Batch, Strategy
 from .comma import Comma
 from .genetic import Genetic
 from .gp import GP
+from .greedy import Greedy
 from .grid import Grid
 from .hyperband import Hyperband
 from .latin import Latin
+from .local import Local
 from .nsga2 import NSGA2
 from .nsga3 import NSGA3
 from .plus import Plus
@@ -35,6 +38,9 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "grid": Grid,
     "latin": Latin,
     "sobol": Sobol,
+    "local": Local,
+    "greedy": Greedy,
+    "annealing": Annealing,
     "genetic": Genetic,
     "aging": Aging,
     "plus": Plus,
@@ -58,12 +64,15 @@ __all__ = [
     "STRATEGIES",
     "TPE",
     "Aging",
+    "Annealing",
     "Batch",
     "Comma",
     "Genetic",
+    "Greedy",
     "Grid",
     "Hyperband",
     "Latin",
+    "Local",
     "Plus",
     "Predictor",
     "Random",

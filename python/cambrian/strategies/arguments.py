@@ -34,6 +34,15 @@ def fraction(name: str, value: object) -> float:
     return float(value)
 
 
+def positive(name: str, value: object) -> float:
+    """Check a finite number above 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not 0 < value < np.inf:
+        raise ValueError(f"{name} must be above 0 and finite, got {value!r}")
+    return float(value)
+
+
 def ids(value: object) -> NDArray[np.int64]:
     """Check the ids of `tell`: one int or a one-dimensional array of ints, each once."""
     array = np.asarray(value)

@@ -49,9 +49,8 @@ class Fresh:
         self._seed = seed
         self._valid = valid
         self._duplicates = duplicates
-        self._keys = seen.Keys(space.layout)
         self._seen = seen.Seen()
-        self._first = first[self._seen.new(self._keys(first))]
+        self._first = first[self._seen.new(self.keys(first))]
         self._left: Genomes | None = None  # of a listed space; a function of what is seen, so never stored
         self._draws = 0
         self._dry = False
@@ -94,9 +93,13 @@ class Fresh:
         """Whether some genomes may not be valid."""
         return self._valid is not None
 
+    def keys(self, genomes: Genomes) -> NDArray[np.uint64]:
+        """64-bit keys, equal for equal normal forms."""
+        return _core.keys(self._layout, genomes)
+
     def new(self, genomes: Genomes) -> NDArray[np.bool_]:
         """Which genomes were neither handed out nor are earlier among these."""
-        return self._seen.new(self._keys(genomes))
+        return self._seen.new(self.keys(genomes))
 
     def valid(self, genomes: Genomes) -> NDArray[np.bool_]:
         """Which genomes are worth evaluating."""
@@ -106,10 +109,7 @@ class Fresh:
 
     def remember(self, genomes: Genomes) -> NDArray[np.bool_]:
         """Count genomes as handed out; gives which of them were not before."""
-        found = self._keys(genomes)
-        new = self._seen.new(found)
-        self._seen.add(found[new])
-        return new
+        return self._seen.add(self.keys(genomes))
 
     def close(self) -> None:
         """Say that nothing is left to draw."""
@@ -146,10 +146,11 @@ class Fresh:
         """Which genomes are valid and new; these are remembered."""
         if self._duplicates:
             return self.valid(genomes)
-        found = self._keys(genomes)
+        found = self.keys(genomes)
+        if self._valid is None:
+            return self._seen.add(found)
         good = self._seen.new(found)
-        if self._valid is not None:
-            good[good] = self.valid(genomes[good])
+        good[good] = self.valid(genomes[good])
         self._seen.add(found[good])
         return good
 
@@ -169,7 +170,7 @@ class Fresh:
         """The next `n` of what is left of the whole space, in an order that the seed decides."""
         if self._left is None:
             genomes = seen.every(self._layout)
-            found = self._keys(genomes)
+            found = self.keys(genomes)
             new = self._seen.new(found)
             order = np.argsort(seen.mix(found[new] ^ seen.mix(np.array([self._seed], np.uint64))))
             genomes = genomes[new][order]

@@ -12,8 +12,6 @@ from cambrian import _core
 if TYPE_CHECKING:
     from cambrian._core import Genomes, Layout
 
-_GOLDEN = 0x9E3779B97F4A7C15
-
 
 def mix(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Scramble 64-bit words one to one (the finaliser of splitmix64: Steele et al., OOPSLA 2014).
@@ -27,31 +25,12 @@ def mix(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return words
 
 
-class Keys:
-    """64-bit keys of genomes, never 0, that are equal for genomes of equal normal form.
-
-    Multilinear hashing: two different genomes share a key with a probability below 2**-48.
-
-    >>> keys = Keys(space.layout); keys(genomes)  # (n,) uint64
-    """
-
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
-        self._factors = mix(np.arange(1, layout.n_genes + 1, dtype=np.uint64) * np.uint64(_GOLDEN))
-
-    def __call__(self, genomes: Genomes) -> NDArray[np.uint64]:
-        """Keys ``(n,)`` of genomes ``(n, n_genes)``."""
-        rows = _core.normalise(self._layout, genomes)
-        found = mix(rows.astype(np.uint64) @ self._factors + np.uint64(_GOLDEN))
-        found[found == 0] = 1
-        return found
-
-
 class Seen:
-    """A set of 64-bit keys in one array, open addressing, whole batches at a time.
+    """A set of 64-bit keys, as `_core.keys` gives them, in one array; whole batches at a time.
 
     >>> seen = Seen()
-    >>> seen.add(np.array([5, 9], np.uint64)); seen.new(np.array([9, 7, 7], np.uint64))
+    >>> seen.add(np.array([5, 9, 5], np.uint64)); seen.new(np.array([9, 7, 7], np.uint64))
+    array([ True,  True, False])
     array([False,  True, False])
     """
 
@@ -64,40 +43,23 @@ class Seen:
 
     def new(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Which keys are neither in the set nor earlier in `keys`."""
-        absent: NDArray[np.bool_] = self._table[self._slots(keys)] == 0
-        if len(keys) > 1:
-            first = np.zeros(len(keys), dtype=bool)
-            first[np.unique(keys, return_index=True)[1]] = True
-            absent &= first
-        return absent
+        return _core.absent(self._table, keys)
 
-    def add(self, keys: NDArray[np.uint64]) -> None:
-        """Add keys that are all `new`."""
-        self._count += len(keys)
-        if 2 * self._count > len(self._table):
-            keys = np.concatenate([self.held(), keys])
-            self._table = np.zeros(1 << (4 * self._count - 1).bit_length(), dtype=np.uint64)
-        while len(keys):  # of two keys that meet in one free slot the last one written stays
-            slots = self._slots(keys)
-            self._table[slots] = keys
-            keys = keys[self._table[slots] != keys]
+    def add(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Add keys; says which of them were `new`."""
+        most = self._count + len(keys)
+        if 2 * most > len(self._table):
+            held = self.held()
+            self._table = np.zeros(1 << (4 * most - 1).bit_length(), dtype=np.uint64)
+            _core.remember(self._table, held)
+        added = _core.remember(self._table, keys)
+        self._count += int(np.count_nonzero(added))
+        return added
 
     def held(self) -> NDArray[np.uint64]:
         """The keys, in no particular order."""
         held: NDArray[np.uint64] = self._table[self._table != 0]
         return held
-
-    def _slots(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """Where each key is, or the free slot where it would go."""
-        last = len(self._table) - 1
-        slots: NDArray[np.int64] = (keys & np.uint64(last)).astype(np.int64)
-        held = self._table[slots]
-        astray = np.flatnonzero((held != 0) & (held != keys))
-        while len(astray):
-            slots[astray] = (slots[astray] + 1) & last
-            held = self._table[slots[astray]]
-            astray = astray[(held != 0) & (held != keys[astray])]
-        return slots
 
 
 def every(layout: Layout) -> Genomes:
