@@ -123,8 +123,8 @@ def _lacking(drive: Drive) -> Iterator[tuple[Proposal, int]]:
     for evaluation in store.evaluations(drive.id):
         results.setdefault(evaluation.id, []).append(evaluation)
     first: dict[bytes, tuple[int, bytes]] = {}
-    for number, genome, digest, fidelity in store.candidates(drive.id):
-        if number in results and fidelity == 1.0:
+    for number, genome, digest in store.candidates(drive.id):
+        if number in results and results[number][0].fidelity == settings.full:
             first.setdefault(digest, (number, genome))
     genomes = dict(first.values())
     for number, again in missing(settings, {number: results[number] for number in genomes}):

@@ -117,11 +117,12 @@ class Run:
             results.setdefault(evaluation.id, []).append(evaluation)
         with self.opened() as store:
             rows = [row for row in store.candidates(self.id) if row[0] in results]
-            reached: dict[bytes, float] = {}
-            for _, _, digest, fidelity in rows:
-                reached[digest] = max(fidelity, reached.get(digest, 0.0))
-            rows = [row for row in rows if row[3] == reached[row[2]]]
             finals = store.finals(self.id)
+        whole, reached = self.settings.full, dict[bytes, float]()
+        parts = {number: results[number][0].fidelity / whole for number, _, _ in rows}
+        for number, _, digest in rows:
+            reached[digest] = max(parts[number], reached.get(digest, 0.0))
+        rows = [row for row in rows if parts[row[0]] == reached[row[2]]]
         genomes = genomes_of([row[1] for row in rows], np.dtype(self.settings.space.dtype))
         return [
             Candidate(
@@ -133,9 +134,9 @@ class Run:
                 digest,
                 cost_of(self.settings, found),
                 finals.get(number),
-                fidelity,
+                parts[number],
             )
-            for (number, _, digest, fidelity), genome in zip(rows, genomes, strict=True)
+            for (number, _, digest), genome in zip(rows, genomes, strict=True)
             for found in [results[number]]
         ]
 

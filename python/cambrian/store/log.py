@@ -194,9 +194,9 @@ class Store:
         genome, digest, fidelity = rows[0]
         return genome, digest, fidelity
 
-    def candidates(self, run: int) -> list[tuple[int, bytes, bytes, float]]:
-        """Number, genome (little-endian bytes), hash and fidelity of all that was proposed, in order."""
-        return self.get("SELECT id, genome, hash, fidelity FROM candidate WHERE run = ? ORDER BY id", (run,))
+    def candidates(self, run: int) -> list[tuple[int, bytes, bytes]]:
+        """Number, genome (little-endian bytes) and hash of every candidate that was proposed, in order."""
+        return self.get("SELECT id, genome, hash FROM candidate WHERE run = ? ORDER BY id", (run,))
 
     # Evaluations
 
