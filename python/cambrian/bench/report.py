@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _POINTS = 120  # of a curve
 _MOST_FAILURES = 20
+_LONG = 30  # rows
 
 
 @dataclass(frozen=True)
@@ -296,7 +297,7 @@ def html(sections: list[Section]) -> str:
     """One page that loads nothing."""
     draw: dict[type, Callable[[Any], str]] = {
         str: lambda block: f"<p>{markup.text(block)}</p>",
-        Table: lambda block: markup.table(block.head, block.rows),
+        Table: folded,
         Figure: lambda block: block.html(),
     }
     built = [
@@ -304,6 +305,14 @@ def html(sections: list[Section]) -> str:
         for anchor, heading, blocks in sections
     ]
     return markup.page("Cambrian: comparison of strategies", built)
+
+
+def folded(table: Table) -> str:
+    """A table, behind a line to open it by where it is long."""
+    drawn = markup.table(table.head, table.rows)
+    if len(table.rows) <= _LONG:
+        return drawn
+    return f"<details><summary>{plural(len(table.rows), 'row')}</summary>{drawn}</details>"
 
 
 def markdown(sections: list[Section]) -> str:
