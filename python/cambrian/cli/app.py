@@ -17,6 +17,7 @@ from cambrian.cli.live import forget
 from cambrian.cli.profile import profile
 from cambrian.cli.search import resume, search
 from cambrian.cli.show import export, report, show
+from cambrian.cli.strategies import strategies
 from cambrian.errors import StoreError
 
 FAILED, USAGE, STORE, INTERRUPTED = 1, 2, 3, 130
@@ -32,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (search, resume, show, export, report, profile, doctor):
+for command in (search, resume, show, export, report, strategies, profile, doctor):
     app.command(epilog=EXIT_CODES)(command)
 app.add_typer(bench, name="bench", epilog=EXIT_CODES)
 

@@ -45,12 +45,21 @@ def search(
     space: Annotated[
         str, typer.Option(help="A family of networks, or a space in a .json or .toml file.")
     ] = "convnet",
-    strategy: Annotated[str, typer.Option(help="NAME, or NAME:key=value,… with options.")] = STRATEGY,
+    strategy: Annotated[
+        str, typer.Option(help="NAME, or NAME:key=value,…; `cambrian strategies` lists them.")
+    ] = STRATEGY,
+    option: Annotated[
+        list[str],
+        typer.Option("--option", "-o", help="An option of the strategy, key=value; may be repeated."),
+    ] = [],  # noqa: B006
     budget: Annotated[str, typer.Option(help="Of the search: 200, 90s, 2min, 2h, '50 epochs' …")] = "2min",
     objectives: Annotated[
         list[str], typer.Option(help="Metrics, best known first: accuracy,params or max:f1 …")
     ] = ["accuracy,params"],  # noqa: B006
     constraint: Annotated[list[str], typer.Option(help="A limit such as macs=2e6; may be repeated.")] = [],  # noqa: B006
+    weight: Annotated[
+        list[str], typer.Option(help="accuracy=1, one for each objective: search for the weighted sum.")
+    ] = [],  # noqa: B006
     seed: Annotated[int, typer.Option(min=0, help="Decides everything that is random.")] = 0,
     epochs: Annotated[float | None, typer.Option(help="Epochs each candidate is trained for.")] = None,
     workers: Annotated[
@@ -96,9 +105,10 @@ def search(
     if task not in TASKS:  # before its name becomes that of a folder
         raise unknown("task", task, TASKS)
     values.tolerance(within)
-    chosen = values.strategy(strategy)
+    chosen = values.strategy(strategy, option)
     names, limits = values.names(objectives), values.constraints(constraint)
-    goals = parse(names, limits)
+    weights = values.weights(weight)
+    goals = parse(names, limits, weights)
     how = Speed.of(values.speed(speed))
     table = (
         None if profile is None else Profile.load(profile, threads=how.threads, allow_other_device=any_device)
@@ -109,9 +119,8 @@ def search(
     folder = output_folder(output, f"cambrian-{task}-seed{seed}")
     kept = store or folder / "search.db"
     screen = sys.stderr if as_json else sys.stdout
-    title = (
-        f"Searching {space} on {task} for {', '.join(map(str, goals.objectives))}; {strategy}, seed {seed}"
-    )
+    aims, how_to = ", ".join(map(str, goals.objectives)), " ".join([strategy, *option])
+    title = f"Searching {space} on {task} for {aims}; {how_to}, seed {seed}"
     progress = Progress(title, goals, spend, epochs=epochs or EPOCHS)
     try:
         with heard(kept, screen), shown(progress, screen) as add:
@@ -122,6 +131,7 @@ def search(
                 budget=spend,
                 objectives=names,
                 constraints=limits or None,
+                weights=weights,
                 store=kept,
                 seed=seed,
                 epochs=epochs,

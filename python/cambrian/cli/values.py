@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from cambrian.errors import unknown
 
-def strategy(text: str) -> str | dict[str, Any]:
-    """Read ``NAME`` or ``NAME:key=value,key=value``; ValueError for anything else.
 
-    >>> strategy("aging:population=50")
-    {'name': 'aging', 'population': 50}
+def strategy(text: str, options: Sequence[str] = ()) -> dict[str, Any]:
+    """Read ``NAME`` or ``NAME:key=value,…`` and further ``key=value``, typed as the strategy has them.
+
+    Raises ValueError for unknown names, with the nearest one, and for values that it doesn't take.
+
+    >>> strategy("aging:population=50", ["mutation=reset"])
+    {'name': 'aging', 'population': 50, 'mutation': 'reset'}
     """
+    from cambrian.strategies import STRATEGIES
+    from cambrian.strategies.described import assigned, split
+
     name, colon, rest = text.partition(":")
-    if not colon:
-        return name
-    options: dict[str, Any] = {"name": name}
-    for part in rest.split(","):
-        key, value = assignment(part, "--strategy")
-        if key in options:
-            raise ValueError(f"--strategy: {key} is given more than once")
-        options[key] = value
-    return options
+    if name not in STRATEGIES:
+        raise unknown("strategy", name, STRATEGIES)
+    return {"name": name, **assigned(STRATEGIES[name], name, [*(split(rest) if colon else ()), *options])}
 
 
 def assignment(text: str, option: str) -> tuple[str, Any]:
@@ -48,6 +50,19 @@ def constraints(texts: list[str]) -> dict[str, float]:
             raise ValueError(f"--constraint {key} is given more than once")
         limits[key] = value
     return limits
+
+
+def weights(texts: list[str]) -> dict[str, float] | None:
+    """Read ``--weight accuracy=1`` (any number of them), None for none; ValueError for what is no number."""
+    found: dict[str, float] = {}
+    for text in texts:
+        key, value = assignment(text, "--weight")
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ValueError(f"--weight {key}: expected a number, got {value!r}")
+        if key in found:
+            raise ValueError(f"--weight {key} is given more than once")
+        found[key] = value
+    return found or None
 
 
 def names(texts: list[str]) -> list[str]:

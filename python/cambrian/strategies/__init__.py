@@ -12,6 +12,7 @@ from .annealing import Annealing
 from .asha import ASHA
 from .base import Batch, Strategy
 from .comma import Comma
+from .described import Option, options, summary
 from .genetic import Genetic
 from .gp import GP
 from .greedy import Greedy
@@ -61,6 +62,7 @@ __all__ = [
     "GP",
     "NSGA2",
     "NSGA3",
+    "Option",
     "STRATEGIES",
     "TPE",
     "Aging",
@@ -81,6 +83,8 @@ __all__ = [
     "Strategy",
     "SuccessiveHalving",
     "make",
+    "options",
+    "summary",
 ]
 
 

@@ -32,14 +32,14 @@ class Annealing(Strategy):
     """Simulated annealing: a chain moves to a mutant that is better, and to a worse one by exp(-rise / T).
 
     The temperature T falls geometrically with the number of results, from `temperature` after the first
-    `starts`, which are random, to `final` times that after `evaluations`. Unless given, it begins at a
-    tenth of the standard deviation of the first costs, the scale of White, "Concepts of Scale in Simulated
+    `starts`, which are random, to `final` times that after `evaluations`. Unless given, it begins at a tenth
+    of the standard deviation of the first costs, the scale of White, "Concepts of Scale in Simulated
     Annealing", 1984. Chains begin at the best of these; there are as many as proposals are awaited at a time,
-    at most `chains`. What was told before is not asked again, but chains
-    move over it all the same (with `duplicates` all is asked). The default mutation resets one active gene;
-    where the space repeats a group, the part `structural` of mutants have a slot changed instead. With two or
-    more objectives each chain adds them up by weights of its own, in units of their first spread (MOSA:
-    Ulungu, Teghem, Fortemps and Tuyttens, 1999). Raises ValueError for numbers out of range.
+    at most `chains`. What was told before is not asked again, but chains move over it all the same (with
+    `duplicates` all is asked). The default mutation resets one active gene; where the space repeats a group,
+    the part `structural` of mutants have a slot changed instead; a `mutation` that is given replaces both.
+    With two or more objectives each chain adds them up by weights of its own, in units of their first spread
+    (MOSA: Ulungu, Teghem, Fortemps and Tuyttens, 1999). Raises ValueError for numbers out of range.
 
     >>> strategy = cb.strategies.Annealing(space, evaluations=500, seed=0)
     >>> batch = strategy.ask(4); strategy.tell(batch.ids, cost(batch.genomes))

@@ -47,7 +47,7 @@ class Strategy(ABC):
 
     `initial` (configs, or genomes ``(k, n_genes)``) is proposed first, repeats left out. `valid` maps genomes
     to a bool mask of those worth evaluating: others are drawn again, and proposed only if redrawing does not
-    help. With ``duplicates=False`` a genome whose normal form was proposed before is drawn again too; where
+    help. Without `duplicates` a genome whose normal form was proposed before is drawn again too; where
     redrawing does not find a new one, uniformly sampled genomes are taken, and in a space of at most 2**20
     genomes the ones that are left, until none is and the strategy is `exhausted`. That takes 16 to 32 bytes
     of memory a proposal. Constructors raise TypeError and ValueError for bad options.

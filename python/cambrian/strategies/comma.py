@@ -23,8 +23,9 @@ class Comma(MuLambda):
 
     So the search can leave a local optimum, and lucky costs don't last. There are five times as many children
     as parents unless given. Parents are drawn uniformly, and nothing is crossed, unless `selection` and
-    `crossover` say so; all of a generation is told before the next is bred. With two or more objectives, by
-    (rank, crowding). Raises ValueError for a population below 2 and for fewer children than that.
+    `crossover` say so; `mutation` is one operator of `cambrian.evolve`, or several in order; all of a
+    generation is told before the next is bred. With two or more objectives, by (rank, crowding). Raises
+    ValueError for a population below 2 and for fewer children than that.
 
     >>> strategy = cb.strategies.Comma(space, population=5, children=35, seed=0)
     >>> batch = strategy.ask(); strategy.tell(batch.ids, cost(batch.genomes))

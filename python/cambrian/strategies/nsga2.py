@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 class NSGA2(Generational):
     """NSGA-II: parents and children compete, the best `population` by (rank, crowding) are the next parents.
 
-    Parents are chosen by binary tournament on (rank, crowding); `crossover` and `mutation` are operators of
-    `cambrian.evolve`. Takes any number of objectives; all of a generation is told before the next is bred.
-    Raises ValueError for a population below 2.
+    Parents are chosen by binary tournament on (rank, crowding), unless `selection` says otherwise;
+    `selection`, `crossover` and `mutation` are operators of `cambrian.evolve`. Takes any number of
+    objectives; all of a generation is told before the next is bred. Raises ValueError for a population
+    below 2.
 
     >>> strategy = cb.strategies.NSGA2(space, population=40, objectives=2, seed=0)
     >>> batch = strategy.ask(); strategy.tell(batch.ids, costs(batch.genomes))  # (n, 2)

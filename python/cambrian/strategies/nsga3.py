@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 class NSGA3(Generational):
     """NSGA-III: who of parents and children lives on is decided by rank, then by reference directions.
 
-    The directions are `cambrian.das_dennis(objectives, divisions)`, by default the most that don't outnumber
-    the `population`, so that survivors spread over the whole front however many objectives there are. Parents
-    are chosen by binary tournament on (rank, crowding); `crossover` and `mutation` are operators of
-    `cambrian.evolve`. Takes any number of objectives; all of a generation is told before the next is bred.
-    Raises ValueError for a population below 2, and for divisions that make more than a million directions.
+    The directions are `cambrian.das_dennis(objectives, divisions)`; with `divisions` 0 these are the most
+    that don't outnumber the `population`, so that survivors spread over the whole front however many
+    objectives there are. Parents are chosen by binary tournament on (rank, crowding) unless `selection` says
+    otherwise; `selection`, `crossover` and `mutation` are operators of `cambrian.evolve`. Takes any number of
+    objectives; all of a generation is told before the next is bred. Raises ValueError for a population below
+    2, and for divisions that make more than a million directions.
 
     >>> strategy = cb.strategies.NSGA3(space, population=92, divisions=12, objectives=3, seed=0)
     >>> batch = strategy.ask(); strategy.tell(batch.ids, costs(batch.genomes))  # (n, 3)

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 class Plus(MuLambda):
     """(μ + λ): the best `population` of parents and `children` are the next parents, however old they are.
 
-    Parents are drawn uniformly, and nothing is crossed, unless `selection` and `crossover` say so; all of a
-    generation is told before the next is bred. The best is never lost. With two or more objectives, by
-    (rank, crowding). Raises ValueError for a population below 2 and for no children.
+    Parents are drawn uniformly, and nothing is crossed, unless `selection` and `crossover` say so; `mutation`
+    is one operator of `cambrian.evolve`, or several in order; all of a generation is told before the next is
+    bred. The best is never lost. With two or more objectives, by (rank, crowding). Raises ValueError for a
+    population below 2 and for no children.
 
     >>> strategy = cb.strategies.Plus(space, population=5, children=20, seed=0)
     >>> batch = strategy.ask(); strategy.tell(batch.ids, cost(batch.genomes))
