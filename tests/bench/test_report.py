@@ -11,7 +11,7 @@ pytest.importorskip("scipy", reason="statistics need the extra stats")
 
 import cambrian as cb
 from cambrian.bench import figures
-from cambrian.bench.report import escaped
+from cambrian.bench.render import escaped
 from cambrian.bench.statistics import Ranking
 
 from .small import table
