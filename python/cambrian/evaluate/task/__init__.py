@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cambrian.evaluate.task.builtin import TASKS, digits, make_task
+from cambrian.evaluate.task.builtin import TASKS, digits, make_task, shapes, text
 from cambrian.evaluate.task.task import Task
 
-__all__ = ["TASKS", "Task", "digits", "make_task"]
+__all__ = ["TASKS", "Task", "digits", "make_task", "shapes", "text"]
