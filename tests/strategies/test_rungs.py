@@ -162,11 +162,86 @@ def test_promotions_repeat_a_genome_at_the_next_level(name, proposer, objectives
         assert rungs[0] > rungs[1] > rungs[2] > rungs[3]
 
 
-PROPOSERS = [name for name, kind in STRATEGIES.items() if not issubclass(kind, Rungs)]
+def plain_brackets(
+    genomes: list[np.ndarray], parts: list[float], eta: int, asks: int
+) -> list[set[tuple[bytes, float]]]:
+    """Hyperband with lists: what each rung asks for, one after the other."""
+    rungs: list[set[tuple[bytes, float]]] = []
+    bracket = begun = 0
+    while len(rungs) < asks:
+        first = bracket % len(parts)
+        s = len(parts) - 1 - first
+        n = len(parts) // (s + 1) * eta**s
+        members = genomes[begun : begun + n]
+        begun += n
+        for part in parts[first:]:
+            rungs.append({(genome.tobytes(), part) for genome in members})
+            told = [(value(genome, part), i) for i, genome in enumerate(members) if not fails(genome, part)]
+            members = [members[i] for _, i in sorted(told)[: max(1, len(members) // eta)]]
+            if not members:
+                break
+        bracket += 1
+    return rungs[:asks]
+
+
+def fails(genome: np.ndarray, fidelity: float) -> bool:
+    return bool((genome.sum() + round(27 * fidelity)) % 5 == 0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6), st.integers(2, 4), st.sampled_from([0.02, 0.1, 0.3, 1.0]))
+def test_hyperband_is_the_plain_one_however_it_is_asked_and_told(pattern, eta, minimum):
+    rng = np.random.default_rng(pattern)
+    strategy = Hyperband(SPACE, eta=eta, minimum=minimum, seed=4)
+    wanted = plain_brackets(
+        list(make("random", SPACE, seed=4).ask(3000).genomes), strategy.fidelities.tolist(), eta, 12
+    )
+    for rung in wanted:
+        asked: set[tuple[bytes, float]] = set()
+        waiting: dict[int, float] = {}
+        while len(asked) < len(rung):
+            batch = strategy.ask(int(rng.integers(1, 9)))
+            assert len(batch)
+            for number, genome, part in zip(
+                batch.ids.tolist(), batch.genomes, batch.fidelity.tolist(), strict=True
+            ):
+                asked.add((genome.tobytes(), part))
+                waiting[number] = np.nan if fails(genome, part) else value(genome, part)
+            for number in rng.permutation(sorted(waiting))[: int(rng.integers(0, 3))].tolist():
+                if len(asked) < len(rung):
+                    strategy.tell(number, waiting.pop(number))
+        assert asked == rung
+        assert len(strategy.ask(5)) == 0 or not waiting
+        strategy.tell(list(waiting), list(waiting.values()))
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("proposer", PROPOSERS)
+@pytest.mark.parametrize("minimum", [1 / 9, 1 / 81])
+def test_a_space_that_is_smaller_than_a_rung(name, minimum):
+    """Even then somebody is evaluated in full, the next if the first of them fails, and the search ends."""
+    for failures in (False, True):
+        strategy = make(name, cb.Space.plain(genes=1, choices=3), minimum=minimum)
+        top: list[float] = []
+        for _ in range(60):
+            batch = strategy.ask(2)
+            cost = batch.genomes[:, 0].astype(float)
+            if failures:
+                cost[(batch.fidelity == 1.0) & (cost < 1)] = np.nan
+            top += cost[batch.fidelity == 1.0].tolist()
+            strategy.tell(batch.ids, cost)
+        assert strategy.exhausted
+        assert len(strategy.ask(3)) == 0
+        assert len(top) >= 1
+        assert name != "asha" or np.isfinite(top).any()
+
+
+PROPOSERS = [name for name, kind in STRATEGIES.items() if not issubclass(kind, Rungs)]
+
+
+# A fit of gp takes long, and what wraps it makes no difference to it.
+@pytest.mark.parametrize(
+    ("name", "proposer"), [(n, p) for n in NAMES for p in PROPOSERS if p != "gp" or n == "hyperband"]
+)
 def test_any_strategy_proposes(name, proposer):
     """Results in any order, some of them failed: nothing is lost, nothing stands still, all is repeatable."""
 

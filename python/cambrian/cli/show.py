@@ -122,6 +122,8 @@ def find(run: Run, which: str) -> Candidate:
 def described(candidate: Candidate, *, whole: bool = False) -> dict[str, Any]:
     """A candidate as JSON-able data: metrics and, if `whole`, configuration and architecture."""
     data: dict[str, Any] = {"id": candidate.id, "status": candidate.status, "metrics": candidate.metrics}
+    if candidate.fidelity < 1.0:
+        data["fidelity"] = candidate.fidelity
     if candidate.final is not None:
         data["final"] = candidate.final
     if whole and candidate.trained:

@@ -60,7 +60,8 @@ class Candidate:
 
     def __repr__(self) -> str:
         metrics = ", ".join(f"{name} {value:g}" for name, value in self.metrics.items())
-        return f"Candidate({self.id}, {self.status}, {metrics})"
+        part = f", fidelity {self.fidelity:g}" if self.fidelity < 1.0 else ""
+        return f"Candidate({self.id}, {self.status}, {metrics}{part})"
 
     @property
     def feasible(self) -> bool:

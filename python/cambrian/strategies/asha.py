@@ -72,6 +72,10 @@ class ASHA(Rungs):
             n -= len(promoted)
         rows.append(self._new(n) if n else np.zeros(0, np.int64))
         rungs.append(np.zeros(len(rows[-1]), np.int64))
+        if not any(map(len, rows)) and self.proposer.exhausted:
+            last, rung = self._last()
+            rows.append(last)
+            rungs.append(np.full(len(last), rung + 1))
         return self._ladder.ask(np.concatenate(rows), np.concatenate(rungs))
 
     def _promotable(self, rung: int) -> NDArray[np.int64]:
@@ -81,10 +85,29 @@ class ASHA(Rungs):
             self._due[rung] = self._ladder.untried(best, rung + 1)
         return self._due[rung]
 
+    def _last(self) -> tuple[NDArray[np.int64], int]:
+        """The row to promote, and its rung, where a space is too small to fill the rungs below the last.
+
+        Nobody is new, nothing awaited: until one is evaluated in full, the best of those highest up is due.
+        """
+        none, top = np.zeros(0, np.int64), len(self.fidelities) - 1
+        if len(self._ladder.awaited(slice(None), slice(None))):
+            return none, top
+        for rung in reversed(range(len(self.fidelities))):
+            told = self._ladder.told_at(rung)
+            best = self._ladder.best(told, rung, len(told))
+            if rung == top and len(best):
+                break
+            if rung < top and len(left := self._ladder.untried(best, rung + 1)):
+                return left[:1], rung
+        return none, top
+
     def _promises(self) -> bool:
         below = range(len(self.fidelities) - 1)
-        awaited = self._ladder.awaited(slice(None), slice(len(below)))
-        return len(awaited) > 0 or any(len(self._promotable(rung)) for rung in below)
+        awaited = self._ladder.awaited(slice(None), slice(None))
+        return (
+            len(awaited) > 0 or any(len(self._promotable(rung)) for rung in below) or len(self._last()[0]) > 0
+        )
 
     def _learn(self, ids: NDArray[np.int64], genomes: Genomes, cost: Costs, violation: Violations) -> None:
         super()._learn(ids, genomes, cost, violation)
