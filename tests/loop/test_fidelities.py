@@ -215,3 +215,12 @@ def test_networks_on_digits(strategy, tmp_path):
     assert run.best.fidelity == 1.0
     assert run.best.metrics["accuracy"] > 0.5
     assert not (tmp_path / "runs.db.trainings").exists()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_small_space_ends_the_search_with_whole_evaluations(name):
+    space = cb.Space(layers=cb.Int(1, 3), width=cb.Int(1, 1), act=cb.Choice("relu", "gelu"))
+    run = cb.search(space, evaluate=evaluate, objectives="accuracy", strategy=name, budget=200)
+    assert run.stopped.startswith("the space is exhausted")
+    assert len(run.candidates) == 6
+    assert run.best.fidelity == 1.0

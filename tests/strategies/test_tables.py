@@ -76,3 +76,20 @@ def test_evolution_by_default_is_far_ahead_of_random_search():
         found = regrets(name, 20, 150)[:, -1]
         error = np.sqrt(found.var(ddof=1) / len(found) + chance.var(ddof=1) / len(chance))
         assert found.mean() + 3 * error < chance.mean()
+
+
+@pytest.mark.parametrize("name", ["successive_halving", "hyperband", "asha"])
+def test_short_trainings_first_find_better_cells_in_the_same_time(name):
+    """Results of 12 epochs stand for the first 6 % of 200; one worker, so that nobody waits for another."""
+    descriptions = Path(__file__).parents[2] / "benchmarks" / "tables"
+    table = cb.tables.load(FOLDER / "nasbench201_c10.npz", description=descriptions / "nasbench201_c10.json")
+
+    def regret(kind: str, **options: object) -> float:
+        left = []
+        for seed in range(20):
+            strategy = make(kind, table.space, seed=seed, **options)
+            history = cb.tables.simulate(strategy, table, seconds=60_000)
+            left.append(table.best() + history.cost[history.fidelity == 1.0, 0].min())
+        return float(np.mean(left))
+
+    assert regret(name, proposer="aging", fidelities=[0.06, 1.0]) < 0.85 * regret("aging")

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 class ASHA(Rungs):
-    """Asynchronous successive halving: whoever is among the best 1 in `eta` of a rung by now is promoted.
+    """Asynchronous successive halving: whoever is among the best of a rung by now is promoted to the next.
 
-    Fidelities begin at `minimum`, a part of the full evaluation, and grow by `eta` from rung to rung; the
-    last is 1. `fidelities` names them instead, where only some can be had. Each proposal is a promotion where
-    one is due, from the highest rung downwards, else a new candidate on the lowest. Nobody waits for the
-    slowest of a rung, so all workers are busy at all times (with a `proposer` that doesn't wait for its
-    generation either). `proposer` makes the candidates: any strategy without rungs, by its name or as
-    ``{"name": "aging", "population": 50}``; it learns from all of them. The best of a rung: by cost, with
-    several objectives by (rank, crowding), feasible ones first, failed ones never. Takes as many objectives
-    as the proposer. Raises ValueError and TypeError for bad options.
+    Each proposal is a promotion where one is due, from the highest rung downwards, else a new candidate on
+    the lowest. Nobody waits for the slowest of a rung, so that all workers are busy at all times, unless what
+    proposes waits for its generation. `proposer` makes the candidates and learns from all of them: any
+    strategy without rungs, by its name or as ``{"name": "aging", "population": 50}``. `minimum` is the
+    fidelity of the lowest rung, a part of the full evaluation. One in `eta` is promoted, to a fidelity `eta`
+    times as high; the last is 1. `fidelities` names those of all rungs instead, where only some can be had.
+    The best of a rung: by cost, with several objectives by (rank, crowding), feasible ones first, failed ones
+    never. Takes as many objectives as the proposer. Raises ValueError and TypeError for bad options.
 
     >>> strategy = cb.strategies.ASHA(space, proposer="aging", minimum=1 / 27)
     >>> batch = strategy.ask(8); strategy.tell(batch.ids[:3], cost(batch.genomes[:3], batch.fidelity[:3]))

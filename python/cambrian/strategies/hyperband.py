@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 class Hyperband(Brackets):
     """Hyperband: brackets of successive halving in turn, from many candidates begun short to a few in full.
 
-    The first bracket begins at the fidelity `minimum`, a part of the full evaluation, each further one a rung
-    (`eta` times) higher, so that no bet is made on how early results can be trusted; then the first again.
-    `fidelities` names those of the rungs instead, the last is 1, where only some can be had.
-    With ``eta=3, minimum=1/81`` brackets begin with 81, 27, 9, 6 and 5 candidates (table 1 of the paper; its
-    algorithm 1 rounds up where the table and the authors' code round down). `proposer` makes the candidates:
-    any strategy without rungs, by its name or as ``{"name": "aging", "population": 50}``; it learns from all
-    of them. ``proposer="tpe"`` is BOHB (Falkner et al., ICML 2018). A rung is told whole before the best of
-    it are promoted: by cost, with several objectives by (rank, crowding), feasible ones first, failed ones
-    never. Takes as many objectives as the proposer. Raises ValueError and TypeError for bad options.
+    Each bracket begins a rung higher than the one before, so that no bet is made on how early results can be
+    trusted; after the last the first comes again. With ``eta=3, minimum=1/81`` they begin with 81, 27, 9, 6
+    and 5 candidates (table 1 of the paper; its algorithm 1 rounds up where the table and the authors' code
+    round down). `proposer` makes the candidates and learns from all of them: any strategy without rungs, by
+    its name or as ``{"name": "aging", "population": 50}``; "tpe" makes it BOHB (Falkner et al., ICML 2018).
+    `minimum` is the fidelity of the lowest rung, a part of the full evaluation. One in `eta` is promoted, to
+    a fidelity `eta` times as high; the last is 1. `fidelities` names those of all rungs instead, where only
+    some can be had. The best of a rung, which is told whole before: by cost, with several objectives by
+    (rank, crowding), feasible ones first, failed ones never. Takes as many objectives as the proposer. Raises
+    ValueError and TypeError for bad options.
 
     >>> strategy = cb.strategies.Hyperband(space, proposer="random", minimum=1 / 27)
     >>> batch = strategy.ask(); strategy.tell(batch.ids, cost(batch.genomes, batch.fidelity))

@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 
 
 class SuccessiveHalving(Brackets):
-    """Successive halving: of `n` candidates the best 1 in `eta` of each rung go on, the last few to the end.
+    """Successive halving: of many candidates the best of each rung go on, the last few to the end.
 
-    Fidelities begin at `minimum`, a part of the full evaluation, and grow by `eta` from rung to rung; the
-    last is 1. `fidelities` names them instead, where only some can be had. After a round the next one begins.
-    `n` is as many as leave one candidate for the last rung, unless given. `proposer` makes the candidates:
-    any strategy without rungs, by its name or as ``{"name": "aging", "population": 50}``; it learns from all
-    of them. A rung is told whole before the best of it are promoted: by cost, with several objectives by
-    (rank, crowding), feasible ones first, failed ones never. Takes as many objectives as the proposer. Raises
+    A rung is told whole before the best of it are promoted; after the last the next round begins. `proposer`
+    makes the candidates and learns from all of them: any strategy without rungs, by its name or as
+    ``{"name": "aging", "population": 50}``. `minimum` is the fidelity of the lowest rung, a part of the full
+    evaluation. One in `eta` is promoted, to a fidelity `eta` times as high; the last is 1. `fidelities` names
+    those of all rungs instead, where only some can be had. A round begins with `n` candidates, as many as
+    leave one for the last rung unless given. The best of a rung: by cost, with several objectives by (rank,
+    crowding), feasible ones first, failed ones never. Takes as many objectives as the proposer. Raises
     ValueError and TypeError for bad options.
 
     >>> strategy = cb.strategies.SuccessiveHalving(space, n=27, minimum=1 / 27, proposer="aging")
