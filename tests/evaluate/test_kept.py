@@ -6,14 +6,17 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import cambrian as cb
+from cambrian.evaluate import curve
 from cambrian.evaluate.evaluation import Job
 from cambrian.evaluate.functions import UserFunction
 from cambrian.evaluate.kept import Keeping
+from cambrian.evaluate.length import Length
 from cambrian.evaluate.outcome import perform
 from cambrian.network.architecture import Architecture
 from evaluate.kept_cases import (
@@ -170,6 +173,50 @@ def test_users_modules_go_on_with_their_own_draws(tmp_path: Path) -> None:
     for until in PARTS:
         asked = Job(0, {"lr": 0.01}, fidelity=until, seed=1)
         assert perform(keeping, asked).metrics == perform(fresh, asked).metrics
+
+
+# Curves
+
+
+@pytest.mark.parametrize("mode", ["eager", "native", "grouped", "graph"])
+def test_curves_are_means_of_the_losses_that_training_saw(
+    mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(curve, "_POINTS", 5)
+    (whole,) = run(function(None), mode, job(None))  # 15 steps, 6 in an epoch
+    assert [epochs for epochs, _ in whole.curve] == [0.5, 1.0, 1.5, 2.0, 2.5]
+    assert whole.curve[0][1] > whole.curve[-1][1] > 0
+    monkeypatch.setattr(curve, "_POINTS", 50)
+    (fine,) = run(function(None), mode, job(None))
+    losses = [loss for _, loss in fine.curve]
+    assert len(losses) == 15
+    means = [sum(losses[i : i + 3]) / 3 for i in range(0, 15, 3)]
+    assert [loss for _, loss in whole.curve] == pytest.approx(means, rel=1e-4)
+    parts = [run(function(tmp_path), mode, job(until))[0] for until in PARTS]
+    assert [len(part.curve) for part in parts] == [2, 3, 1, 9]
+    assert np.allclose(curve.joined(parts[::-1]), fine.curve, rtol=1e-3)
+    assert curve.joined([parts[0], fine]) == fine.curve
+
+
+def test_curves_have_few_points_at_the_same_epochs_wherever_a_training_went_on() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        steps = int(rng.integers(1, 400))
+        losses = rng.random(steps)
+        first, stop = sorted(rng.integers(0, steps + 1, 2).tolist())
+        length = Length(64, 7, steps, stop)
+        whole = curve.curve_of(losses, 0, length._replace(stop=steps))
+        part = curve.curve_of(losses[first:stop], first, length)
+        assert len(whole) <= 50
+        assert {epochs for epochs, _ in part} <= {epochs for epochs, _ in whole} | {
+            curve.point(stop / 7, 0.0)[0]
+        }
+        if stop > first:
+            weights = np.diff([first / 7, *(epochs for epochs, _ in part)])
+            mean = np.average([loss for _, loss in part], weights=weights)
+            assert mean == pytest.approx(losses[first:stop].mean(), rel=1e-3)
+        else:
+            assert part == ()
 
 
 # Users' functions

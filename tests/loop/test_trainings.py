@@ -167,6 +167,21 @@ def test_functions_get_the_folder_of_their_candidate(tmp_path: Path) -> None:
     assert not folder_of(store, 1).parent.exists()
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_curves_are_stored_and_run_over_all_fidelities(workers: int, tmp_path: Path) -> None:
+    store = tmp_path / "runs.db"
+    search(store=store, workers=workers)
+    run = cb.load(store)
+    assert all(e.curve and e.curve[-1][0] == pytest.approx(e.fidelity, rel=0.1) for e in run.evaluations)
+    (best, *_) = [c for c in run.candidates if c.fidelity == 1]
+    epochs, losses = zip(*best.curve, strict=True)
+    assert epochs == tuple(sorted(epochs))
+    assert epochs[0] < 0.5
+    assert epochs[-1] == 9
+    assert len(losses) <= 52
+    assert losses[0] > losses[-1]
+
+
 def start(folder: Path) -> subprocess.Popen[str]:
     process = subprocess.Popen([sys.executable, str(VICTIM), str(folder)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

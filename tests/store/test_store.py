@@ -247,13 +247,15 @@ def test_a_tell_that_breaks_nothing_has_no_violation(path: Path) -> None:
 
 
 def old(path: Path, version: int) -> None:
-    """Make a store as an earlier format had it: 1 without modes, waves and usage, 2 without violations."""
+    """Make a store of an earlier format: 1 had no modes, waves and usage, 2 no violations, 3 no curves."""
     with Store(path, write=True) as store:
         run = store.add_run({"seed": 1})
         store.add_evaluation(run, evaluation(7), hash=b"7", task="t", at=1.0)
         store.add_tell(run, 0, Tell(np.array([7]), np.array([[0.5]]), np.zeros(1)))
     connection = sqlite3.connect(path)
-    connection.executescript("ALTER TABLE event DROP COLUMN violation;")
+    connection.executescript("ALTER TABLE evaluation DROP COLUMN curve;")
+    if version < 3:
+        connection.executescript("ALTER TABLE event DROP COLUMN violation;")
     if version == 1:
         connection.executescript(
             "ALTER TABLE run DROP COLUMN workers; ALTER TABLE evaluation DROP COLUMN mode; DROP TABLE wave;"
@@ -266,7 +268,7 @@ def tells(store: Store) -> list[Tell]:
     return [event for event in store.events(1, np.dtype(np.uint8)) if isinstance(event, Tell)]
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_store_of_an_older_version_is_read_as_it_is_and_changed_when_written_to(
     path: Path, version: int
 ) -> None:
@@ -280,11 +282,13 @@ def test_a_store_of_an_older_version_is_read_as_it_is_and_changed_when_written_t
     assert path.read_bytes() == before
     for mode in ("native", "grouped"):
         with Store(path, write=True) as store:
-            store.add_evaluation(1, evaluation(len(mode) + 5, mode=mode), hash=b"8", task="t", at=2.0)
+            new = evaluation(len(mode) + 5, mode=mode, curve=((0.5, 2.0), (1.0, 1.25)))
+            store.add_evaluation(1, new, hash=b"8", task="t", at=2.0)
             told = Tell(np.array([8]), np.array([[0.5]]), np.array([float(len(mode))]))
             store.add_tell(1, len(mode), told)
     with Store(path) as store:
         assert [e.mode for e in store.evaluations(1)] == ["eager", "native", "grouped"]
+        assert [e.curve for e in store.evaluations(1)] == [(), *[((0.5, 2.0), (1.0, 1.25))] * 2]
         assert [e.violation.tolist() for e in tells(store)] == [[0.0], [6.0], [7.0]]
         store.check()
 

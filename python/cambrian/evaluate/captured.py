@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from cambrian.evaluate import draws
-from cambrian.evaluate.evaluation import DivergedError, Evaluation, Job
+from cambrian.evaluate.curve import curve_of
+from cambrian.evaluate.evaluation import DivergedError, Evaluation, Job, Trained
 from cambrian.evaluate.functions import TrainNetwork
 from cambrian.evaluate.length import length_of
 from cambrian.evaluate.losses import loss_function, one_by_one
@@ -100,7 +101,8 @@ class Training:
         self.place = resolve_device(function.device)
         self.function, self.task, self.lane = function, function.task, lane
         self.inputs, self.targets = resident(self.task, "train", self.place)
-        batch, _, self.whole, self.steps = length_of(len(self.inputs), recipe.batch_size, epochs, until)
+        self.length = length_of(len(self.inputs), recipe.batch_size, epochs, until)
+        batch, _, self.whole, self.steps = self.length
         self.module = function.network(job).to(self.place).train()
         order = draws.order_seed(self.task.fingerprint, job.repeat)
         rows = draws.batches(len(self.inputs), batch, self.steps, order, self.place)
@@ -154,7 +156,7 @@ class Training:
                     self._replay()
                 self.done += 1
 
-    def check(self) -> dict[str, float] | None:
+    def check(self) -> Trained | None:
         """Return the metrics if all steps are made; DivergedError where a loss is not finite."""
         if self.done % CHECK_EVERY == 0 or self.done == self.steps:
             last = self.done - self.done % CHECK_EVERY
@@ -167,7 +169,7 @@ class Training:
             metrics = measure(self.module, self.task, "validation", self.place)
             if self.bookmark is not None and self.steps < self.whole:
                 self.bookmark.put(self.steps, self.standing.progress)
-        return metrics
+        return Trained(metrics, curve_of(self.losses[self.first :].cpu().numpy(), self.first, self.length))
 
 
 class Lane:
@@ -230,7 +232,7 @@ class _Flight:
         self._begun = time.perf_counter()
         self._training: Training | None = None
         self._failure: Exception | None = None
-        self._metrics: dict[str, float] | None = None
+        self._metrics: Trained | None = None
 
     def start(self) -> None:
         """Make the next steps."""
@@ -265,4 +267,4 @@ class _Flight:
     def _outcome(self, job: Job) -> dict[str, float]:
         if self._failure is not None:
             raise self._failure
-        return self._metrics or {}
+        return self._metrics or Trained({})

@@ -11,6 +11,8 @@ from cambrian.errors import CambrianError
 if TYPE_CHECKING:
     from cambrian.network.architecture import Architecture
 
+Curve = tuple[tuple[float, float], ...]
+"""(epochs, mean training loss since the point before) of a training."""
 STATUSES = ("ok", "diverged", "out_of_memory", "timeout", "crashed", "rejected", "error")
 
 
@@ -24,6 +26,18 @@ class DivergedError(CambrianError):
 
 class DeadlineError(CambrianError):
     """Training was not done at its deadline."""
+
+
+class Trained(dict[str, float]):
+    """The metrics of a training, and its curve.
+
+    >>> Trained({"loss": 0.2}, ((1.0, 0.7), (2.0, 0.3))).curve
+    ((1.0, 0.7), (2.0, 0.3))
+    """
+
+    def __init__(self, metrics: Mapping[str, float], curve: Curve = ()) -> None:
+        super().__init__(metrics)
+        self.curve = curve
 
 
 @dataclass(frozen=True)
@@ -76,7 +90,8 @@ class Evaluation:
     ``status`` is one of `STATUSES`; ``seconds`` is wall-clock time spent on the candidate, its part of it
     where several trained together; ``fidelity`` counts epochs; ``error`` says what went wrong (the traceback
     where there is one); ``cached`` marks an answer that came from the store; ``mode`` says what trained it
-    (see `cambrian.evaluate.waves.MODES`).
+    (see `cambrian.evaluate.waves.MODES`); ``curve`` has pairs of epochs and the mean training loss since the
+    pair before, from where a training went on that was broken off; () where nothing was recorded.
 
     >>> Evaluation(id=7, status="ok", metrics={"accuracy": 0.98}, seconds=1.2, seed=0, fidelity=10.0)
     """
@@ -91,6 +106,7 @@ class Evaluation:
     error: str | None = None
     cached: bool = False
     mode: str = "eager"
+    curve: Curve = ()
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from cambrian.errors import unknown
-from cambrian.evaluate.evaluation import DivergedError, Job
+from cambrian.evaluate.evaluation import DivergedError, Job, Trained
 from cambrian.evaluate.kept import Bookmark, Keeping
 from cambrian.evaluate.outcome import check_metrics
 from cambrian.evaluate.recipe import Recipe
@@ -145,7 +145,7 @@ class TrainNetwork:
             return Recipe.of(job.architecture.recipe)
         return Recipe.from_config(job.config)
 
-    def __call__(self, job: Job) -> dict[str, float]:
+    def __call__(self, job: Job) -> Trained:
         """Train the job's network; see `train` for the metrics and what is raised."""
         from cambrian.evaluate.train import resident, resolve_device
 
@@ -157,11 +157,9 @@ class TrainNetwork:
         found = self._measure(module) if self.measured else {}
         trained = self._kept(module, job, native, deadline)
         inputs, _ = resident(self.task, "validation", resolve_device(self.device))
-        return {**self._with_expected(trained, module, inputs), **found}
+        return Trained({**self._with_expected(trained, module, inputs), **found}, trained.curve)
 
-    def _kept(
-        self, module: nn.Module | None, job: Job, native: bool, deadline: float | None
-    ) -> dict[str, float]:
+    def _kept(self, module: nn.Module | None, job: Job, native: bool, deadline: float | None) -> Trained:
         """Train, from where the training was left and keeping it where it ends early."""
         bookmark = self.bookmark(job)
         given = {**self.settings, "deadline": deadline, "bookmark": bookmark}
@@ -177,7 +175,7 @@ class TrainNetwork:
 
     def _train(
         self, module: nn.Module | None, job: Job, native: bool, settings: Mapping[str, Any]
-    ) -> dict[str, float]:
+    ) -> Trained:
         from cambrian.evaluate.draws import order_seed
 
         whole, wanted = self.length(job)

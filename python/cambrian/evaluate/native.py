@@ -21,8 +21,9 @@ from torch import Tensor, nn
 
 from cambrian import _core
 from cambrian.evaluate.augment import drawer
+from cambrian.evaluate.curve import curve_of
 from cambrian.evaluate.draws import batches, derive_seed
-from cambrian.evaluate.evaluation import DeadlineError, DivergedError
+from cambrian.evaluate.evaluation import Curve, DeadlineError, DivergedError, Trained
 from cambrian.evaluate.kept import Bookmark
 from cambrian.evaluate.length import Length, length_of
 from cambrian.evaluate.losses import metrics_of, one_by_one
@@ -99,7 +100,7 @@ def train(
     clip: float = 5.0,
     deadline: float | None = None,
     bookmark: Bookmark | None = None,
-) -> dict[str, float]:
+) -> Trained:
     """Train the module that `cambrian.network.build` made of a graph; see `cambrian.evaluate.train.train`.
 
     Without module the weights begin as those of one that is built under the seed, and are forgotten: only the
@@ -113,16 +114,20 @@ def train(
     reason = _mismatch(graph, task, device)
     if reason is not None:
         raise ValueError(f"native training: {reason}")
-    batch, _, steps, stop = _length(task, recipe, data, epochs, until)
+    length = _length(task, recipe, data, epochs, until)
+    batch, _, steps, stop = length
     lr = OPTIMIZERS[recipe.optimizer].lr if recipe.lr is None else recipe.lr
     rates = np.asarray(learning_rates(recipe, lr, steps, warmup))
     trainer = _trainer(graph, task, recipe, batch, clip=clip, ema=ema, seed=seed)
 
+    curve: Curve = ()
+
     def run() -> None:
+        nonlocal curve
         progress = None if bookmark is None else bookmark.read(stop)
         first = 0 if progress is None else take_up(trainer, graph, progress)
         blocks = _blocks(task, data, augment, batch, (first, stop), seed if order is None else order)
-        _run(trainer, blocks, rates[:stop], first, deadline)
+        curve = curve_of(_run(trainer, blocks, rates[:stop], first, deadline), first, length)
         if bookmark is not None and stop < steps:
             bookmark.put(stop, functools.partial(progress_of, trainer, graph))
         trainer.finish()
@@ -133,7 +138,7 @@ def train(
         run()
     else:
         _train_module(module, graph, trainer, run)
-    return _measure(trainer, graph, task, "validation" if data == "train" else data)
+    return Trained(_measure(trainer, graph, task, "validation" if data == "train" else data), curve)
 
 
 def _train_module(module: nn.Module, graph: Graph, trainer: _core.Trainer, run: Callable[[], None]) -> None:
@@ -161,19 +166,21 @@ def _run(
     rates: NDArray[np.float64],
     first: int,
     deadline: float | None,
-) -> None:
-    """Make all steps from the first on, a block at a time; see `train` for what is raised."""
-    step, steps = first, len(rates)
+) -> list[float]:
+    """Make all steps from the first on, a block at a time; return their losses. See `train` for errors."""
+    step, steps, made = first, len(rates), []
     for inputs, targets, order in blocks:
         end = step + len(order)
         while step < end:
             left = _PATIENCE if deadline is None else min(_PATIENCE, deadline - time.monotonic())
             losses = trainer.run(inputs, targets, order[step - end :], rates[step:end], seconds=left)
             step += len(losses)
+            made += losses.tolist()
             if deadline is not None and time.monotonic() > deadline:
                 raise DeadlineError(f"training was at step {step} of {steps} at its deadline")
         if step % CHECK_EVERY == 0 and not math.isfinite(losses[-1]):
             raise DivergedError(f"the training loss was {losses[-1]} at step {step} of {steps}")
+    return made
 
 
 def _blocks(

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cambrian.evaluate.evaluation import DeadlineError, DivergedError, Evaluation, Job
+from cambrian.evaluate.evaluation import Curve, DeadlineError, DivergedError, Evaluation, Job, Trained
 
 Function = Callable[[Job], dict[str, float]]
 NO_MEMORY = (
@@ -56,8 +56,9 @@ def perform(function: Function, job: Job) -> Evaluation:
     Only KeyboardInterrupt gets through.
     """
     start = time.perf_counter()
-    status, metrics, error = _outcome(function, job)
-    return outcome(function, job, status, metrics, time.perf_counter() - start, error, mode_of(function, job))
+    status, metrics, error, curve = _outcome(function, job)
+    seconds = time.perf_counter() - start
+    return outcome(function, job, status, metrics, seconds, error, mode_of(function, job), curve)
 
 
 def mode_of(function: Function, job: Job) -> str:
@@ -77,6 +78,7 @@ def outcome(
     seconds: float,
     error: str | None,
     mode: str = "eager",
+    curve: Curve = (),
 ) -> Evaluation:
     """Build the evaluation of a job; a job without fidelity has that of the function (1 if it has none)."""
     fidelity = float(getattr(function, "epochs", 1.0)) if job.fidelity is None else float(job.fidelity)
@@ -90,29 +92,31 @@ def outcome(
         repeat=job.repeat,
         error=error,
         mode=mode,
+        curve=curve,
     )
 
 
-def _outcome(function: Function, job: Job) -> tuple[str, dict[str, float], str | None]:
+def _outcome(function: Function, job: Job) -> tuple[str, dict[str, float], str | None, Curve]:
     try:
-        metrics = check_metrics(function(job))
+        found = function(job)
+        metrics, curve = check_metrics(found), found.curve if isinstance(found, Trained) else ()
     except DivergedError as error:
-        return "diverged", error.metrics, str(error)
+        return "diverged", error.metrics, str(error), ()
     except DeadlineError as error:
-        return "timeout", {}, str(error)
+        return "timeout", {}, str(error), ()
     except SystemExit as error:
-        return "crashed", {}, f"the function ended its process: sys.exit({error.code!r})"
+        return "crashed", {}, f"the function ended its process: sys.exit({error.code!r})", ()
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         if is_out_of_memory(error):
             error.__traceback__ = None  # lets go of what the frames hold before anything else needs memory
-            return "out_of_memory", {}, clean(f"{type(error).__name__}: {error}")
-        return "error", {}, clean("".join(traceback.format_exception(error)))
+            return "out_of_memory", {}, clean(f"{type(error).__name__}: {error}"), ()
+        return "error", {}, clean("".join(traceback.format_exception(error))), ()
     bad = {name: value for name, value in metrics.items() if not math.isfinite(value)}
     if bad:
-        return "diverged", metrics, f"metrics that are not finite: {bad}"
-    return "ok", metrics, None
+        return "diverged", metrics, f"metrics that are not finite: {bad}", curve
+    return "ok", metrics, None, curve
 
 
 def is_out_of_memory(error: BaseException) -> bool:

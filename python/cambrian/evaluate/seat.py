@@ -65,7 +65,8 @@ class Seat:
             if mode not in MODES or not isinstance(error, (str, type(None))):
                 raise ValueError(f"mode {mode!r}, error {error!r}")
             seconds = float(message["seconds"])
-            found = outcome(function, job, message["status"], metrics, seconds, error, mode)
+            curve = tuple((float(epochs), float(loss)) for epochs, loss in message["curve"])
+            found = outcome(function, job, message["status"], metrics, seconds, error, mode, curve)
         except (KeyError, AttributeError, TypeError, ValueError) as wrong:
             raise FrameError(f"{type(wrong).__name__}: {wrong}") from None
         del self.left[message["job"]]

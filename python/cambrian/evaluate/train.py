@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from cambrian.evaluate.augment import catch_up, drawer, loss_of_batch
+from cambrian.evaluate.curve import curve_of
 from cambrian.evaluate.draws import Dropout, batches, derive_seed, keyed_dropout
-from cambrian.evaluate.evaluation import DeadlineError, DivergedError
+from cambrian.evaluate.evaluation import DeadlineError, DivergedError, Trained
 from cambrian.evaluate.kept import Bookmark
 from cambrian.evaluate.length import length_of
 from cambrian.evaluate.losses import loss_function, metrics_of
@@ -26,6 +27,7 @@ from cambrian.evaluate.task import Task
 CHECK_EVERY = 25
 """Steps between looks at the loss; each look makes a GPU wait."""
 _MEASURED = 2**16  # input numbers measured in one go: enough to keep a core busy, few enough for its caches
+_BLOCK = 1024  # losses that are put together
 _Split = tuple[Tensor, Tensor]
 _resident: WeakKeyDictionary[Task, dict[tuple[str, torch.device], _Split]] = WeakKeyDictionary()
 
@@ -102,8 +104,8 @@ def train(
     clip: float = 5.0,
     deadline: float | None = None,
     bookmark: Bookmark | None = None,
-) -> dict[str, float]:
-    """Train a network in place and return its metrics on the validation samples.
+) -> Trained:
+    """Train a network in place and return its metrics on the validation samples, and its curve.
 
     With ``data="train+validation"`` (for what is returned to the user) the metrics are of the samples it was
     trained on. ``epochs`` may be a fraction; at least one step is made. A training that ends earlier, after
@@ -128,7 +130,8 @@ def train(
     check_settings(epochs=epochs, augment=augment, warmup=warmup, ema=ema, clip=clip)
     place = resolve_device(device)
     inputs, targets = resident(task, data, place)
-    batch, _, steps, stop = length_of(len(inputs), recipe.batch_size, epochs, until)
+    length = length_of(len(inputs), recipe.batch_size, epochs, until)
+    batch, _, steps, stop = length
 
     module.to(place).train()
     optimizer = Optimizer(
@@ -157,11 +160,13 @@ def train(
             shape = (batch, *(task.input_shape if task.follows else ()), task.outputs)
             nothing = torch.zeros(shape, device=place)
             catch_up(draw, loss_of, nothing, targets, batches(len(inputs), batch, first, order, place))
+        losses = _Losses()
         for step, index in enumerate(batches(len(inputs), batch, stop, order, place, first), first):
             optimizer.lr, dropout.step = rates[step], step
             drawn = draw(index)  # not in half precision: that would misplace pixels
             with autocast():
                 loss = loss_of(module, drawn, targets[index])
+            losses.add(loss)
             torch.autograd.backward(scaler.scale(loss))
             scaler.unscale_(scaled)
             nn.utils.clip_grad_norm_(parameters, clip)
@@ -178,7 +183,26 @@ def train(
             bookmark.put(stop, standing.progress)
     if averages:
         torch._foreach_copy_(*averaged)
-    return measure(module, task, "validation" if data == "train" else data, place)
+    metrics = measure(module, task, "validation" if data == "train" else data, place)
+    return Trained(metrics, curve_of(losses.all(), first, length))
+
+
+class _Losses:
+    """The losses of all steps, without waiting for them, in few tensors."""
+
+    def __init__(self) -> None:
+        self._blocks: list[Tensor] = []
+        self._last: list[Tensor] = []
+
+    def add(self, loss: Tensor) -> None:
+        self._last.append(loss.detach())
+        if len(self._last) == _BLOCK:
+            self._blocks.append(torch.stack(self._last))
+            self._last.clear()
+
+    def all(self) -> list[float]:
+        blocks = [*self._blocks, *([torch.stack(self._last)] if self._last else [])]
+        return torch.cat(blocks).tolist() if blocks else []
 
 
 def measure(

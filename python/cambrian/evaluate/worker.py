@@ -100,7 +100,7 @@ def _serve(run: Function, message: dict[str, Any], cwd: str) -> Iterator[dict[st
             raise RuntimeError(f"the device was lost: {e.error}")  # perhaps by another job of the wave
         place = places[e.id, e.repeat].pop(0)
         answer = {"job": place, "status": e.status, "metrics": e.metrics, "seconds": e.seconds}
-        yield {**answer, "error": e.error, "mode": e.mode}
+        yield {**answer, "error": e.error, "mode": e.mode, "curve": e.curve}
 
 
 def _failure(error: BaseException) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cambrian.errors import CambrianError, require
+from cambrian.evaluate.evaluation import Curve
 from cambrian.loop.proposals import Proposal
 from cambrian.network import Architecture
 
@@ -28,6 +29,8 @@ class Candidate:
     `genome` is ``(n_genes,)``; `metrics` are those of the search, means where it was repeated; `status` as in
     `Evaluation`; `cost` ``(n_objectives,)``, lower is better, NaN where it failed or breaks a constraint.
     `fidelity` is the part of the full evaluation that these are from, the highest its network came to.
+    `curve` has pairs of epochs and the mean training loss since the pair before, over all fidelities the
+    network was trained to (the candidate's own training, no repeats); () where nothing was recorded.
     `final` are the validation metrics after the long training of `Run.finalists`: None if it had none, empty
     if it failed.
 
@@ -45,6 +48,7 @@ class Candidate:
         cost: NDArray[np.float64],
         final: dict[str, float] | None = None,
         fidelity: float = 1.0,
+        curve: Curve = (),
     ) -> None:
         self.id = id
         self.genome = genome
@@ -54,6 +58,7 @@ class Candidate:
         self.cost = cost
         self.final = final
         self.fidelity = fidelity
+        self.curve = curve
         self.run = run
         self._module: nn.Module | None = None
         self._test: dict[str, float] | None = None

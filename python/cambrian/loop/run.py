@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cambrian import _core
+from cambrian.evaluate.curve import joined
 from cambrian.evaluate.evaluation import Evaluation
 from cambrian.loop.arguments import check_number
 from cambrian.loop.bulk import Archive, costs_of
@@ -120,8 +121,10 @@ class Run:
             finals = store.finals(self.id)
         whole, reached = self.settings.full, dict[bytes, float]()
         parts = {number: results[number][0].fidelity / whole for number, _, _ in rows}
+        trainings: dict[bytes, list[Evaluation]] = {}
         for number, _, digest in rows:
             reached[digest] = max(parts[number], reached.get(digest, 0.0))
+            trainings.setdefault(digest, []).extend(e for e in results[number] if e.repeat == 0)
         rows = [row for row in rows if parts[row[0]] == reached[row[2]]]
         genomes = genomes_of([row[1] for row in rows], np.dtype(self.settings.space.dtype))
         return [
@@ -135,6 +138,7 @@ class Run:
                 cost_of(self.settings, found),
                 finals.get(number),
                 parts[number],
+                joined(trainings[digest]),
             )
             for (number, _, digest), genome in zip(rows, genomes, strict=True)
             for found in [results[number]]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cambrian.errors import StoreError
 
-FORMAT = 3
+FORMAT = 4
 APPLICATION = 0x43414D42  # "CAMB"
 _MAGIC = b"SQLite format 3\0"
 _CHECK_BYTES = 64 << 20  # a full check of a larger file would delay every start
@@ -36,7 +36,8 @@ CREATE TABLE evaluation (
     id INTEGER PRIMARY KEY, run INTEGER NOT NULL, candidate INTEGER NOT NULL, repeat INTEGER NOT NULL,
     hash BLOB NOT NULL, task TEXT NOT NULL, fidelity REAL NOT NULL, seed INTEGER NOT NULL,
     status TEXT NOT NULL, metrics TEXT NOT NULL, seconds REAL NOT NULL, error TEXT,
-    cached INTEGER NOT NULL, at REAL NOT NULL, mode TEXT NOT NULL DEFAULT 'eager'
+    cached INTEGER NOT NULL, at REAL NOT NULL, mode TEXT NOT NULL DEFAULT 'eager',
+    curve TEXT NOT NULL DEFAULT '[]'
 );
 -- What ran together, and how: jobs are [candidate, repeat] pairs, as JSON. Waves of one job are left out.
 CREATE TABLE wave (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, mode TEXT NOT NULL, jobs TEXT NOT NULL);
@@ -67,14 +68,17 @@ ALTER TABLE evaluation ADD COLUMN mode TEXT NOT NULL DEFAULT 'eager';
 CREATE TABLE wave (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, mode TEXT NOT NULL, jobs TEXT NOT NULL);
 """,
     3: "ALTER TABLE event ADD COLUMN violation BLOB;",
+    4: "ALTER TABLE evaluation ADD COLUMN curve TEXT NOT NULL DEFAULT '[]';",
 }
 _SHOWN = {
     2: """
 CREATE TEMP VIEW run AS SELECT *, '[]' AS workers FROM main.run;
-CREATE TEMP VIEW evaluation AS SELECT *, 'eager' AS mode FROM main.evaluation;
+CREATE TEMP VIEW evaluation AS SELECT *, 'eager' AS mode, '[]' AS curve FROM main.evaluation;
 CREATE TEMP TABLE wave (id INTEGER PRIMARY KEY, run INTEGER, mode TEXT, jobs TEXT);
 """,
     3: "CREATE TEMP VIEW event AS SELECT *, NULL AS violation FROM main.event;",
+    # Where there was no mode either, the view above has both.
+    4: "CREATE TEMP VIEW IF NOT EXISTS evaluation AS SELECT *, '[]' AS curve FROM main.evaluation;",
 }
 
 

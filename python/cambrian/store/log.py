@@ -204,7 +204,7 @@ class Store:
         """Keep the outcome of a candidate; returns its row. `at` is the run's clock in seconds."""
         e = evaluation
         return self.put(
-            "INSERT INTO evaluation VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO evaluation VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(
                     run,
@@ -218,7 +218,7 @@ class Store:
                     json.dumps(e.metrics),
                     e.seconds,
                 ),
-                *(e.error, int(e.cached), at, e.mode),
+                *(e.error, int(e.cached), at, e.mode, json.dumps(e.curve)),
             ),
         )
 

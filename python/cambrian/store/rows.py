@@ -15,7 +15,7 @@ from cambrian.evaluate.evaluation import Evaluation
 
 ID = "<i8"
 COST = "<f8"
-EVALUATION = "candidate, status, metrics, seconds, seed, fidelity, repeat, error, cached, mode"
+EVALUATION = "candidate, status, metrics, seconds, seed, fidelity, repeat, error, cached, mode, curve"
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,9 @@ def packed(array: NDArray[Any]) -> bytes:
 
 def evaluation_of(row: Sequence[Any]) -> Evaluation:
     """An evaluation from the columns `EVALUATION`."""
-    candidate, status, metrics, seconds, seed, fidelity, repeat, error, cached, mode = row
+    candidate, status, metrics, seconds, seed, fidelity, repeat, error, cached, mode, curve = row
     return Evaluation(
         id=candidate, status=status, metrics=json.loads(metrics), seconds=seconds, seed=seed,
         fidelity=fidelity, repeat=repeat, error=error, cached=bool(cached), mode=mode,
+        curve=tuple((epochs, loss) for epochs, loss in json.loads(curve)),
     )  # fmt: skip

@@ -12,7 +12,7 @@ import time
 from collections.abc import Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cambrian.evaluate.evaluation import DeadlineError, Evaluation, Job
+from cambrian.evaluate.evaluation import Curve, DeadlineError, Evaluation, Job
 from cambrian.evaluate.grouped.going_on import Entrant, entrant, put, state_of
 
 if TYPE_CHECKING:
@@ -126,8 +126,11 @@ def _run(function: TrainNetwork, entrants: list[Entrant]) -> Iterator[Evaluation
 
     start, count, jobs = time.monotonic(), len(entrants), [e.job for e in entrants]
 
-    def done(job: Job, status: str, metrics: dict[str, float], error: str | None) -> Evaluation:
-        return outcome(function, job, status, metrics, (time.monotonic() - start) / count, error, "grouped")
+    def done(
+        job: Job, status: str, metrics: dict[str, float], error: str | None, curve: Curve = ()
+    ) -> Evaluation:
+        seconds = (time.monotonic() - start) / count
+        return outcome(function, job, status, metrics, seconds, error, "grouped", curve)
 
     wave, todo = _begin(function, entrants), list(range(count))  # of the wave, and their jobs
     while jobs:
@@ -148,7 +151,7 @@ def _run(function: TrainNetwork, entrants: list[Entrant]) -> Iterator[Evaluation
             wrong = None if fine else f"the metrics of the trained network are not finite: {metrics}"
             put(wave, i, entrants[i].bookmark)
             entrants[i].settle(fine)
-            yield done(jobs[i], "ok" if fine else "diverged", metrics, wrong)
+            yield done(jobs[i], "ok" if fine else "diverged", metrics, wrong, tuple(wave.curves[i]))
         if not todo:
             return
         if len(todo) <= _FEW * len(jobs):

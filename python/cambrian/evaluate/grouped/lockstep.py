@@ -13,6 +13,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from cambrian.evaluate.augment import catch_up, drawer, loss_of_batch
+from cambrian.evaluate.curve import point, spacing
 from cambrian.evaluate.draws import batches, derive_seed
 from cambrian.evaluate.evaluation import DeadlineError
 from cambrian.evaluate.grouped.context import Context
@@ -60,8 +61,8 @@ class Lockstep:
     """Candidates of one task, batch size and order of samples, all at the same step.
 
     ``starts`` are the tensors of each untrained module (its state_dict), or states of the same candidates
-    that stood at step ``first``. ``errors`` says of a candidate what was wrong with its loss, ``curves`` its
-    mean training loss in each epoch (from ``first`` on).
+    that stood at step ``first``. ``errors`` says of a candidate what was wrong with its loss, ``curves`` has
+    pairs of epochs and its mean training loss since the pair before (from ``first`` on).
 
     >>> wave = Lockstep(task, candidates, starts, order=5, device=torch.device("cpu"))
     >>> wave.advance(wave.steps[0]); wave.state(0)
@@ -90,9 +91,10 @@ class Lockstep:
         self.batch, self.per_epoch = lengths[0].batch, lengths[0].per_epoch
         self.steps = [length.stop for length in lengths]
         self.whole = [length.steps for length in lengths]
+        self._every = spacing(max(self.whole))
         self.step = first
         self.errors: list[str | None] = [None] * len(self.candidates)
-        self.curves: list[list[float]] = [[] for _ in candidates]
+        self.curves: list[list[tuple[float, float]]] = [[] for _ in candidates]
         graphs = [c.graph for c in candidates]
         shape = (*(task.input_shape if task.follows else ()), task.outputs)
         self.plan = plan(graphs, shape, self.batch, device.type)
@@ -151,17 +153,17 @@ class Lockstep:
             for index in indices:
                 losses = self._train(index, autocast)
                 total += losses
-                if self.step % self.per_epoch == 0 or self.step == until:
-                    curve.append(total / (self.step - since))
+                if self.step % self._every == 0 or self.step == until:
+                    curve.append((self.step / self.per_epoch, total / (self.step - since)))
                     total, since = torch.zeros_like(total), self.step
                 deadline = self.settings.deadline
                 if deadline is not None and time.monotonic() > deadline:
                     raise DeadlineError(f"training was at step {self.step} of {until} at its deadline")
                 if self.step % CHECK_EVERY == 0 and self._look(losses):
                     break
-        for means in curve:
+        for epochs, means in curve:
             for own, mean in zip(self.curves, means.tolist(), strict=True):
-                own.append(mean)
+                own.append(point(epochs, mean))
 
     def _train(self, index: Tensor, autocast: Callable[[], Any]) -> Tensor:
         """Make one step of all candidates; return their losses."""
