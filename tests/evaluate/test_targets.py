@@ -125,7 +125,7 @@ METRICS = {"max:f1": f1, "max:auc": auc, "recall": torchmetrics.classification.B
 def test_metrics_of_users() -> None:
     task = cb.Task(X, LABELS, metrics=METRICS, metric="f1")
     assert task.metrics == ("accuracy", "loss", "f1", "auc", "recall")
-    assert task.directions == {"bits": False, "f1": True, "auc": True, "recall": True}
+    assert task.directions == {"f1": True, "auc": True, "recall": True}
     outputs, targets = outputs_of(task)
     found = metrics_of(outputs, targets, task)
     names = np.array(["rare", "usual"])

@@ -43,8 +43,8 @@ Within = Annotated[
 def search(
     task: Annotated[str, typer.Argument(help="The task to search for.")] = "digits",
     space: Annotated[
-        str, typer.Option(help="A family of networks, or a space in a .json or .toml file.")
-    ] = "convnet",
+        str, typer.Option(help="A family of networks, a space in a .json or .toml file, or auto.")
+    ] = "auto",
     strategy: Annotated[
         str, typer.Option(help="NAME, or NAME:key=value,…; `cambrian strategies` lists them.")
     ] = STRATEGY,
@@ -116,16 +116,18 @@ def search(
     spend = Budget.parse(values.budget(budget))
     require("safetensors", "train", "writing networks")
     resolve_device(device)  # refused before anything is written
+    searched = space_of(space, task, seed)
     folder = output_folder(output, f"cambrian-{task}-seed{seed}")
     kept = store or folder / "search.db"
     screen = sys.stderr if as_json else sys.stdout
+    shown_as = searched if isinstance(searched, str) else space
     aims, how_to = ", ".join(map(str, goals.objectives)), " ".join([strategy, *option])
-    title = f"Searching {space} on {task} for {aims}; {how_to}, seed {seed}"
+    title = f"Searching {shown_as} on {task} for {aims}; {how_to}, seed {seed}"
     progress = Progress(title, goals, spend, epochs=epochs or EPOCHS)
     try:
         with heard(kept, screen), shown(progress, screen) as add:
             run = loop.search(
-                space_of(space, task, seed),
+                searched,
                 task=task,
                 strategy=chosen,
                 budget=spend,
@@ -200,13 +202,16 @@ def heard(store: Path, screen: TextIO) -> Iterator[None]:
 
 
 def space_of(name: str, task: str, seed: int) -> Any:
-    """Return the name of a family as it is, or the space that a file holds, made for the task's shapes."""
-    if not name.endswith((".json", ".toml")):
+    """Return the name of a family as it is, that which suits the task, or the space that a file holds."""
+    if name != "auto" and not name.endswith((".json", ".toml")):
         return name
     from cambrian.evaluate.task import make_task
+    from cambrian.space import families
     from cambrian.space.space import Space
 
     made = make_task(task, seed)
+    if name == "auto":
+        return families.suggest(made).name
     return Space.load(name).bind(made.input_shape, made.outputs)
 
 

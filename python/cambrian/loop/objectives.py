@@ -27,6 +27,7 @@ DIRECTIONS: dict[str, bool] = {
     "balanced_accuracy": True,
     "r2": True,
     "loss": False,
+    "bits": False,
     "error": False,
     "mse": False,
     "rmse": False,

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 def search(
-    space: Space | str,
+    space: Space | str | None = None,
     *,
     task: Task | str | None = None,
     build: Callable[[dict[str, Any]], Any] | None = None,
@@ -70,6 +70,9 @@ def search(
     on_evaluation: OnEvaluation = None,
 ) -> Run:
     """Search a space and return the run.
+
+    Without `space` it is the family that suits the task, without `constraints` too within the limits that
+    suit it (`cambrian.spaces.suggest`).
 
     What evaluates is `task` (networks of the space, or those of ``build(config)``, are trained on it),
     ``evaluate(config)`` returning a dict of metrics, or ``evaluate_batch(genomes)`` returning a dict of
@@ -129,6 +132,7 @@ def search(
     kind = evaluator_of(functions, task)
     seed = check_number("seed", seed, low=0, high=2**64 - 1)
     data = _task(task, seed)
+    space, constraints = _suited(space, constraints, kind, data)
     space = check_space(space, kind, data)
     if table is not None:
         objectives, constraints = directed(table, objectives, constraints)
@@ -178,3 +182,17 @@ def _task(task: Task | str | None, seed: int) -> Task | None:
     from cambrian.evaluate.task import make_task
 
     return make_task(task, seed)
+
+
+def _suited(
+    space: Space | str | None, constraints: Mapping[str, float] | None, kind: str, task: Task | None
+) -> tuple[Space | str, Mapping[str, float] | None]:
+    """Return space and constraints, those that suit the task where there is no space."""
+    if space is not None:
+        return space, constraints
+    if kind != "task" or task is None:
+        raise ValueError(f"give space=: what {kind}= evaluates doesn't say what to search")
+    from cambrian.space import families
+
+    found = families.suggest(task)
+    return found.space(families.FAMILIES[found.name]), found.limits if constraints is None else constraints

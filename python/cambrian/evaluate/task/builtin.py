@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable
 
@@ -66,7 +67,8 @@ def text(seed: int = 0) -> Task:
     rows = [np.array([place.get(c, len(alphabet) - 1) for c in topic], np.int64) for topic in texts]
     return Task.tokens(
         [row for row in rows if len(row) > LENGTH],
-        length=LENGTH, vocab=len(alphabet), classes=alphabet, groups=True, metric="bits", name="text", seed=seed,
+        length=LENGTH, vocab=len(alphabet), classes=alphabet, groups=True, metric="bits", name="text",
+        seed=seed,
     )  # fmt: skip
 
 
@@ -83,4 +85,10 @@ def make_task(task: str | Task, seed: int = 0) -> Task:
         return task
     if task not in TASKS:
         raise unknown("task", task, TASKS)
-    return TASKS[task](seed)
+    return _made(TASKS[task], seed)
+
+
+@functools.lru_cache(maxsize=1)
+def _made(function: Callable[[int], Task], seed: int) -> Task:
+    """Make a task; one that is asked for twice in a row, as by the command line, is made once."""
+    return function(seed)

@@ -24,7 +24,7 @@ _NOISE = (0.02, 0.10)
 def _polygon(x: Field, y: Field, sides: int, apothem: float) -> Field:
     turns = 2 * np.pi * np.arange(sides) / sides
     edges = [np.cos(turn) * x + np.sin(turn) * y - apothem for turn in turns]
-    return np.maximum.reduce(edges)
+    return np.asarray(np.maximum.reduce(edges))
 
 
 def _star(x: Field, y: Field) -> Field:
@@ -33,7 +33,8 @@ def _star(x: Field, y: Field) -> Field:
     radius = np.hypot(x, y)
     tip, dent = np.array([np.cos(wedge / 2), np.sin(wedge / 2)]), np.array([0.45, 0.0])
     normal = np.array([tip[1] - dent[1], dent[0] - tip[0]]) / np.hypot(*(tip - dent))
-    return (radius * np.cos(angle) - dent[0]) * normal[0] + (radius * np.sin(angle) - dent[1]) * normal[1]
+    along, across = radius * np.cos(angle) - dent[0], radius * np.sin(angle) - dent[1]
+    return np.asarray(along * normal[0] + across * normal[1])
 
 
 def _box(x: Field, y: Field, width: float, height: float) -> Field:
@@ -82,7 +83,8 @@ def _draw(labels: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.uin
     for _ in range(_BARS):
         image = _over(image, _bar(n, column, row, rng), _flat(rng.random((n, 3))))
     image += rng.uniform(*_NOISE, (n, 1, 1, 1)) * rng.standard_normal(image.shape)
-    return np.rint(255 * image.clip(0, 1)).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.rint(255 * image.clip(0, 1)).astype(np.uint8)
+    return pixels
 
 
 def _colours(n: int, rng: np.random.Generator) -> tuple[Field, Field]:
@@ -101,7 +103,7 @@ def _flat(colour: Field) -> Field:
 def _textured(colour: Field, column: Field, row: Field, rng: np.random.Generator) -> Field:
     """Return colours (n, 3) as images (n, 3, side, side) with some plane waves on them."""
     n = len(colour)
-    image = np.broadcast_to(_flat(colour), (n, 3, SIDE, SIDE)).copy()
+    image: Field = np.broadcast_to(_flat(colour), (n, 3, SIDE, SIDE)).copy()
     for _ in range(_WAVES):
         turn, phase = rng.uniform(0, 2 * np.pi, (2, n, 1, 1))
         length = rng.uniform(3, 40, (n, 1, 1))

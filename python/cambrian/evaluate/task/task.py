@@ -158,7 +158,7 @@ class Task:
         self.metrics: tuple[str, ...] = (*own, *self.scores)
         known = {name: score.maximise for name, score in self.scores.items()}
         # Whether more is better, of metrics whose name does not say so.
-        self.directions = {"bits": False, **{name: more for name, more in known.items() if more is not None}}
+        self.directions = {name: more for name, more in known.items() if more is not None}
         self.metric = self.metrics[0] if metric is None else metric
         if self.metric not in self.metrics:
             raise unknown(f"metric of a {self.kind} task", metric, self.metrics)

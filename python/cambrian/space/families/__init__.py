@@ -13,6 +13,7 @@ from cambrian.space.families.convnet import convnet
 from cambrian.space.families.darts import darts
 from cambrian.space.families.macro import macro, macro_block
 from cambrian.space.families.mlp import mlp
+from cambrian.space.families.suggestion import Suggestion, choose
 from cambrian.space.families.transformer import transformer
 from cambrian.space.space import Space
 
@@ -40,8 +41,24 @@ def make(name: str, input: Sequence[int], outputs: int, **options: Any) -> Space
     return FAMILIES[name](input=input, outputs=outputs, **options)
 
 
+def suggest(task: Any) -> Suggestion:
+    """Return the family that suits a `cambrian.Task`, limits for its networks, and why.
+
+    The limits are of parameters, which few samples can't fix, and of multiply-adds, so that a training takes
+    a minute or so on a CPU; a quarter of the space at least keeps to each. `cambrian.search` without a space
+    searches this one.
+
+    >>> cb.spaces.suggest(cb.Task(images, labels)).name
+    'convnet'
+    """
+    return choose(
+        FAMILIES, tuple(task.input_shape), task.outputs, task.sizes["train"], task.vocab, task.follows
+    )
+
+
 __all__ = [
     "FAMILIES",
+    "Suggestion",
     "adaptive",
     "cell101",
     "cell201",
@@ -52,5 +69,6 @@ __all__ = [
     "macro_block",
     "make",
     "mlp",
+    "suggest",
     "transformer",
 ]
