@@ -224,3 +224,33 @@ def test_a_small_space_ends_the_search_with_whole_evaluations(name):
     assert run.stopped.startswith("the space is exhausted")
     assert len(run.candidates) == 6
     assert run.best.fidelity == 1.0
+
+
+def test_a_strategy_that_has_begun_elsewhere_goes_on_in_a_search(tmp_path):
+    def begun() -> cb.strategies.Strategy:
+        strategy = cb.strategies.ASHA(SPACE, proposer="aging", seed=5)
+        for _ in range(6):
+            batch = strategy.ask(5)
+            configs = [SPACE.decode(genome) for genome in batch.genomes]
+            pairs = zip(configs, batch.fidelity.tolist(), strict=True)
+            strategy.tell(batch.ids, [-score(config, fidelity) for config, fidelity in pairs])
+        return strategy
+
+    whole = search(strategy=begun(), budget=20)
+    search(strategy=begun(), budget=8, store=tmp_path / "runs.db")
+    resumed = cb.resume(tmp_path / "runs.db", evaluate=evaluate, budget=20)
+    assert [(e.id, e.fidelity, e.metrics) for e in whole.evaluations] == [
+        (e.id, e.fidelity, e.metrics) for e in resumed.evaluations
+    ]
+    assert whole.evaluations[0].id == 30
+
+
+def test_trainings_of_a_resumed_run_end_as_those_of_an_uninterrupted_one(tmp_path):
+    options = {"task": "digits", "strategy": ASHA, "epochs": 3, "seed": 2, "device": "cpu", "workers": 0}
+    whole = cb.search("mlp", budget="9 epochs", **options)
+    cb.search("mlp", budget="4 epochs", store=tmp_path / "runs.db", **options)
+    resumed = cb.resume(tmp_path / "runs.db", budget="9 epochs")
+    assert {e.fidelity for e in whole.evaluations} == {1 / 3, 1.0, 3.0}
+    assert [(e.id, e.fidelity, e.metrics) for e in whole.evaluations] == [
+        (e.id, e.fidelity, e.metrics) for e in resumed.evaluations
+    ]
