@@ -95,12 +95,14 @@ def test_only_whole_evaluations_compete(name, objectives):
     assert sorted(c.fidelity for c in run.candidates) == sorted(highest.values())
 
 
-def test_without_whole_evaluations_the_longest_compete():
+def test_without_whole_evaluations_the_longest_compete(tmp_path):
     run = search(strategy={"name": "successive_halving", "minimum": 1 / 27}, budget=2)
     assert {e.fidelity for e in run.evaluations} == {1 / 27, 3 / 27}
     assert run.best.fidelity == 3 / 27
     longest = [e for e in run.evaluations if e.fidelity == 3 / 27]
     assert run.best.metrics["accuracy"] == max(e.metrics["accuracy"] for e in longest)
+    assert repr(run.best).endswith("fidelity 0.111111)")
+    assert "accuracy after 11% of an evaluation: candidate" in run.report(tmp_path / "r.html").read_text()
 
 
 def test_whole_evaluations_that_fail_leave_the_field_to_shorter_ones():

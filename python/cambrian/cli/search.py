@@ -251,7 +251,8 @@ def conclude(ending: Ending, final: bool, within: float) -> None:
     if run.best is not None:
         metrics = {**run.best.metrics, **(run.best.final or {})}
         found = metrics_line(metrics, list(ending.goals.metrics))
-        ending.say(f"best so far: candidate {run.best.id}, validation {found}")
+        part = f" after {run.best.fidelity:.0%} of its training" if run.best.fidelity < 1.0 else ""
+        ending.say(f"best so far{part}: candidate {run.best.id}, validation {found}")
         if final:
             try:
                 chosen = choose(train_longer(run, ending.goals, ending.say), ending.goals, within)

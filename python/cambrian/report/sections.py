@@ -37,7 +37,8 @@ def summary(run: Run, goals: Goals) -> str:
     else:
         metrics = {**run.best.metrics, **(run.best.final or {})}
         found = ", ".join(f"{name} {number(value)}" for name, value in metrics.items())
-        when = " after longer training" if run.best.final else ""
+        part = f" after {run.best.fidelity:.0%} of an evaluation" if run.best.fidelity < 1.0 else ""
+        when = " after longer training" if run.best.final else part
         lines.append(f"Best by {goals.first}{when}: candidate {run.best.id} with {found}.")
         if run.best.trained:
             tested = ", ".join(f"{name} {number(value)}" for name, value in run.best.test.items())
