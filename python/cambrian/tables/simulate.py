@@ -7,7 +7,7 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ class History:
     `ids` (k,) of the strategy; `genomes` (k, n_genes); `rows` (k,) of the table, -1 for holes; `cost` (k,
     objectives), lower is better, NaN where it failed; `fidelity` (k,) that was answered, of the table;
     `started` and `finished` (k,) in simulated seconds; `unique` (k,): how many different genomes were
-    evaluated by then, this one included; `stopped`: why it ended.
+    evaluated by then, this one included (networks, of a table of these); `stopped`: why it ended.
     """
 
     ids: NDArray[np.int64]
@@ -71,7 +71,7 @@ def simulate(
     `seconds` doesn't count and is not told. A genome that is proposed again is evaluated, and paid, again.
     Genomes without a row, and rows with NaN, fail: their cost is NaN, their time that of the table's median
     where it isn't recorded. Where the table `continues`, a genome that finished at a lower fidelity costs
-    only the seconds that are missing. Evaluations count as one each, whatever their fidelity.
+    only the seconds that are missing.
 
     `metric` is the one searched for (None: the table's reward), `objectives` several of them, in the
     directions of the table; the first one's fidelities and seconds count. `seed`: None for means over seeds,
@@ -205,7 +205,7 @@ class _Search:
         if len(order):
             asked = np.concatenate(self.ids)
             genomes = cast("Genomes", np.concatenate(self.genomes))[np.searchsorted(asked, order)]
-        fidelities = np.array(self.answers.fidelities)
+        fidelities, layout = np.array(self.answers.fidelities), self.table.space.layout
         return History(
             ids=order,
             genomes=genomes,
@@ -214,12 +214,12 @@ class _Search:
             fidelity=fidelities[level],
             started=np.array(started, dtype=np.float64),
             finished=np.array(finished, dtype=np.float64),
-            unique=_distinct(_core.normalise(self.table.space.layout, genomes)),
+            unique=_distinct(row[:, None] if self.table.by is not None else _core.normalise(layout, genomes)),
             stopped=stopped,
         )
 
 
-def _distinct(genomes: Genomes) -> NDArray[np.int64]:
+def _distinct(genomes: NDArray[Any]) -> NDArray[np.int64]:
     """How many different rows there are up to each, (k,)."""
     new = np.zeros(len(genomes), dtype=np.int64)
     if len(genomes):

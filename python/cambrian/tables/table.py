@@ -29,7 +29,8 @@ class Table:
     search sees them fail. `reward` names the metric that is searched for unless another is named. Without
     `seconds` a full evaluation takes one second. `continues`: training goes on from a lower fidelity, so that
     a higher one costs the difference. `pool`: so few genomes have rows that strategies should be kept to them
-    (``valid=table.has``).
+    (``valid=table.has``). `by`: a space of the same genes; all genomes that mean one network there have
+    one row.
     Raises ValueError for repeated genomes, columns of another length than `genomes`, unknown rewards.
 
     >>> table = cb.tables.load("nasbench201_c10.npz")
@@ -46,6 +47,7 @@ class Table:
         seconds: Seconds | None = None,
         continues: bool = False,
         pool: bool = False,
+        by: Space | None = None,
         name: str = "table",
     ) -> None:
         _core.check(space.layout, genomes)
@@ -64,7 +66,8 @@ class Table:
             if len(column) != len(genomes):
                 raise ValueError(f"{name} has {len(column)} rows, the table has {len(genomes)} genomes")
         self._answers: dict[tuple[tuple[str, ...], int | None], Answers] = {}
-        self._keys = Keys(space, self.genomes)
+        self.by = by
+        self._keys = Keys(space, self.genomes, by=by)
         if self._keys.duplicates:
             (row, first), more = self._keys.duplicates[0], len(self._keys.duplicates) - 1
             raise ValueError(
@@ -205,7 +208,9 @@ class Table:
             for level, values in enumerate(metric.values):
                 digest.update(values.astype("<f8").tobytes())
                 digest.update(metric.column(level, None).astype("<f8").tobytes())
-        digest.update(repr((self._seconds.fidelities, self.continues)).encode())
+        by = None if self.by is None else self.by.layout.words.tolist()
+        said = (self._seconds.fidelities, self.continues, by)
+        digest.update(repr(said).encode())
         for column in self._seconds.values:
             digest.update(column.astype("<f8").tobytes())
         return digest.hexdigest()
