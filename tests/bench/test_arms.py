@@ -63,7 +63,8 @@ def test_a_changed_function_is_another_arm():
         (["agin"], ValueError, "did you mean 'aging'"),
         (["aging:population"], ValueError, "key=value"),
         (["aging:sample=3,sample=4"], ValueError, "more than once"),
-        (["aging:seed=3"], ValueError, "seed is given by the comparison"),
+        (["aging:seed=3"], ValueError, "seed is given to the search"),
+        ([{"name": "aging", "seed": 3}], ValueError, "seed is given by the comparison"),
         (["random", "random"], ValueError, "'random' is there more than once"),
         ([3], TypeError, "a Strategy class or a function"),
         ([int], TypeError, "a Strategy class or a function"),
@@ -84,11 +85,11 @@ def test_a_function_that_makes_no_strategy():
 
 
 def test_nested_options_of_a_text():
-    assert parse('asha:proposer={"name":"aging","population":5},eta=3,mode=slow') == {
+    assert parse('asha:proposer={"name":"aging","population":5},eta=3,minimum=0.1') == {
         "name": "asha",
         "proposer": {"name": "aging", "population": 5},
         "eta": 3,
-        "mode": "slow",
+        "minimum": 0.1,
     }
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cambrian.errors import unknown
 from cambrian.strategies import STRATEGIES, Strategy, make
+from cambrian.strategies.described import assigned, split
 
 if TYPE_CHECKING:
     from cambrian._core import Genomes
@@ -120,37 +121,15 @@ def _named(options: dict[str, Any], label: str) -> Arm:
 
 
 def parse(text: str) -> dict[str, Any]:
-    """Read ``NAME`` or ``NAME:key=value,…``, values as JSON where they are; ValueError for anything else.
+    """Read ``NAME`` or ``NAME:key=value,…``, values as the strategy has them; ValueError for anything else.
 
     >>> parse("aging:population=50")
     {'name': 'aging', 'population': 50}
     """
-    name, colon, rest = text.partition(":")
-    options: dict[str, Any] = {"name": name.strip()}
-    for part in _parts(rest) if colon else ():
-        key, equals, value = (piece.strip() for piece in part.partition("="))
-        if not equals or not key or not value:
-            raise ValueError(f"arm {text!r}: expected NAME:key=value,…, got {part!r}")
-        if key in options:
-            raise ValueError(f"arm {text!r}: {key} is given more than once")
-        try:
-            options[key] = json.loads(value)
-        except json.JSONDecodeError:
-            options[key] = value
-    return options
-
-
-def _parts(text: str) -> list[str]:
-    """Split at the commas outside of brackets and quotes."""
-    parts, depth, quoted = [""], 0, False
-    for character in text:
-        quoted ^= character == '"'
-        depth += 0 if quoted else (character in "[{") - (character in "]}")
-        if character == "," and depth == 0 and not quoted:
-            parts.append("")
-        else:
-            parts[-1] += character
-    return parts
+    name, colon, rest = (part.strip() for part in text.partition(":"))
+    if name not in STRATEGIES:
+        raise unknown("strategy", name, STRATEGIES)
+    return {"name": name, **assigned(STRATEGIES[name], name, split(rest) if colon else ())}
 
 
 def check_label(label: object) -> str:

@@ -26,7 +26,8 @@ def rooms() -> None:
 @bench.command()
 def strategies(
     arms: Annotated[
-        list[str], typer.Argument(metavar="ARM...", help="Strategies: NAME or NAME:key=value,… with options.")
+        list[str],
+        typer.Argument(metavar="ARM...", help="NAME or NAME:key=value,… (see `cambrian strategies`)."),
     ],
     table: Annotated[
         list[str],
