@@ -18,7 +18,8 @@ again, and arms join those that are there. Experiments:
 - rungs: NAS-Bench-201 for 100,000 simulated seconds, where 12 epochs are a lower fidelity of 200.
 - front: NSGA-II, ours and pymoo's, on accuracy and parameters: share of the hypervolume of the true front.
 
-`tpe` and `gp` need the extra `bayes`; arms of `SEEDS` are run with fewer seeds. A strategy has its defaults everywhere unless an arm says otherwise.
+`tpe` and `gp` need the extra `bayes`; arms of `SEEDS` are run with fewer seeds. A strategy has its defaults
+everywhere unless an arm says otherwise.
 """
 
 from __future__ import annotations
