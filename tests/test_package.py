@@ -112,6 +112,12 @@ def test_import_is_light() -> None:
     assert not modules_after("import cambrian") & heavy
 
 
+def test_a_task_needs_no_more_than_its_data_do() -> None:
+    extras = {"torch", "pandas", "pyarrow", "PIL", "datasets", "torchvision", "torchmetrics", "sklearn"}
+    code = "import cambrian as cb\ncb.Task([[float(k)] for k in range(9)], [0, 1, 2] * 3)"
+    assert not modules_after(code) & extras
+
+
 def test_spaces_and_strategies_need_no_torch() -> None:
     code = (
         "import cambrian as cb\n"

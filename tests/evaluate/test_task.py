@@ -190,6 +190,7 @@ NAN = X.copy()
 NAN[77, 2] = np.nan
 BAD: list[tuple[Any, Any, dict[str, Any], str]] = [
     (np.zeros((0, 3)), np.zeros(0, int), {}, "at least 6 samples .* got 0"),
+    ([], [], {}, "at least 6 samples .* got 0"),
     (np.zeros((1, 3)), np.zeros(1, int), {}, "at least 6 samples .* got 1"),
     (np.zeros((2, 3)), np.arange(2), {}, "at least 6 samples .* got 2"),
     (X, LABELS[:-1], {}, "one row per sample, got 120 and 119"),
@@ -198,7 +199,7 @@ BAD: list[tuple[Any, Any, dict[str, Any], str]] = [
     (NAN, LABELS, {}, r"X must be finite, got nan at index \(77, 2\)"),
     (np.where(np.isnan(NAN), np.inf, NAN), LABELS, {}, "got inf"),
     (np.where(np.isnan(NAN), 1e300, NAN), LABELS, {}, "too large for float32"),
-    ([[1.0, 2.0], [3.0]] * 60, LABELS, {}, "X must be a rectangular array"),
+    ([[1.0, 2.0], [3.0]] * 60, LABELS, {}, "X must be a rectangular array: row 1 has 1 values, row 0 has 2"),
     (np.array([[1.0, 2.0], [3.0]] * 60, dtype=object), LABELS, {}, "X must hold numbers, got dtype object"),
     (X.astype(str), LABELS, {}, "X must hold numbers, got dtype <U"),
     (X.astype(complex), LABELS, {}, "X must hold numbers, got dtype complex128"),

@@ -20,10 +20,19 @@ def as_array(name: str, value: Any) -> Array:
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{name} must be a rectangular array: {error}") from None
+        raise ValueError(f"{name} must be a rectangular array: {_ragged(value) or error}") from None
     if array.ndim == 0:
         raise ValueError(f"{name} must be an array with one row per sample, got {type(value).__name__}")
     return array
+
+
+def _ragged(rows: Any) -> str | None:
+    """Say which row is the first of another length, where that is what is wrong."""
+    lengths = [len(row) if hasattr(row, "__len__") else None for row in rows]
+    for k, length in enumerate(lengths):
+        if length != lengths[0]:
+            return f"row {k} has {length or 'no'} values, row 0 has {lengths[0] or 'none'}; cut or pad them"
+    return None
 
 
 def check_inputs(X: Any) -> Array:

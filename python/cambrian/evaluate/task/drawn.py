@@ -11,14 +11,14 @@ Field = NDArray[np.float64]
 
 SIDE, SAMPLES = 32, 8000
 _BLOCK = 100  # images drawn at a time
-_RADIUS = (6.0, 12.0)  # of the shape, in pixels
+_RADIUS = (7.0, 12.0)  # of the shape, in pixels
 _STRETCH = 0.2  # of one axis against the other, at most
-_SHIFT = 5.0  # of its middle, in pixels
-_BARS, _BAR = 2, (0.8, 2.0)  # bars that may hide a part of it; half their widths in pixels
-_SPECKS, _SPECK = 3, (1.5, 3.0)  # discs elsewhere, and their radii
-_WAVES, _DEPTH = 3, 0.16  # plane waves of a texture, and how deep they go
-_CONTRAST = 0.3  # between the colours of shape and ground, at least
-_NOISE = (0.02, 0.10)
+_SHIFT = 4.0  # of its middle, in pixels
+_BARS, _BAR = 1, (1.0, 2.0)  # bars that may hide a part of it; half their widths in pixels
+_SPECKS, _SPECK = 2, (1.5, 3.0)  # discs elsewhere, and their radii
+_WAVES, _DEPTH = 2, 0.12  # plane waves of a texture, and how deep they go
+_CONTRAST = 0.35  # between the colours of shape and ground, at least
+_NOISE = (0.01, 0.06)
 
 
 def _polygon(x: Field, y: Field, sides: int, apothem: float) -> Field:

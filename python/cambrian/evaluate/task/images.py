@@ -96,8 +96,9 @@ def _opened(path: Path) -> Any:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        image = Image.open(path)
-        image.load()
+        with path.open("rb") as file:
+            image = Image.open(file)
+            image.load()
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"image {path} can't be read: {error}; mend it or take it away") from error
     return image

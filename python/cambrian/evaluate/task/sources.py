@@ -22,16 +22,18 @@ READERS = {".csv": "read_csv", ".tsv": "read_csv", ".parquet": "read_parquet", "
 def samples_of(X: Any, y: Any) -> tuple[Any, Any]:
     """Return inputs and targets, apart, of what a user gave for them.
 
-    Raises ValueError or TypeError where targets are missing, or given twice.
+    Raises ValueError where targets are missing, or given twice, and for fewer than 6 samples.
     """
-    if is_frame(X):
-        return split_target(X, y) if isinstance(y, str) else (X, _needed(y))
-    if not _is_dataset(X):
-        return X, _needed(y)
-    if y is not None:
-        raise ValueError("y must be left out: a data set's samples hold their targets already")
-    inputs, targets = read_dataset(X)
-    return inputs, targets
+    if _is_dataset(X):
+        if y is not None:
+            raise ValueError("y must be left out: a data set's samples hold their targets already")
+        X, y = read_dataset(X)
+    elif is_frame(X) and isinstance(y, str):
+        X, y = split_target(X, y)
+    rows = hasattr(X, "__len__") and not isinstance(X, str) and getattr(X, "ndim", 1) != 0
+    if rows and len(X) < 6:
+        raise ValueError(f"a task needs at least 6 samples (two for each split), got {len(X)}")
+    return X, _needed(y)
 
 
 def _needed(y: Any) -> Any:

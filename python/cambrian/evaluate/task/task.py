@@ -113,8 +113,6 @@ class Task:
         known = as_array("y", y)
         if len(inputs) != len(known):
             raise ValueError(f"X and y must have one row per sample, got {len(inputs)} and {len(known)}")
-        if len(inputs) < 6:
-            raise ValueError(f"a task needs at least 6 samples (two for each split), got {len(inputs)}")
         splitting = rules(split, folds, groups, time, gap, len(inputs))
         if self.vocab is None and self._columns is None:
             check_resolution("X", as_array("X", X), inputs)
