@@ -47,6 +47,19 @@ def test_a_comparison_from_the_command_line(table, tmp_path, capsys):
     assert "of 4 searches" not in said.err  # everything was there
 
 
+def test_the_report_of_what_is_done(table, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert run(table, "--out", str(out)) == 0
+    page = (out / "report.html").read_text()
+    (out / "report.html").unlink()
+    capsys.readouterr()
+    assert main(["bench", "report", str(out)]) == 0
+    assert f"report: {out / 'report.html'}" in capsys.readouterr().out
+    assert (out / "report.html").read_text() == page
+    assert main(["bench", "report", str(tmp_path)]) == 2
+    assert "not the folder of a comparison" in capsys.readouterr().err
+
+
 def test_interrupted(table, tmp_path, capsys, monkeypatch):
     def stopped(*_, **__):
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""`cambrian bench strategies`: strategies against each other on tables of measured networks."""
+"""`cambrian bench`: strategies against each other on tables of measured networks."""
 
 from __future__ import annotations
 
@@ -92,6 +92,16 @@ def strategies(
     conclude(found, sys.stderr if as_json else sys.stdout)
     if as_json:
         typer.echo(values.document(found.summary()))
+
+
+@bench.command()
+def report(folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of a comparison.")]) -> None:
+    """Write the report of the searches that are done, of a comparison that was interrupted, too."""
+    from cambrian.bench import Comparison
+
+    found = Comparison(folder)
+    found.report()
+    conclude(found, sys.stdout)
 
 
 def conclude(found: Comparison, screen: Any) -> None:
