@@ -19,6 +19,7 @@ from cambrian.evaluate.kept import Keeping
 from cambrian.evaluate.length import Length
 from cambrian.evaluate.outcome import perform
 from cambrian.network.architecture import Architecture
+from cambrian.network.build import build
 from evaluate.kept_cases import (
     AUGMENTED,
     EPOCHS,
@@ -32,6 +33,7 @@ from evaluate.kept_cases import (
     steps_made,
     trained,
 )
+from evaluate.native_cases import trainer_of
 
 
 def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
@@ -94,7 +96,36 @@ def test_eager_and_native_go_on_from_one_another(recipe: dict[str, Any], tmp_pat
         assert all(torch.allclose(whole[name], found[name], rtol=1e-3, atol=1e-4) for name in whole)
 
 
+def test_a_trainer_takes_over_whole_states_only() -> None:
+    with torch.random.fork_rng():
+        trainer = trainer_of(network(), 8, build(network()))
+    state = {kind: trainer.state(kind) for kind in ("weights", "first", "second", "averages")}
+    trainer.restore(7, state)
+    assert trainer.step == 7
+    assert all(array is None for kind in ("second", "averages") for array in state[kind])  # sgd, no averages
+    with pytest.raises(ValueError, match="expected weights, first, second, averages or gradients, got third"):
+        trainer.state("third")
+    with pytest.raises(ValueError, match="first are missing"):
+        trainer.restore(7, {"weights": state["weights"]})
+    with pytest.raises(ValueError, match=r"arrays: expected \d+, got 1"):
+        trainer.restore(7, {**state, "first": state["first"][:1]})
+    with pytest.raises((TypeError, ValueError), match="first"):
+        trainer.restore(7, {**state, "first": [None] * len(state["first"])})
+    with pytest.raises(ValueError, match="step"):
+        trainer.restore(-1, state)
+
+
 # Through the function that evaluators run
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+@pytest.mark.parametrize("mode", ["eager", "grouped", "graph"])
+def test_on_a_gpu_too(mode: str, tmp_path: Path) -> None:
+    for until in PARTS:
+        (alone,) = run(function(None, device="cuda"), mode, job(until))
+        (found,) = run(function(tmp_path, device="cuda"), mode, job(until))
+        assert (found.status, found.mode) == ("ok", mode)
+        assert found.metrics == pytest.approx(alone.metrics, rel=1e-2)
 
 
 @pytest.mark.parametrize("mode", ["eager", "native", "grouped", "graph"])

@@ -37,8 +37,9 @@ class TrainNetwork:
 
     A job of fewer than ``epochs`` is trained for the first part of the whole training: with its learning
     rates, order of samples and draws. A job of more has a training of its own. ``keep`` is where trainings
-    that end early are kept, so that a later job of the same goes on; without, or when nothing is found, it
-    begins anew and comes to the same.
+    that end early are kept, so that a later job of the same goes on, in any mode; without, or when nothing is
+    found, it begins anew and comes to the same (bit for bit in modes "eager" and "native" on one machine).
+    What a user's own module learns elsewhere than in its parameters and buffers is not kept.
 
     >>> TrainNetwork(make_task("digits"), epochs=10)(Job(0, architecture=architecture))
     {'accuracy': 0.97..., 'loss': 0.1...}
