@@ -56,9 +56,10 @@ def test_it_is_the_search_that_simulate_makes(workers, name, holes):
     assert run.best.metrics["loss"] == np.nanmin(history.cost)
 
 
-def test_evaluations_are_counted_and_time_is_simulated():
+def test_evaluations_are_counted_and_time_is_simulated(tmp_path):
     known = grid()
-    run = cb.search(known.space, evaluate=known, budget=30, workers=4)
+    run = cb.search(evaluate=known, budget=30, workers=4)
+    assert "the run, simulated" in run.report(tmp_path / "report.html").read_text(encoding="utf-8")
     history = simulate(make("aging", known.space), known, evaluations=30, workers=4)
     assert run.counts == {"ok": 30}
     assert run.seconds == history.finished.max()

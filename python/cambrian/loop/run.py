@@ -28,9 +28,9 @@ from cambrian.store import Generation, Store, Usage, genomes_of, usage
 class Run:
     """One search: what it was asked (`config`), what it found, why it `stopped` (None: it is not finished).
 
-    `seconds` is its wall-clock time; `overhead` the part of it, in seconds, that went into asking, telling,
-    decoding, storing and showing instead of evaluation. `store` is the path of its file, None for one kept in
-    memory. Everything is read at first use, and then stays as it was then.
+    `seconds` is its wall-clock time, or the simulated time of a search of a table; `overhead` what went, in
+    seconds, into asking, telling, decoding, storing and showing instead of evaluation. `store` is the path of
+    its file, None for one kept in memory. Everything is read at first use, and then stays as it was then.
 
     >>> run = cb.load("digits.db")
     >>> run.best.metrics["accuracy"], len(run.front)

@@ -80,7 +80,7 @@ def search(
     `checkpoint` gets that of the candidate: `checkpoint` is the `pathlib.Path` of a folder that is the same
     for all its fidelities, empty at first and kept as long as the run may go on, so that a larger fidelity
     can go on from what a smaller one left there; None where `strategy` asks for whole evaluations only.
-    A `cb.tables.Table` as `evaluate`, with its own space, answers instead of training: time is then
+    A `cb.tables.Table` as `evaluate`, for its own space, answers instead of training: time is then
     simulated, the budget's and every evaluation's, `workers` (1 unless given) are too, and a genome that is
     proposed again is looked up and paid again. Its reward is the objective unless others are given; with
     `repeats` each one is a seed of the table.
@@ -132,6 +132,8 @@ def search(
     kind = evaluator_of(functions, task)
     seed = check_number("seed", seed, low=0, high=2**64 - 1)
     data = _task(task, seed)
+    if table is not None and space is None:
+        space = table.space
     space, constraints = _suited(space, constraints, kind, data)
     space = check_space(space, kind, data)
     if table is not None:

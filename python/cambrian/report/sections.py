@@ -229,9 +229,10 @@ def time(run: Run, goals: Goals) -> str:
             spent[evaluation.status] += evaluation.seconds
     rows = [(f"evaluated: {status}", value, seconds(value)) for status, value in spent.items()]
     rows.append(("the search itself", run.overhead, seconds(run.overhead)))
-    rows.append(("the run, wall clock", run.seconds, seconds(run.seconds)))
+    clock = "wall clock" if run.config.get("table") is None else "simulated"
+    rows.append((f"the run, {clock}", run.seconds, seconds(run.seconds)))
     cached = sum(evaluation.cached for evaluation in run.evaluations)
-    caption = "Evaluations that run side by side add up to more than the wall clock."
+    caption = "Evaluations that run side by side add up to more than the length of the run."
     if cached:
         caption += f" {cached:,} were answered from the store."
     return svg.drawing("seconds by kind", svg.bars(rows), caption, height=20 + 26 * len(rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
@@ -123,7 +124,7 @@ def level(fidelities: Sequence[float], fidelity: float) -> int:
     """The position of the nearest fidelity at or above the one that is asked for."""
     if not 0 < fidelity <= 1 + SLACK:
         raise ValueError(f"fidelity must be more than 0 and at most 1, the full evaluation; got {fidelity!r}")
-    return min(int(np.searchsorted(fidelities, fidelity - SLACK)), len(fidelities) - 1)
+    return min(bisect_left(fidelities, fidelity - SLACK), len(fidelities) - 1)
 
 
 def checked_fidelities(values: Mapping[float, object]) -> tuple[float, ...]:
