@@ -63,6 +63,7 @@ class FakeCandidate:
     architecture: object | None = None
     status: str = "ok"
     final: dict[str, float] | None = None
+    fidelity: float = 1.0
     trained: bool = False
     test: dict[str, float] = field(default_factory=dict)
 
