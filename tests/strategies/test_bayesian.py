@@ -41,9 +41,16 @@ def begun(name, space, objectives=1, told=8, **options):
     return strategy
 
 
-@by_name
-@pytest.mark.parametrize("space", ["plain", "conditional", "repeats"])
-@pytest.mark.parametrize("objectives", [1, 2])
+@pytest.mark.parametrize(
+    ("name", "space", "objectives"),
+    [
+        *(("tpe", space, n) for space in ("plain", "conditional", "repeats") for n in (1, 2)),
+        ("gp", "plain", 1),
+        ("gp", "conditional", 2),
+        pytest.param("gp", "repeats", 1, marks=pytest.mark.slow),
+        pytest.param("gp", "repeats", 2, marks=pytest.mark.slow),
+    ],
+)
 def test_with_a_model_too_the_past_decides(name, space, objectives):
     """Grouping of tells and a snapshot in between make no difference; pending ones, failures and all."""
     straight, apart = (begun(name, SPACES[space](), objectives) for _ in range(2))
@@ -221,7 +228,7 @@ def test_without_the_extra_it_says_what_to_install(name, missing, monkeypatch):
         ({"startup": 0}, ValueError, "startup must be at least 1"),
         ({"candidates": 0}, ValueError, "candidates must be at least 1"),
         ({"candidates": 2.5}, TypeError, "candidates must be an int"),
-        ({"multivariate": 1}, TypeError, "multivariate must be True, False or None"),
+        ({"multivariate": 1}, TypeError, "multivariate must be True or False"),
     ],
 )
 def test_bad_options(options, error, message):

@@ -148,13 +148,13 @@ def finalists(run: Run, goals: Goals) -> str:
     chosen = [c for c in run.candidates if c.final]
     if not chosen:
         return ""
-    first = goals.objectives[0]
-    worst = -math.inf if first.maximise else math.inf
-    sign = -1 if first.maximise else 1
 
     def rank(candidate: Candidate) -> tuple[float, float]:  # ties go to the lower loss, as in `Run.finalists`
         final = candidate.final or {}
-        return sign * {**candidate.metrics, **final}.get(first.metric, worst), final.get("loss", 0.0)
+        metrics = {**candidate.metrics, **final}
+        known = all(o.metric in metrics for o in goals.objectives)
+        cost = float(goals.weighed(goals.cost(metrics)[None])[0, 0]) if known else math.inf
+        return cost, final.get("loss", 0.0)
 
     chosen.sort(key=rank)
     after = list(dict.fromkeys(name for c in chosen for name in c.final or {}))

@@ -21,10 +21,10 @@ class TPE(Bayesian):
 
     The first `startup` results are of random genomes. Then, of `candidates` values drawn from the density of
     the good ones, that which the density of the others likes least is proposed. With `multivariate` genes
-    that are always active together are drawn together, without each on its own; None: together, but for two
-    or more objectives. Asynchronous: ask at any time; what is pending counts as not good. Genes are suggested
-    where they are active. Needs ``pip install 'cambrian[bayes]'``, else raises MissingExtraError. Raises
-    ValueError for a startup or candidates below 1.
+    that are always active together are drawn together, else each on its own, which takes much longer where
+    there are several objectives. Asynchronous: ask at any time; what is pending counts as not good. Genes are
+    suggested where they are active. Needs ``pip install 'cambrian[bayes]'``, else raises MissingExtraError.
+    Raises ValueError for a startup or candidates below 1.
 
     >>> strategy = cb.strategies.TPE(space, startup=20, seed=0)
     >>> batch = strategy.ask(8); strategy.tell(batch.ids[:3], cost(batch.genomes[:3]))
@@ -40,7 +40,7 @@ class TPE(Bayesian):
         *,
         startup: int = 10,
         candidates: int = 24,
-        multivariate: bool | None = None,
+        multivariate: bool = True,
         duplicates: bool = False,
         seed: int = 0,
         objectives: int = 1,
@@ -57,8 +57,8 @@ class TPE(Bayesian):
             valid=valid,
         )
         self.candidates = arguments.integer("candidates", candidates, 1)
-        if not (multivariate is None or isinstance(multivariate, bool)):
-            raise TypeError(f"multivariate must be True, False or None, got {multivariate!r}")
+        if not isinstance(multivariate, bool):
+            raise TypeError(f"multivariate must be True or False, got {multivariate!r}")
         self.multivariate = multivariate
 
     @property
@@ -66,15 +66,11 @@ class TPE(Bayesian):
         """The options as JSON types."""
         return {**super().options, "candidates": self.candidates, "multivariate": self.multivariate}
 
-    @property
-    def _together(self) -> bool:
-        return self.objectives == 1 if self.multivariate is None else self.multivariate
-
     def _sampler(self, seed: int, constraints: dict[str, Any]) -> BaseSampler:
         sampler: BaseSampler = self._optuna.samplers.TPESampler(
             n_startup_trials=1,  # the random start is ours
             n_ei_candidates=self.candidates,
-            multivariate=self._together,
+            multivariate=self.multivariate,
             constant_liar=True,
             seed=seed,
             **constraints,
@@ -83,4 +79,4 @@ class TPE(Bayesian):
 
     def _parts(self) -> list[list[int]]:
         parts = self._parameters.groups
-        return parts if self._together else [[column] for part in parts for column in part]
+        return parts if self.multivariate else [[column] for part in parts for column in part]
