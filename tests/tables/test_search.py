@@ -77,6 +77,17 @@ class StopError(Exception):
     """What ends a run in the middle."""
 
 
+def stop_after(count):
+    """What raises at the count-th evaluation that it is shown."""
+    seen = itertools.count(1)
+
+    def stop(evaluation):
+        if next(seen) == count:
+            raise StopError
+
+    return stop
+
+
 @pytest.mark.parametrize("name", ["aging", "genetic", "nsga2"])
 @pytest.mark.parametrize("limit", ["400s", 90])
 @pytest.mark.parametrize("continues", [False, True])
@@ -84,18 +95,10 @@ def test_a_run_that_was_cut_off_goes_on_as_if_it_had_not_been(tmp_path, name, li
     known = grid(holes=30, continues=continues)
     said = {"strategy": name, "budget": limit, "workers": 6, "seed": 3, "objectives": ["loss"]}
     whole = cb.search(known.space, evaluate=known, **said)
-    for after in (1, 17, 50):
-        seen = 0
-
-        def stop(evaluation, after=after):
-            nonlocal seen
-            seen += 1
-            if seen == after:
-                raise StopError
-
+    for after in (1, 43):
         store = tmp_path / f"{after}.db"
         with pytest.raises(StopError):
-            cb.search(known.space, evaluate=known, store=store, on_evaluation=stop, **said)
+            cb.search(known.space, evaluate=known, store=store, on_evaluation=stop_after(after), **said)
         run = cb.resume(store, evaluate=known)
         assert shown(run) == shown(whole)
         assert (run.seconds, run.stopped) == (whole.seconds, whole.stopped)
@@ -114,6 +117,15 @@ def test_more_budget_goes_on_where_the_first_ended(tmp_path):
     assert sorted(e.id for e in run.evaluations) == list(range(110))
     assert shown(run)[:40] == before
     assert run.seconds > first.seconds
+
+
+def test_costs_may_be_told_in_the_order_of_asking(tmp_path):
+    known = grid()
+    said = {"evaluate": known, "budget": "300s", "workers": 5, "ordered": True, "seed": 1}
+    whole = cb.search(**said)
+    with pytest.raises(StopError):
+        cb.search(**said, store=tmp_path / "o.db", on_evaluation=stop_after(30))
+    assert shown(cb.resume(tmp_path / "o.db", evaluate=known)) == shown(whole)
 
 
 def test_repeats_are_seeds_of_the_table(tmp_path):

@@ -59,6 +59,21 @@ def test_what_a_search_pays_at_each_seed(tmp_path):
     assert np.isnan(both[5]).all()
 
 
+def test_the_table_of_one_seed(tmp_path):
+    small = table(tmp_path, continues=True)
+    for seed in range(3):
+        one = small.of_seed(seed)
+        np.testing.assert_array_equal(
+            one.costs(["accuracy"], None, 1.0), small.costs(["accuracy"], seed, 1.0)
+        )
+        np.testing.assert_array_equal(
+            one.column("accuracy", fidelity=0.25), small.column("accuracy", fidelity=0.1)
+        )
+        np.testing.assert_array_equal(one.price(0.2), small.price(0.2))
+        assert (one.continues, one.seeds(), one.metrics) == (True, 1, small.metrics)
+    assert small.of_seed(0).fingerprint != small.of_seed(1).fingerprint
+
+
 def test_holes_have_no_row(tmp_path):
     data = {name: column[[0, 3, 5]] for name, column in columns().items()}
     np.savez(tmp_path / "holes.npz", **data)

@@ -166,6 +166,34 @@ class Table:
         """The most seeds that a row has values of, for a metric (None: the reward)."""
         return self.metric(self.reward if metric is None else metric).seeds
 
+    def of_seed(self, seed: int) -> Table:
+        """The table of one seed's values, as if there were no others: a search in life sees one training.
+
+        Of a row with fewer seeds these are counted on from its first again, as in `costs`.
+
+        >>> run = cb.search(evaluate=table.of_seed(0), budget="12000s")
+        """
+        chosen = _seed(seed)
+        metrics = {
+            name: Metric(
+                {f: known.column(i, chosen, around=True) for i, f in enumerate(known.fidelities)},
+                maximise=known.maximise,
+                at=known.at,
+            )
+            for name, known in self._metrics.items()
+        }
+        return Table(
+            self.space,
+            self.genomes,
+            metrics,
+            reward=self.reward,
+            seconds=self._seconds,
+            continues=self.continues,
+            pool=self.pool,
+            by=self.by,
+            name=f"{self.name}, seed {seed}",
+        )
+
     def costs(self, objectives: Sequence[str], seed: int | None, fidelity: float) -> Floats:
         """Costs (rows, k) of all rows, lower is better; a row with a NaN in it has failed and is all NaN.
 
@@ -182,7 +210,7 @@ class Table:
         return cost + 0.0
 
     def row(self, row: int, fidelity: float, seed: int | None) -> dict[str, float]:
-        """All metrics of one row that there are; with fewer seeds than `seed` as `costs` takes them."""
+        """All metrics that a row has; with fewer seeds than `seed` as `costs` takes them."""
         found = {}
         for name, metric in self._metrics.items():
             value = metric.value(metric.level(fidelity), row, seed)
