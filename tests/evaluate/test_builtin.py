@@ -29,12 +29,13 @@ def test_shapes_are_drawn_from_the_seed() -> None:
     assert task.augment == ("shift", "flip")
 
 
-def test_colour_place_and_size_don_t_tell_a_shape() -> None:
-    images, labels = draw_shapes(2000, seed=0)
-    for measure in (images.mean((2, 3)), images.std((2, 3))):
-        means = np.stack([measure[labels == k].mean(0) for k in range(10)])
-        # what is between classes is little beside what is within them
-        assert means.std(0).max() < 0.15 * measure.std(0).min()
+def test_colours_hardly_tell_a_shape() -> None:
+    images, labels = draw_shapes(1000, seed=0)
+    colours = np.concatenate([images.mean((2, 3)), images.std((2, 3)), np.ones((1000, 1))], axis=1)
+    known = np.eye(10)[labels[:500]]
+    weights = np.linalg.lstsq(colours[:500], known, rcond=None)[0]
+    right = ((colours[500:] @ weights).argmax(1) == labels[500:]).mean()
+    assert right < 0.25  # of ten classes; a small convolutional network finds four in five
 
 
 @pytest.mark.parametrize("name", SHAPES)

@@ -103,7 +103,9 @@ def one_by_one(task: Task) -> str | None:
 def _weights(task: Task, outputs: Tensor) -> Tensor | None:
     if task.weights is None:
         return None
-    return torch.from_numpy(task.weights).to(outputs.device, outputs.dtype)
+    # In half precision losses are computed in single precision, so weights stay in it.
+    kind = torch.promote_types(outputs.dtype, torch.float32)
+    return torch.from_numpy(task.weights).to(outputs.device, kind)
 
 
 def _of_labels(outputs: Tensor, targets: Tensor, task: Task) -> Tensor:

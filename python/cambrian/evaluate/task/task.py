@@ -187,7 +187,8 @@ class Task:
     @property
     def sizes(self) -> dict[str, int]:
         """Number of samples in each split."""
-        return {part: len(np.arange(len(self._X))[self._rows[part]]) for part in PARTS}
+        spans = {part: self._rows[part] for part in PARTS}
+        return {p: s.stop - s.start if isinstance(s, slice) else len(s) for p, s in spans.items()}
 
     @property
     def folds(self) -> int:
