@@ -267,3 +267,12 @@ def test_memory_stays_bounded() -> None:
     assert run.best is not None
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < 64 * 1024  # KiB; the genomes alone are 64 MB
+
+
+@pytest.mark.parametrize(("strategy", "most"), [("predictor", 16), ("tpe", 16), ("aging", 1024)])
+def test_models_learn_between_batches(strategy: str, most: int) -> None:
+    run = cb.search(SPACE, evaluate_batch=one, objectives=["loss"], budget=100, strategy=strategy)
+    assert run.counts == {"ok": 100}
+    sizes = [len(generation.genomes) for generation in run.generations()]
+    assert max(sizes) <= most
+    assert len(sizes) == (-(-100 // most))

@@ -18,7 +18,6 @@ from cambrian.loop.watch import Watch
 from cambrian.store import Generation, Store
 from cambrian.strategies import Batch, Strategy
 
-CHUNK = 1024  # genomes to ask for at a time from a strategy that would take them one by one
 _EMPTY = 1000  # generations without a single genome that keeps the constraints, after which a run gives up
 
 
@@ -107,7 +106,9 @@ class Bulk:
             self.stopped = self._over()
             if self.stopped is not None:
                 return
-            requested = -1 if self._rest is not None else None if self.strategy.synchronous else CHUNK
+            requested = (
+                -1 if self._rest is not None else None if self.strategy.synchronous else self.strategy.at_once
+            )
             batch = self._rest if self._rest is not None else self.strategy.ask(requested)
             if not len(batch):
                 self.stopped = "the space is exhausted: the strategy has nothing new to propose"

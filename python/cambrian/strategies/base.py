@@ -58,6 +58,8 @@ class Strategy(ABC):
 
     name: ClassVar[str]
     synchronous: ClassVar[bool]
+    # Asked at a time where whole batches are evaluated together, unless synchronous; models learn in between.
+    at_once: ClassVar[int] = 1024
 
     def __init__(
         self,

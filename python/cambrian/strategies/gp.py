@@ -31,6 +31,7 @@ class GP(Bayesian):
     """
 
     name: ClassVar[str] = "gp"
+    at_once: ClassVar[int] = 4
     _asks: ClassVar[int] = 1  # another fit of the same results says much the same
     _everywhere: ClassVar[bool] = True
 

@@ -50,6 +50,7 @@ class Predictor(Strategy):
 
     name: ClassVar[str] = "predictor"
     synchronous: ClassVar[bool] = False
+    at_once: ClassVar[int] = 16
 
     def __init__(
         self,

@@ -31,6 +31,7 @@ class TPE(Bayesian):
     """
 
     name: ClassVar[str] = "tpe"
+    at_once: ClassVar[int] = 16
     _asks: ClassVar[int] = 4
     _everywhere: ClassVar[bool] = False
 
