@@ -19,18 +19,34 @@ std::uint64_t mix(std::uint64_t word) {
     return word ^ (word >> 31);
 }
 
+// Whether every column takes part in every genome.
+bool always_active(const Layout& layout) {
+    const auto& gates = layout.activity.gates;
+    return layout.repeats.empty() &&
+           std::all_of(gates.begin(), gates.end(), [](const auto& gate) { return gate.tests.count == 0; });
+}
+
+template <class T>
+std::uint64_t key_of(const T* normal, const std::vector<std::uint64_t>& factors) {
+    std::uint64_t sum = kGolden;
+    for (std::size_t i = 0; i < factors.size(); ++i) sum += normal[i] * factors[i];
+    return std::max<std::uint64_t>(mix(sum), 1);
+}
+
 template <class T>
 void keys_of(const Layout& layout, const T* genomes, std::size_t n, std::uint64_t* keys) {
     const std::size_t width = layout.width();
     std::vector<std::uint64_t> factors(width);
     for (std::size_t i = 0; i < width; ++i) factors[i] = mix((i + 1) * kGolden);
+    if (always_active(layout)) {
+        for (std::size_t row = 0; row < n; ++row) keys[row] = key_of(genomes + row * width, factors);
+        return;
+    }
     std::vector<T> normal(width);
     std::vector<std::uint8_t> active(width);
     for (std::size_t row = 0; row < n; ++row) {
         normalise(layout, genomes + row * width, normal.data(), active.data());
-        std::uint64_t sum = kGolden;
-        for (std::size_t i = 0; i < width; ++i) sum += normal[i] * factors[i];
-        keys[row] = std::max<std::uint64_t>(mix(sum), 1);
+        keys[row] = key_of(normal.data(), factors);
     }
 }
 

@@ -18,6 +18,45 @@ using cambrian::testing::kConvolutional;
 
 namespace {
 
+// Three columns of 4, 7 and 2 options that always take part.
+constexpr std::int64_t kPlain[] = {kLayoutMagic,
+                                   kLayoutVersion,
+                                   3,
+                                   0,
+                                   4,
+                                   -1,
+                                   -1,
+                                   0,
+                                   0,
+                                   0,
+                                   1,
+                                   7,
+                                   -1,
+                                   -1,
+                                   0,
+                                   0,
+                                   0,
+                                   0,
+                                   2,
+                                   -1,
+                                   -1,
+                                   0,
+                                   0,
+                                   0,
+                                   0,
+                                   1,
+                                   2,
+                                   0,
+                                   0,
+                                   0,
+                                   0,
+                                   0,
+                                   0,
+                                   1,
+                                   1,
+                                   1,
+                                   kLayoutMagic};
+
 using Keys = std::vector<std::uint64_t>;
 using Flags = std::vector<std::uint8_t>;
 
@@ -102,6 +141,7 @@ int main() {
     a_table_is_a_set();
     a_full_table_is_an_error();
     keys_follow_the_normal_form(layout);
+    keys_follow_the_normal_form(Layout::parse(kPlain));
     edits_are_in_normal_form(layout);
     return cambrian::testing::failures();
 }

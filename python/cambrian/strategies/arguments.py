@@ -55,7 +55,7 @@ def ids(value: object) -> NDArray[np.int64]:
     if array.size and array.max() > np.iinfo(np.int64).max:
         raise ValueError(f"tell of unknown id {array.max()}")
     array = np.atleast_1d(array).astype(np.int64)
-    if len(array) > 1:
+    if (array[1:] <= array[:-1]).any():  # as a rule they come in the order of asking
         ordered = np.sort(array)
         twice = ordered[1:][ordered[1:] == ordered[:-1]]
         if len(twice):
