@@ -7,6 +7,7 @@ import inspect
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cambrian.errors import unknown
@@ -274,13 +275,23 @@ class UserFunction:
             key = {"config": job.config, "seed": job.seed, "repeat": job.repeat}
             named["checkpoint"] = self.keep.folder_of(key)
         named = {name: named[name] for name in wanted}
-        return check_metrics(self.evaluate(copy.deepcopy(job.config), **named))
+        return check_metrics(self.evaluate(_copied(job.config), **named))
 
-    @property
+    @cached_property
     def takes(self) -> list[str]:
         """What the function takes besides the config."""
         wanted = _named_parameters(self.evaluate)
         return [name for name in ("seed", "fidelity", "checkpoint") if name in wanted]
+
+
+_NESTED = (dict, list)
+
+
+def _copied(config: Any) -> Any:
+    """A config of its own for the user's function; its values can't change."""
+    if isinstance(config, dict):
+        return {n: _copied(value) if isinstance(value, _NESTED) else value for n, value in config.items()}
+    return [_copied(value) for value in config] if isinstance(config, list) else config
 
 
 def _named_parameters(function: Callable[..., Any]) -> list[str]:

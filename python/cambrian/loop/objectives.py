@@ -147,8 +147,11 @@ class Goals:
         if len({len(column) for column in columns.values()}) > 1:
             lengths = ", ".join(f"{o.metric}: {len(column)}" for o, column in columns.items())
             raise ValueError(f"every metric needs one value a candidate; got lengths {lengths}")
-        cost = np.stack([-column if o.maximise else column for o, column in columns.items()], axis=1)
-        cost[~np.isfinite(cost).all(axis=1)] = np.nan
+        cost = np.empty((len(next(iter(columns.values()))), len(columns)))
+        for i, (objective, column) in enumerate(columns.items()):
+            cost[:, i] = -column if objective.maximise else column
+        if not (finite := np.isfinite(cost)).all():
+            cost[~finite.all(axis=1)] = np.nan
         return cost + 0.0  # -0.0 would print and hash differently from 0.0
 
     def broken(

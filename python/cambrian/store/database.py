@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from cambrian.errors import StoreError
@@ -82,13 +80,25 @@ CREATE TEMP TABLE wave (id INTEGER PRIMARY KEY, run INTEGER, mode TEXT, jobs TEX
 }
 
 
-@contextmanager
-def reported(path: Path | None) -> Iterator[None]:
-    """Turn SQLite's errors into StoreErrors that name the store."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        name = "the temporary store" if path is None else f"store {path}"
+class reported:  # noqa: N801  # used as a function; a class, as a generator takes several times as long
+    """Turn SQLite's errors into StoreErrors that name the store.
+
+    >>> with reported(path):
+    ...     connection.execute("COMMIT")
+    """
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Nothing is done before."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, sqlite3.DatabaseError):
+            return
+        name = "the temporary store" if self._path is None else f"store {self._path}"
         text = str(error)
         if "malformed" in text or "not a database" in text:
             raise StoreError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from cambrian.store.log import Store
 
@@ -42,9 +42,8 @@ def waves(store: Store, run: int) -> list[Together]:
 
 def note_usage(store: Store, run: int, workers: Sequence[Usage]) -> None:
     """Keep how busy the workers of a run have been, all its parts taken together."""
-    store.put(
-        "UPDATE run SET workers = ? WHERE id = ?", (json.dumps([asdict(usage) for usage in workers]), run)
-    )
+    text = json.dumps([vars(usage) for usage in workers])
+    store.put("UPDATE run SET workers = ? WHERE id = ?", (text, run))
 
 
 def usage(store: Store, run: int) -> list[Usage]:
