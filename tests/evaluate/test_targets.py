@@ -13,7 +13,7 @@ import torchmetrics
 from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
 import cambrian as cb
-from cambrian.evaluate import Job, TrainNetwork, measure
+from cambrian.evaluate import Job, TrainNetwork, captured, grouped, measure, native
 from cambrian.evaluate.losses import loss_function, metrics_of
 from cambrian.evaluate.waves import Wave, run_wave
 
@@ -61,28 +61,43 @@ def test_several_labels_a_sample() -> None:
     assert cb.Task(X, FLAGS.astype(float), kind="multilabel").fingerprint == task.fingerprint
 
 
+@pytest.mark.parametrize("y", [LABELS, FLAGS], ids=["classes", "labels"])
 @pytest.mark.parametrize("mode", ["native", "grouped", "graph"])
-@pytest.mark.parametrize(
-    "options", [{"y": FLAGS}, {"y": LABELS, "weights": "balanced"}], ids=["labels", "weights"]
-)
-def test_what_other_modes_refuse_is_trained_eagerly(mode: str, options: dict[str, Any]) -> None:
-    task = cb.Task(X, **options)
-    from cambrian.evaluate import captured, grouped, native
-
+def test_weighted_tasks_are_trained_eagerly_in_any_mode(mode: str, y: np.ndarray) -> None:
+    task = cb.Task(X, y, weights="balanced")
     function, (job, *_) = TrainNetwork(task, epochs=3, device="cpu"), jobs_of(task)
-    graph = job.architecture.graph  # type: ignore[union-attr]
+    assert job.architecture is not None
     for reason in (
-        native.refuses(graph, task, function.recipe(job), {}),
+        native.refuses(job.architecture.graph, task, function.recipe(job), {}),
         grouped.refuses(function, job),
         captured.refuses(function, job),
     ):
-        assert reason in ("the task's samples have several labels", "the task's classes are weighted")
-    assert function.mode_of(job) == "eager"
-    run = cb.search(
-        "mlp", task=task, budget=3, strategy="random", epochs=2, workers=0, device="cpu", mode=mode
-    )
+        assert reason == "the task's classes are weighted"
+    run = searched(task, mode)
     assert run.counts == {"ok": 3}
     assert {e.mode for e in run.evaluations} == {"eager"}
+
+
+def searched(task: cb.Task, mode: str) -> cb.Run:
+    options: dict[str, Any] = {"budget": 3, "strategy": "random", "epochs": 2, "workers": 0, "device": "cpu"}
+    return cb.search("mlp", task=task, mode=mode, **options)
+
+
+def test_several_labels_in_every_mode() -> None:
+    task = cb.Task(X, FLAGS)
+    for smoothing in (0.0, 0.2):
+        function = TrainNetwork(task, epochs=3, device="cpu", settings={"label_smoothing": smoothing})
+        found = {
+            mode: {e.id: e for e in run_wave(function, Wave(mode, jobs_of(task)))}
+            for mode in ("eager", "native", "grouped")
+        }
+        for i, evaluation in found["eager"].items():
+            assert evaluation.ok
+            assert found["native"][i].mode == "eager"
+            assert found["grouped"][i].mode == "grouped"
+            assert found["native"][i].metrics == evaluation.metrics
+            assert found["grouped"][i].metrics == pytest.approx(evaluation.metrics, rel=1e-3, abs=1e-3)
+    assert {e.mode for e in searched(task, "native").evaluations} == {"eager"}
 
 
 def test_weights_of_classes() -> None:

@@ -25,8 +25,7 @@ def metrics_of(outputs: Tensor, targets: Tensor, task: Task) -> dict[str, float]
     if task.kind == "classification":
         metrics = _of_classes(outputs, targets, task)
     elif task.kind == "multilabel":
-        right = ((outputs > 0) == (targets > 0.5)).double().mean()
-        metrics = {"accuracy": float(right), "loss": float(_of_labels(outputs, targets, task))}
+        metrics = label_metrics(outputs, targets, task)
     else:
         metrics = regression_metrics(outputs.cpu().double(), targets.cpu().double(), task)
     metrics = with_scores(metrics, outputs, targets, task)
@@ -55,6 +54,12 @@ def _of_classes(outputs: Tensor, targets: Tensor, task: Task) -> dict[str, float
     counts = torch.bincount(targets, minlength=task.outputs).double()
     hits = torch.bincount(targets, weights=found.double(), minlength=task.outputs)
     return {"balanced_accuracy": float((hits[counts > 0] / counts[counts > 0]).mean()), **metrics}
+
+
+def label_metrics(outputs: Tensor, targets: Tensor, task: Task) -> dict[str, float]:
+    """Return accuracy, the share of labels that is right, and loss of outputs and targets (n, labels)."""
+    right = ((outputs > 0) == (targets > 0.5)).double().mean()
+    return {"accuracy": float(right), "loss": float(_of_labels(outputs, targets, task))}
 
 
 def regression_metrics(outputs: Tensor, targets: Tensor, task: Task) -> dict[str, float]:
@@ -95,8 +100,6 @@ def one_by_one(task: Task) -> str | None:
     >>> one_by_one(cb.Task(X, y, weights="balanced"))
     "the task's classes are weighted"
     """
-    if task.kind == "multilabel":
-        return "the task's samples have several labels"
     return None if task.weights is None else "the task's classes are weighted"
 
 

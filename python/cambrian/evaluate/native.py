@@ -72,6 +72,8 @@ def _mismatch(graph: Graph, task: Task, device: str | torch.device) -> str | Non
         return "the graph has modules of users"
     if (reason := one_by_one(task)) is not None:
         return reason
+    if task.kind == "multilabel":
+        return "the task's samples have several labels"
     if "mixup" in task.augment:
         return "the task's mixup blends losses too"
     return None if graph.params else "the graph has nothing to train"

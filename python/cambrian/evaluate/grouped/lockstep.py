@@ -226,6 +226,15 @@ def losses_of(
     task: Task, smoothing: Sequence[float], device: torch.device
 ) -> Callable[[Tensor, Tensor], Tensor]:
     """Return what gives each candidate's mean loss from outputs (candidates, batch, …) and targets."""
+    if task.kind == "multilabel":
+        towards = torch.tensor(smoothing, device=device).view(-1, 1, 1)
+
+        def of_labels(outputs: Tensor, targets: Tensor) -> Tensor:
+            wanted = torch.lerp(targets.expand(len(towards), -1, -1), targets.new_tensor(0.5), towards)
+            each = F.binary_cross_entropy_with_logits(outputs.float(), wanted, reduction="none")
+            return each.flatten(1).mean(1)
+
+        return of_labels
     if task.kind != "classification":
         return lambda outputs, targets: (outputs.float() - targets).square().flatten(1).mean(1)
     even = torch.tensor(smoothing, device=device)

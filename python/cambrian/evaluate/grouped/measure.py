@@ -7,7 +7,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from cambrian.evaluate.grouped.lockstep import Lockstep
-from cambrian.evaluate.losses import regression_metrics, with_scores
+from cambrian.evaluate.losses import label_metrics, regression_metrics, with_scores
 from cambrian.evaluate.train import precision, resident
 
 _BATCHES = 4  # measured in one go: without a backward pass they take less memory than one in training
@@ -37,7 +37,10 @@ def measure(wave: Lockstep, split: str) -> list[dict[str, float]]:
         own = torch.cat(scored, 1) if scored else torch.empty(len(metrics), 0)
     else:
         known, own = targets.cpu().double(), torch.cat(found, 1)
-        metrics = [regression_metrics(o, known, wave.task) for o in own.cpu().double()]
+        if wave.task.kind == "multilabel":
+            metrics = [label_metrics(o, targets, wave.task) for o in own]
+        else:
+            metrics = [regression_metrics(o, known, wave.task) for o in own.cpu().double()]
     return [with_scores(m, o, targets, wave.task) for m, o in zip(metrics, own, strict=True)]
 
 
