@@ -19,6 +19,8 @@ PACKAGES = (
     "numpy",
     "torch",
     "scikit-learn",
+    "scipy",
+    "optuna",
     "deap",
     "pygad",
     "pymoo",
