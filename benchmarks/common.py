@@ -24,6 +24,8 @@ PACKAGES = (
     "deap",
     "pygad",
     "pymoo",
+    "optuna",
+    "scipy",
     "pygmo",
     "moocore",
     "pyglove",

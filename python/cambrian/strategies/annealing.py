@@ -82,6 +82,7 @@ class Annealing(Strategy):
         self._first, self._first_rows = none, np.zeros(0, np.int64)  # the first results, and what was told
         self._here, self._rows = none, np.zeros(0, np.int64)  # of each chain
         self._waits = np.zeros(0, np.int64)  # the id that each chain waits for, or -1
+        self._spread: NDArray[np.float64] | None = None  # of the first results, in tenths, once asked for
         self._shares: list[NDArray[np.float64]] = []  # of the objectives in what each chain adds up
 
     @property
@@ -188,8 +189,10 @@ class Annealing(Strategy):
     def _units(self) -> NDArray[np.float64]:
         if self.temperature is not None:
             return np.full(self.objectives, self.temperature)
-        spread = self._told.cost[self._first_rows].std(axis=0)
-        return np.where(spread > 0, spread / 10, 1.0)
+        if self._spread is None:
+            spread = self._told.cost[self._first_rows].std(axis=0)
+            self._spread = np.where(spread > 0, spread / 10, 1.0)
+        return self._spread
 
     def _warmth(self) -> float:
         """The temperature as a part of the first one."""
@@ -204,13 +207,14 @@ class Annealing(Strategy):
             self._told.add(ids[one], self._fresh.keys(genomes[one]), cost[one], violation[one])
             if len(self._first) < self.starts and not np.isnan(cost[i, 0]):
                 self._first = joined([self._first, genomes[one]])
-                self._first_rows = np.append(self._first_rows, row)
+                self._first_rows, self._spread = np.append(self._first_rows, row), None
             for chain in np.flatnonzero(self._waits == ids[i]).tolist():
                 self._waits[chain] = -1
                 self._step(chain, genomes[one], row)
 
     def _revise(self, ids: NDArray[np.int64], cost: Costs, violation: Violations) -> None:
         self._told.revise(ids, cost, violation)
+        self._spread = None
 
     def _state(self) -> Snapshot:
         return {
@@ -225,6 +229,7 @@ class Annealing(Strategy):
     def _load(self, snapshot: Snapshot) -> None:
         layout, whole = self.space.layout, np.dtype(np.int64)
         self._told.load(snapshot)
+        self._spread = None
         self._first = arguments.stored_genomes(snapshot, "first_genomes", layout)
         self._here = arguments.stored_genomes(snapshot, "here", layout)
         self._first_rows = arguments.stored(snapshot, "first_rows", (len(self._first),), whole)
