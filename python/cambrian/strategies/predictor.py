@@ -17,6 +17,7 @@ from .draws import generator
 from .fresh import Valid, joined
 from .members import Members
 from .surrogate.advisor import Advisor
+from .surrogate.given import Scores
 
 if TYPE_CHECKING:
     from cambrian._core import Genomes
@@ -35,14 +36,22 @@ class Predictor(Strategy):
     mutations and crossovers of the best, and from everywhere; neighbours of the most promising are added. The
     process (squared distances with a weight for each gene, ordered genes by their place; weights that
     maximise the marginal likelihood) is fitted to the normal scores of the costs, so that outliers and units
-    don't matter, and the candidates of the lowest confidence bounds are asked. Each one chosen, and each in
-    flight, makes the model certain about what lies near it, which spreads a batch (Desautels et al.,
-    "Parallelizing Exploration-Exploitation Tradeoffs in Gaussian Process Bandit Optimization", JMLR 2014).
-    Several objectives have a process each; every choice weighs them at random (Knowles, "ParEGO", 2006).
-    Who breaks the constraints counts as worse than all that keep them, failures as worst. Where the space has
-    networks, no network is asked twice under another genome while there are others. Asynchronous: ask at any
-    time. `revise` replaces costs. The same machine gives the same proposals for the same results; another
-    one's rounding can lead elsewhere. Raises ValueError for a startup below 2 and for candidates below 10.
+    don't matter, and the candidates of the lowest confidence bounds are asked (Srinivas et al., "Gaussian
+    Process Optimization in the Bandit Setting", ICML 2010). Each one chosen, and each in flight, makes the
+    model certain about what lies near it, which spreads a batch (Desautels et al., JMLR 2014).
+
+    Where the space has networks, two asks of five go by a second process, that sees networks instead of
+    genes: what pieces they are made of (Weisfeiler and Lehman's labels, as in Ru et al., "NAS-BOWL", ICLR
+    2021), what they cost, and their recipe; and no network is asked twice under another genome while there
+    are others. `scores` maps genomes to numbers ``(n, k)``, such as zero-cost proxies: more coordinates for
+    both processes. It is called with some thousand genomes an ask.
+
+    Several objectives have a process each; every choice weighs them at random (Knowles, "ParEGO", 2006). Who
+    breaks the constraints counts as worse than all that keep them, failures as worst. Asynchronous: ask at
+    any time. `revise` replaces costs. The model stands on 320 results at most: the best, the newest and some
+    others. On one machine the same results give the same proposals; another machine's rounding of matrix
+    products can, rarely, lead elsewhere. Raises ValueError for a startup below 2 and candidates below 10,
+    TypeError for scores that are no numbers of that shape.
 
     >>> strategy = cb.strategies.Predictor(space, seed=0)
     >>> batch = strategy.ask(8); strategy.tell(batch.ids, cost(batch.genomes))
@@ -62,11 +71,14 @@ class Predictor(Strategy):
         objectives: int = 1,
         initial: Sequence[Mapping[str, Any]] | Genomes | None = None,
         valid: Valid | None = None,
+        scores: Scores | None = None,
     ) -> None:
         super().__init__(space, seed=seed, objectives=objectives, initial=initial, valid=valid)
         self.startup = arguments.integer("startup", startup, 2, why="a model needs two results")
         self.candidates = arguments.integer("candidates", candidates, 10)
-        self._advisor = Advisor(space, objectives=self.objectives, seed=self.seed, candidates=self.candidates)
+        self._advisor = Advisor(
+            space, objectives=self.objectives, seed=self.seed, candidates=self.candidates, scores=scores
+        )
         self._told = Members.none(space, self.objectives)
         self._networks = seen.Seen()  # proposed ones; stays empty where genomes mean no networks
 
@@ -143,19 +155,28 @@ class Predictor(Strategy):
 
     def _state(self) -> Snapshot:
         told = self._told.take(np.argsort(self._told.ids))
-        weights = np.stack([process.theta for process in self._advisor.processes])
-        networks = np.sort(self._networks.held())
-        return {**told.state("told"), "weights": weights, "due": self._advisor.due, "networks": networks}
+        views = self._advisor.views
+        weights = np.concatenate([process.theta for view in views for process in view.processes])
+        return {
+            **told.state("told"),
+            "weights": weights,
+            "due": np.array([view.due for view in views]),
+            "networks": np.sort(self._networks.held()),
+        }
 
     def _load(self, snapshot: Snapshot) -> None:
         told = Members.load(snapshot, "told", self.space, self.objectives)
-        shape = (self.objectives, len(self._advisor.processes[0].theta))
-        weights = arguments.stored(snapshot, "weights", shape, np.dtype(np.float64))
+        views = self._advisor.views
+        processes = [process for view in views for process in view.processes]
+        ends = np.cumsum([len(process.theta) for process in processes])
+        weights = arguments.stored(snapshot, "weights", (int(ends[-1]),), np.dtype(np.float64))
+        due = arguments.stored(snapshot, "due", (len(views),), np.dtype(np.int64))
         networks = arguments.stored(snapshot, "networks", (None,), np.dtype(np.uint64))
         if (networks[1:] <= networks[:-1]).any():
             raise ValueError("snapshot['networks'] must increase")
-        self._advisor.due = arguments.counter(snapshot, "due")
-        for process, theta in zip(self._advisor.processes, weights, strict=True):
+        for process, theta in zip(processes, np.split(weights, ends[:-1]), strict=True):
             process.theta = theta
+        for view, count in zip(views, due.tolist(), strict=True):
+            view.due = count
         self._told, self._networks = told, seen.Seen()
         self._networks.add(networks)

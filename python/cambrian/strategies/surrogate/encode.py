@@ -20,36 +20,36 @@ _ORDERED = (1, 2)
 _WIDEST = 32
 
 
-class Encoder:
+class GeneEncoder:
     """One block of coordinates a gene, at distance 0 to about 1 from each other, in normal form.
 
     Two options of an unordered gene are at squared distance 1. For ordered genes it is ``2 t**2 + t``, where
     t is the part of the range that lies between them: smooth far off, and rough enough near by. A gene that
     takes no part is one option more, at squared distance 1 from the middle option and from each of the
-    unordered ones.
+    unordered ones. With `chosen`, ``(n_genes,)``, only these genes count.
 
-    >>> encoder = Encoder(space.layout); encoder(genomes).shape, encoder.blocks
+    >>> encoder = GeneEncoder(space.layout); encoder(genomes).shape, encoder.blocks
     ((100, 30), array([0, 0, 0, 0, 0, 1, …]))
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, chosen: NDArray[np.bool_] | None = None) -> None:
         self._layout = layout
-        tables = [
-            _ordered(count) if kind in _ORDERED and count > 2 else _unordered(count, column)
+        self._tables = {
+            column: _ordered(count) if kind in _ORDERED and count > 2 else _unordered(count, column)
             for column, (kind, count) in enumerate(columns(layout))
-        ]
-        self._tables = tables
-        widths = [table.shape[1] for table in tables]
-        self.blocks: NDArray[np.int64] = np.repeat(np.arange(len(tables)), widths)
+            if chosen is None or chosen[column]
+        }
+        widths = [table.shape[1] for table in self._tables.values()]
+        self.blocks: NDArray[np.int64] = np.repeat(np.arange(len(widths)), widths)
 
     def __call__(self, genomes: Genomes) -> Floats:
         """Coordinates ``(n, width)`` of genomes ``(n, n_genes)``."""
         rows = _core.normalise(self._layout, genomes)
         active = _core.active(self._layout, rows)
         parts = [
-            table[np.where(active[:, i], rows[:, i], len(table) - 1)] for i, table in enumerate(self._tables)
+            table[np.where(active[:, i], rows[:, i], len(table) - 1)] for i, table in self._tables.items()
         ]
-        points: Floats = np.concatenate(parts, axis=1)
+        points: Floats = np.concatenate([np.zeros((len(rows), 0)), *parts], axis=1)
         return points
 
 

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-# Log-normal priors (mean and deviation of the logarithm): of a block's weight, of the noise's part.
-_WEIGHT = (np.log(0.3), 1.0)
-_NOISE = (np.log(0.015), 1.0)
+# Log-normal priors (median; deviation of the logarithm): of all blocks' weights together, as more of them
+# should not make all points strangers (Hvarfner et al., ICML 2024), and of the noise's part.
+_WEIGHT = (2.0, 1.0)
+_NOISE = (0.015, 1.0)
 _LOWEST, _HIGHEST = -9.0, 4.0
 # Results that the prior of the scale counts for (an inverse gamma distribution with mean 1).
 _PRIOR = 2.0
@@ -31,7 +32,7 @@ class Process:
     def __init__(self, blocks: NDArray[np.int64]) -> None:
         self._blocks = blocks
         count = int(blocks.max()) + 1 if len(blocks) else 0
-        self._centre = np.array([_WEIGHT[0]] * count + [_NOISE[0]])
+        self._centre = np.log(np.array([_WEIGHT[0] / max(1, count)] * count + [_NOISE[0]]))
         self._width = np.array([_WEIGHT[1]] * count + [_NOISE[1]])
         self.theta = self._centre.copy()  # logarithms: of each block's weight, then of the noise
 
