@@ -135,8 +135,7 @@ class Predictor(Strategy):
 
     def _remember(self, genomes: Genomes) -> None:
         if self._hashed and len(genomes):
-            found = self._hashes(genomes)
-            self._networks.add(found[self._networks.new(found)])
+            self._networks.add(self._hashes(genomes))
 
     def _tidy(self) -> None:
         """Results in the order of their ids, however they were told, and no more than fit."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cambrian import _core
 
-from ..seen import Keys, mix
+from ..seen import mix
 
 if TYPE_CHECKING:
     from cambrian._core import Genomes, GraphArrays, Layout
@@ -39,7 +39,6 @@ class NetworkEncoder:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._keys = Keys(layout)
         widths = [_PLACES] * (_ROUNDS + 1) + [1] * len(_RESOURCES)
         self.blocks: NDArray[np.int64] = np.repeat(np.arange(len(widths)), widths)
         self._known: dict[int, int] = {}
@@ -47,7 +46,7 @@ class NetworkEncoder:
 
     def __call__(self, genomes: Genomes) -> Floats:
         """Coordinates ``(n, width)``; those of genomes met lately are remembered."""
-        keys = self._keys(genomes)
+        keys = _core.keys(self._layout, genomes)
         if len(self._known) > _REMEMBERED:
             self._known, self._rows = {}, self._rows[:0]
         unknown = np.array([key not in self._known for key in keys.tolist()], dtype=bool)
