@@ -23,6 +23,8 @@ SMALLER = {
     "ask and tell": [],
     "engine room": [],
     "operators": [],
+    "strategies": [],
+    "own table": [],
     "networks": [],
     "evaluator": [("space.sample(16", "space.sample(4"), ("epochs=2", "epochs=0.5")],
 }  # fmt: skip
@@ -62,6 +64,7 @@ def test_commands_of_the_readme_are_the_commands() -> None:
     from cambrian.cli import app
 
     names = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    names |= {group.name for group in app.registered_groups}
     assert set(re.findall(r"^\| `cambrian (\w+)", README, re.MULTILINE)) == names
 
 
