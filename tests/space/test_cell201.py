@@ -189,3 +189,26 @@ def test_networks_of_different_classes_differ() -> None:
 @pytest.mark.slow
 def test_all_networks_of_different_classes_differ() -> None:
     assert kept_apart(None) > 10_000
+
+
+def test_cells_of_fewer_operations_are_those_of_the_whole_space():
+    chosen = ("nor_conv_3x3", "none", "nor_conv_1x1", "avg_pool_3x3", "skip_connect")
+    for names in (chosen, chosen[:4], chosen[:1]):
+        space = cb.spaces.cell201((3, 8, 8), 10, cells=1, widths=(4,), operations=names, recipe=False)
+        genomes = np.array(list(itertools.product(range(len(names)), repeat=6)), dtype=np.uint8)
+        same = np.array([NAMES.index(name) for name in names], dtype=np.uint8)[genomes]
+        np.testing.assert_array_equal(space.hash(genomes), SMALL.hash(same))
+
+
+@pytest.mark.parametrize(
+    ("operations", "message"),
+    [
+        (["none", "skip"], "'skip'"),
+        (["none", "none"], "must differ"),
+        ([], "at least one"),
+        ([3], "operation 3"),
+    ],
+)
+def test_operations_that_there_are_none_of_are_refused(operations, message):
+    with pytest.raises(ValueError, match=message):
+        cb.spaces.cell201(operations=operations)
