@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cambrian.evolve import NoCrossover, PointMutation, StructuralMutation, Tournament
-from cambrian.evolve.breed import breed
-from cambrian.evolve.operators import Crossover, Mutation, make_mutations, make_operator, operator_dict
+from cambrian.evolve.operators import Crossover, Mutation, operator_dict
 
 from . import arguments, seen
-from .base import Costs, Described, Snapshot, Strategy, Violations
+from .asynchronous import Asynchronous
+from .base import Costs, Described, Violations
 from .fresh import Valid, joined
 from .members import Members
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cambrian.space.space import Space
 
 
-class Aging(Strategy):
+class Aging(Asynchronous):
     """Aging evolution: the best of a random `sample` gets a child, the oldest of the `population` dies.
 
     `sample` is 10, or half of a smaller population, unless given. Asynchronous: ask at any time. The first
@@ -39,7 +39,6 @@ class Aging(Strategy):
     """
 
     name: ClassVar[str] = "aging"
-    synchronous: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -57,19 +56,25 @@ class Aging(Strategy):
         valid: Valid | None = None,
     ) -> None:
         super().__init__(
-            space, seed=seed, objectives=objectives, initial=initial, valid=valid, duplicates=duplicates
+            space,
+            population=population,
+            why="a sample of one is no choice",
+            crossover=crossover,
+            mutation=PointMutation() if mutation is None else mutation,
+            duplicates=duplicates,
+            seed=seed,
+            objectives=objectives,
+            initial=initial,
+            valid=valid,
         )
-        self.population = arguments.integer("population", population, 2, why="a sample of one is no choice")
         sample = max(2, min(10, self.population // 2)) if sample is None else sample
         self.sample = arguments.integer(
             "sample", sample, 2, self.population, why="it is drawn from the population, and its best is kept"
         )
         self.structural = arguments.fraction("structural", structural)
         self._default = mutation is None
-        self._crossover = make_operator(crossover, "crossover")
-        self._mutation = make_mutations(PointMutation() if mutation is None else mutation)
+        self._selection = Tournament(self.sample)
         self._rewrites = self.structural if self._default and seen.repeats(self.space.layout) else 0.0
-        self._members = Members.none(space, self.objectives)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -83,48 +88,15 @@ class Aging(Strategy):
             "duplicates": self.duplicates,
         }
 
-    def _propose(self, n: int) -> Genomes:
-        found = [self._fresh.first(n)]
-        n -= len(found[0])
-        unbred = n if not len(self._members) else min(n, max(0, self.population - self._next - len(found[0])))
-        found.append(self._fresh.take(unbred, self._fresh.sample))
-        found.append(self._fresh.take(n - unbred, self._breed))
-        return joined(found)
-
     def _breed(self, n: int) -> Genomes:
         if not self._rewrites:
-            return self._children(n, self._mutation)
+            return self._children(n, self._selection, self._mutation)
         rows = (np.arange(n, dtype=np.uint64) << np.uint64(32)) + np.uint64(self._fresh.next_draw())
         scrambled = seen.mix(rows ^ seen.mix(np.array([self.seed], np.uint64)))
         count = int(np.count_nonzero((scrambled >> np.uint64(11)) * 2.0**-53 < self._rewrites))
-        rewritten = self._children(count, [StructuralMutation(1.0)])
-        return joined([self._children(n - count, self._mutation), rewritten])
-
-    def _children(self, n: int, mutation: Sequence[Mutation]) -> Genomes:
-        if n == 0:
-            return self._members.genomes[:0]
-        return breed(
-            self._members.genomes,
-            self._members.key,
-            self.space.layout,
-            n=n,
-            selection=Tournament(self.sample),
-            crossover=self._crossover,
-            mutation=mutation,
-            seed=self.seed,
-            generation=self._fresh.next_draw(),
-        )
+        rewritten = self._children(count, self._selection, [StructuralMutation(1.0)])
+        return joined([self._children(n - count, self._selection, self._mutation), rewritten])
 
     def _learn(self, ids: NDArray[np.int64], genomes: Genomes, cost: Costs, violation: Violations) -> None:
         told = Members(ids, genomes, cost, violation)
         self._members = self._members.plus(told.take(told.ok)).take(slice(-self.population, None))
-
-    def _revise(self, ids: NDArray[np.int64], cost: Costs, violation: Violations) -> None:
-        revised = self._members.revised(ids, cost, violation)
-        self._members = revised.take(revised.ok)
-
-    def _state(self) -> Snapshot:
-        return self._members.state("members")
-
-    def _load(self, snapshot: Snapshot) -> None:
-        self._members = Members.load(snapshot, "members", self.space, self.objectives)

@@ -10,21 +10,19 @@ from numpy.typing import NDArray
 
 from cambrian.errors import unknown
 from cambrian.evolve import Tournament, UniformCrossover
-from cambrian.evolve.breed import breed
 from cambrian.evolve.operators import (
     Crossover,
     Mutation,
     Selection,
-    make_mutations,
     make_operator,
     operator_dict,
 )
 from cambrian.evolve.survive import survive
 
-from . import arguments
-from .base import Costs, Described, Snapshot, Strategy, Violations
+from .asynchronous import Asynchronous
+from .base import Costs, Described, Violations
 from .draws import generator
-from .fresh import Valid, joined
+from .fresh import Valid
 from .generational import MUTATION
 from .members import Members
 
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
 _REPLACE = ("worst", "oldest", "random")
 
 
-class Steady(Strategy):
+class Steady(Asynchronous):
     """Steady state: each result enters the `population` at once, and one member leaves it.
 
     `replace` says which: the "worst", which may be the newcomer itself, the "oldest", or a "random" one of
@@ -49,7 +47,6 @@ class Steady(Strategy):
     """
 
     name: ClassVar[str] = "steady"
-    synchronous: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -67,16 +64,21 @@ class Steady(Strategy):
         valid: Valid | None = None,
     ) -> None:
         super().__init__(
-            space, seed=seed, objectives=objectives, initial=initial, valid=valid, duplicates=duplicates
+            space,
+            population=population,
+            why="two parents are crossed",
+            crossover=crossover,
+            mutation=mutation,
+            duplicates=duplicates,
+            seed=seed,
+            objectives=objectives,
+            initial=initial,
+            valid=valid,
         )
-        self.population = arguments.integer("population", population, 2, why="two parents are crossed")
         if replace not in _REPLACE:
             raise unknown("replace", replace, _REPLACE)
         self.replace = replace
         self._selection = make_operator(selection, "selection")
-        self._crossover = make_operator(crossover, "crossover")
-        self._mutation = make_mutations(mutation)
-        self._members = Members.none(space, self.objectives)  # the oldest first
 
     @property
     def options(self) -> dict[str, Any]:
@@ -90,26 +92,8 @@ class Steady(Strategy):
             "duplicates": self.duplicates,
         }
 
-    def _propose(self, n: int) -> Genomes:
-        found = [self._fresh.first(n)]
-        n -= len(found[0])
-        unbred = n if not len(self._members) else min(n, max(0, self.population - self._next - len(found[0])))
-        found.append(self._fresh.take(unbred, self._fresh.sample))
-        found.append(self._fresh.take(n - unbred, self._breed))
-        return joined(found)
-
     def _breed(self, n: int) -> Genomes:
-        return breed(
-            self._members.genomes,
-            self._members.key,
-            self.space.layout,
-            n=n,
-            selection=self._selection,
-            crossover=self._crossover,
-            mutation=self._mutation,
-            seed=self.seed,
-            generation=self._fresh.next_draw(),
-        )
+        return self._children(n, self._selection, self._mutation)
 
     def _learn(self, ids: NDArray[np.int64], genomes: Genomes, cost: Costs, violation: Violations) -> None:
         told = Members(ids, genomes, cost, violation)
@@ -129,13 +113,3 @@ class Steady(Strategy):
         if self.replace == "random":
             return int(generator(self.seed, int(members.ids[-1])).integers(self.population))
         return int(survive(members.key, n=len(members))[-1])
-
-    def _revise(self, ids: NDArray[np.int64], cost: Costs, violation: Violations) -> None:
-        revised = self._members.revised(ids, cost, violation)
-        self._members = revised.take(revised.ok)
-
-    def _state(self) -> Snapshot:
-        return self._members.state("members")
-
-    def _load(self, snapshot: Snapshot) -> None:
-        self._members = Members.load(snapshot, "members", self.space, self.objectives)
