@@ -21,7 +21,7 @@ from cambrian.evaluate.draws import (
     order_seed,
     threshold,
 )
-from cambrian.evaluate.evaluation import Job
+from cambrian.evaluate.evaluation import Job, Trained
 from cambrian.evaluate.functions import TrainNetwork
 from cambrian.evaluate.task import digits
 from cambrian.evaluate.train import train
@@ -162,9 +162,9 @@ def test_candidates_read_the_same_samples_and_drop_differently(settings: dict[st
 def test_jobs_of_a_task_share_the_order(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
 
-    def watched(module: nn.Module, task: cb.Task, recipe: Any, **settings: Any) -> dict[str, float]:
+    def watched(module: nn.Module, task: cb.Task, recipe: Any, **settings: Any) -> Trained:
         seen.append(settings["order"])
-        return {"accuracy": 1.0}
+        return Trained({"accuracy": 1.0})
 
     monkeypatch.setattr("cambrian.evaluate.train.train", watched)
     function = TrainNetwork(digits(0), device="cpu", mode="eager")
