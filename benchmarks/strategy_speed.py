@@ -40,6 +40,20 @@ def cambrian(name: str, batch: int, **options: Any) -> Rounds:
         yield count
 
 
+def told(name: str, batch: int, before: int) -> Rounds:
+    """Ask and tell in batches, of a strategy that was told so many candidates before."""
+    strategy = cb.strategies.make(name, space(), seed=0)
+
+    def ask_and_tell() -> int:
+        asked = strategy.ask(batch)
+        strategy.tell(asked.ids, asked.genomes.sum(axis=1).astype(float))
+        return len(asked)
+
+    for _ in range(before // batch):
+        ask_and_tell()
+    return iter(ask_and_tell, 0)
+
+
 def stored(call: str, batch: int, n: int, where: Path | None) -> Rounds:
     """``cb.search`` of n candidates with a function, of one config or of a batch, and a store on disk."""
     functions: dict[str, Any] = {
@@ -126,6 +140,8 @@ def arms(where: Path | None) -> dict[str, Callable[[], Rounds]]:
         ),
         "optuna random, SQLite on disk, batches of 10": lambda: optuna("random", 10, True, where),
     }
+    for name in ("predictor", "tpe"):
+        found[f"cambrian {name}, batches of 10 after 500 tells"] = partial(told, name, 10, 500)
     for name in ("steady", "plus", "local", "greedy", "annealing", "sobol"):
         found[f"cambrian {name}, batches of 10"] = partial(cambrian, name, 10)
     return found
