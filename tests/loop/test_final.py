@@ -46,6 +46,13 @@ def test_the_shortlist_leaves_out_what_is_small_and_bad() -> None:
     assert max(picked(among, [0, 10, 20, 99], 6)) < 25
 
 
+def test_the_shortlist_gives_large_ones_their_chance() -> None:
+    small = [(0.001 * i, 10.0 + i) for i in range(36)]
+    among = rows(*small, (0.1, 900.0), (0.2, 700.0), (0.3, 800.0), (0.4, 5.0))
+    assert picked(among, [0], 6) == [0, 35, 1, 36, 2, 37]
+    assert picked([Row(i, np.array([0.1 * i])) for i in range(8)], [0], 3) == [0, 1, 2]
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> cb.Run:
     store = tmp_path_factory.mktemp("final") / "runs.db"

@@ -115,19 +115,33 @@ def failure(evaluation: Evaluation) -> CambrianError:
 def shortlist(ordered: Sequence[Candidate], front: Sequence[Candidate], n: int) -> list[Candidate]:
     """Pick up to n candidates that may be best after longer training; `ordered` holds all, best first.
 
-    Only the best quarter is looked at: the best of the search, then in turn the next of the front and the
-    next of all. What is small and nearly as good gets its chance beside what was best so far.
+    The best of the search, then in turn the next of the front, the next of all (only the best quarter is
+    looked at), and the next of the tenth that costs most by any further objective. What is small and nearly
+    as good gets its chance beside what was best so far; what is large has most to gain from longer training,
+    and in a long search small ones that were lucky on the validation samples would fill the list.
     """
     feasible = [c for c in ordered if c.feasible]
     ordered = feasible[: max(n, len(feasible) // 4)]
     good = {c.id for c in ordered}
-    lines = [c for c in front if c.id in good], ordered
+    lines = [c for c in front if c.id in good], ordered, _costly(feasible)
     chosen = {c.id: c for c in ordered[:1]}
     for rank in range(len(ordered)):
         for line in lines:
             if rank < len(line) and len(chosen) < n:
                 chosen.setdefault(line[rank].id, line[rank])
     return list(chosen.values())
+
+
+def _costly(ordered: Sequence[Candidate]) -> list[Candidate]:
+    """Those in the highest tenth of any objective but the first; none where there is but one."""
+    if not ordered:
+        return []
+    further = np.stack([c.cost[1:] for c in ordered])
+    return [
+        c
+        for c, above in zip(ordered, further > np.quantile(further, 0.9, axis=0), strict=True)
+        if above.any()
+    ]
 
 
 def train_longer(settings: Settings, candidates: Sequence[Candidate]) -> Iterator[Evaluation]:
